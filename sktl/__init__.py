@@ -1,0 +1,14 @@
+"""Transfer learning for materials properties behind the scikit-learn interface."""
+
+import lazy_loader
+
+from sktl._version import __version__
+
+__getattr__, __dir__, _lazy = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "training": ["PropertyTable", "pretrain"],
+    },
+)
+
+__all__ = [*_lazy, "__version__"]

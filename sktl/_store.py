@@ -1,0 +1,187 @@
+"""Find files and prove that they are the right ones; write files so that none is ever half there.
+
+Nothing here touches the network or the disk at import. ``SKTL_DATA_MIRROR`` names a folder that
+stands in for every publisher's address; ``SKTL_CACHE`` names the folder for downloaded files.
+"""
+
+import hashlib
+import os
+import secrets
+from pathlib import Path
+
+from sktl.exceptions import DataIntegrityError, DataNotFoundError
+
+MIRROR_VARIABLE = "SKTL_DATA_MIRROR"
+CACHE_VARIABLE = "SKTL_CACHE"
+_CHUNK_BYTES = 1 << 20
+
+
+def sha256_of(path):
+    """Return the SHA-256 of a file's content as 64 hexadecimal digits.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file to read.
+
+    Returns
+    -------
+    str
+        The hash, in lower case.
+    """
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def verify_sha256(path, expected):
+    """Raise unless a file's SHA-256 is the expected one.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file to check.
+    expected : str
+        The hash that the file must have, 64 hexadecimal digits.
+
+    Raises
+    ------
+    DataIntegrityError
+        If the hash differs; the message names the file and both hashes.
+    """
+    found = sha256_of(path)
+    if found != expected.lower():
+        raise DataIntegrityError(_wrong_hash(path, found, expected))
+
+
+def atomic_write(path, content):
+    """Write a file so that a reader sees the old content or the new, never a part.
+
+    The bytes go to a temporary file in the same folder, are flushed to the disk, and the
+    temporary file then takes the name. When writing fails, what stood at `path` still stands.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file to write. Missing parent folders are made.
+    content : bytes or callable
+        The bytes, or a function that gets the open binary file and writes to it.
+
+    Returns
+    -------
+    pathlib.Path
+        The path of the written file.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        with open(temporary, "xb") as file:
+            if callable(content):
+                content(file)
+            else:
+                file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    return path
+
+
+def cache_dir(cache=None):
+    """Return the folder for downloaded files, without making it.
+
+    Parameters
+    ----------
+    cache : str, path-like or None, default=None
+        A folder that goes before ``SKTL_CACHE``, which goes before the platform's user cache.
+
+    Returns
+    -------
+    pathlib.Path
+        The folder.
+    """
+    chosen = cache or os.environ.get(CACHE_VARIABLE)
+    if chosen:
+        return Path(chosen).expanduser()
+    import pooch
+
+    return Path(pooch.os_cache("sktl"))
+
+
+def fetch(name, *, url, sha256, cache=None):
+    """Return the path of a checked public file: from the mirror, the cache or its publisher.
+
+    With ``SKTL_DATA_MIRROR`` set, the file is read in place there and the network is not used.
+    Otherwise a cached copy is taken, and when there is none the file is downloaded once.
+
+    Parameters
+    ----------
+    name : str
+        The file's path, with forward slashes, below the mirror and below the cache.
+    url : str
+        The publisher's full address of the file.
+    sha256 : str
+        The hash that the file must have, wherever it comes from.
+    cache : str, path-like or None, default=None
+        The cache folder; see `cache_dir`.
+
+    Returns
+    -------
+    pathlib.Path
+        A file with exactly the expected content.
+
+    Raises
+    ------
+    DataIntegrityError
+        If the file's content is not the expected one. A bad download leaves nothing behind.
+    DataNotFoundError
+        If the mirror does not hold the file, or the download fails.
+    """
+    mirror = os.environ.get(MIRROR_VARIABLE)
+    if mirror:
+        path = Path(mirror).expanduser() / name
+        if not path.is_file():
+            raise DataNotFoundError(
+                f"Got {MIRROR_VARIABLE}={mirror!r}, expected a folder that holds {name!r}."
+            )
+    else:
+        path = cache_dir(cache) / name
+        if not path.is_file():
+            return _download(path, name, url, sha256)
+    verify_sha256(path, sha256)
+    return path
+
+
+def _download(path, name, url, sha256):
+    """Download to a temporary file, check its hash, and only then give it its name."""
+    import pooch
+
+    downloader = pooch.HTTPDownloader(progressbar=False)
+
+    def write(file):
+        downloader(url, file, None)
+        file.flush()
+        found = sha256_of(file.name)
+        if found != sha256.lower():
+            raise DataIntegrityError(_wrong_hash(url, found, sha256))
+
+    try:
+        return atomic_write(path, write)
+    except OSError as error:
+        raise DataNotFoundError(
+            f"Could not get {name!r} from {url} ({type(error).__name__}: {error}). "
+            f"Without a network, set {MIRROR_VARIABLE} to a folder that holds {name!r}, "
+            f"or put the file at {str(path)!r} (the cache folder is {CACHE_VARIABLE})."
+        ) from error
+
+
+def _wrong_hash(path, found, expected):
+    return (
+        f"Got sha256={found!r} for {str(path)!r}, expected {expected.lower()!r}: the file is "
+        "damaged or is another version. It was not used; delete it or replace it."
+    )

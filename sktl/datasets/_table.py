@@ -1,0 +1,51 @@
+"""Read the catalogs and the public tables that they list."""
+
+import json
+from functools import cache
+from importlib.resources import files
+
+from sktl._store import fetch
+from sktl.exceptions import DataNotFoundError
+
+
+@cache
+def read_catalog(name):
+    """Return one of the package's catalogs, ``sktl/datasets/data/<name>.json``, as a dict."""
+    return json.loads((files("sktl.datasets") / "data" / f"{name}.json").read_text("utf-8"))
+
+
+def find_entry(entries, name, kind):
+    """Return ``entries[name]``, or say which names there are."""
+    if name not in entries:
+        raise DataNotFoundError(f"Got name={name!r}, expected {kind}: {', '.join(entries)}.")
+    return entries[name]
+
+
+def fetch_csv(catalog, file, columns, cache_dir):
+    """Fetch one file of a catalog, and read it with texts kept as they are written.
+
+    Parameters
+    ----------
+    catalog : dict
+        With ``folder`` (below the mirror and the cache) and ``url`` (of the publisher).
+    file : dict
+        With ``path``, ``sha256`` and ``rows``.
+    columns : dict
+        Column name to dtype. A text such as ``NaN`` (sodium nitride) stays a text.
+    cache_dir : str, path-like or None
+        Where a downloaded file is kept; None is the default cache.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Of ``rows`` rows.
+    """
+    import pandas as pd
+
+    path = fetch(
+        f"{catalog['folder']}/{file['path']}",
+        url=f"{catalog['url']}/{file['path']}",
+        sha256=file["sha256"],
+        cache=cache_dir,
+    )
+    return pd.read_csv(path, usecols=list(columns), dtype=columns, keep_default_na=False)

@@ -1,0 +1,54 @@
+"""Errors and warnings of sktl, one root each so that callers can catch them all."""
+
+
+class SktlError(Exception):
+    """Root of every error that sktl raises on purpose."""
+
+
+class InputError(SktlError, ValueError):
+    """X or y is not what an estimator can use; the message names the row and the value."""
+
+
+class FormulaError(InputError):
+    """A chemical formula cannot be read.
+
+    Attributes
+    ----------
+    rows : list of int
+        0-based positions of the bad formulas in the input.
+    """
+
+    def __init__(self, message, rows=()):
+        super().__init__(message)
+        self.rows = list(rows)
+
+    def __reduce__(self):
+        return type(self), (self.args[0], self.rows)
+
+
+class UnseenElementError(InputError):
+    """A composition holds an element that the source never saw in its training data."""
+
+
+class MissingElementDataError(InputError):
+    """A featurizer has no tabulated data for an element of a composition."""
+
+
+class SourceNotFoundError(SktlError, LookupError):
+    """No source has this name, and no file lies at this path."""
+
+
+class SourceIntegrityError(SktlError, ValueError):
+    """A source file is damaged, is not a source, or is not the one that its hash promises."""
+
+
+class DataIntegrityError(SktlError, ValueError):
+    """A data file does not have the content that its hash promises."""
+
+
+class DataNotFoundError(SktlError, LookupError):
+    """No data set has this name, or its file cannot be had."""
+
+
+class TransferWarning(UserWarning):
+    """What is asked of a pretrained source is possible but doubtful."""

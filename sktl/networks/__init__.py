@@ -1,0 +1,7 @@
+"""Networks with named depth groups: numbers to an embedding, an embedding to outputs."""
+
+from sktl.networks._base import Network
+from sktl.networks._composition import CompositionNet
+from sktl.networks._elemnet import ElemNet
+
+__all__ = ["CompositionNet", "ElemNet", "Network"]

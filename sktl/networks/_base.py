@@ -1,0 +1,90 @@
+"""The grammar of a network: depth groups from the input to the head."""
+
+import torch
+from torch import nn
+
+
+class Network(nn.Module):
+    """A body of named depth groups and a linear head.
+
+    A subclass fills ``self.body``, an ``nn.ModuleDict`` whose order is the order from the input, sets
+    ``self.embedding_size`` and ``self.head``, and yields in ``stages`` what each group makes of the
+    input. ``forward`` is exactly ``head(features(...))``: features and predictions cannot drift apart.
+
+    Attributes
+    ----------
+    embedding_size : int
+        Width of what `features` returns, (n, embedding_size).
+    """
+
+    def stages(self, *inputs):
+        """Yield ``(name, state)`` of each body group in order; the last state is the embedding."""
+        raise TypeError(f"{type(self).__name__} defines no stages")
+
+    def summary(self, state):
+        """Return one vector a row, (n, width), for a state that `stages` yielded."""
+        return state
+
+    @property
+    def depth_groups(self):
+        """Names of the depth groups in order from the input, the head last."""
+        return (*self.body, "head")
+
+    def features(self, *inputs):
+        """Return the embedding, shape (n, embedding_size)."""
+        for _, state in self.stages(*inputs):
+            embedding = state
+        return embedding
+
+    def activations(self, *inputs):
+        """Return the vector that each body group hands on, as a dict name -> (n, width)."""
+        return {name: self.summary(state) for name, state in self.stages(*inputs)}
+
+    def forward(self, *inputs):
+        """Return the outputs of the head, shape (n, n_outputs)."""
+        return self.head(self.features(*inputs))
+
+    def reset_head(self, n_outputs):
+        """Put a new head of zeros on the body; with 0 outputs the network returns its embedding."""
+        self.head = _zero_linear(self.embedding_size, n_outputs) if n_outputs else nn.Identity()
+
+    def keep_outputs(self, columns):
+        """Reduce the head to some of its outputs, in the order given."""
+        head = nn.Linear(self.embedding_size, len(columns))
+        with torch.no_grad():
+            head.weight.copy_(self.head.weight[columns])
+            head.bias.copy_(self.head.bias[columns])
+        self.head = head
+
+    def group(self, name):
+        """Return the module of one depth group."""
+        return self.head if name == "head" else self.body[name]
+
+    def freeze(self, depth):
+        """Stop the first `depth` groups from training and keep them in evaluation mode."""
+        names = self.depth_groups
+        if not 0 <= depth < len(names):
+            raise ValueError(
+                f"Got freeze_depth={depth!r}, expected 0 (train all) to {len(names) - 1} (train the "
+                f"head only): the depth groups are {', '.join(names)}."
+            )
+        self._frozen = names[:depth]
+        for name in names:
+            self.group(name).requires_grad_(name not in self._frozen)
+        self.train(self.training)
+
+    _frozen = ()
+
+    def train(self, mode=True):
+        """Set the training mode, from which frozen groups are exempt."""
+        super().train(mode)
+        for name in self._frozen:
+            self.group(name).eval()
+        return self
+
+
+def _zero_linear(n_inputs, n_outputs):
+    layer = nn.Linear(n_inputs, n_outputs)
+    nn.init.zeros_(layer.weight)
+    nn.init.zeros_(layer.bias)
+    return layer

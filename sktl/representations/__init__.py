@@ -1,0 +1,20 @@
+"""Raw input to numbers: formulas, compositions, physical attributes, numeric columns."""
+
+from sktl.representations._compositions import Compositions
+from sktl.representations._encodings import (
+    MAX_ATOMIC_NUMBER,
+    ElementFractions,
+    ElementTokens,
+    NumericColumns,
+)
+from sktl.representations._formula import SYMBOLS, parse_formulas
+
+__all__ = [
+    "MAX_ATOMIC_NUMBER",
+    "SYMBOLS",
+    "Compositions",
+    "ElementFractions",
+    "ElementTokens",
+    "NumericColumns",
+    "parse_formulas",
+]

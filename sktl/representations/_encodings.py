@@ -1,0 +1,54 @@
+"""Compositions and columns as numbers for a network: tokens, elemental fractions, scaled columns."""
+
+import numpy as np
+
+from sktl.representations._rows import ColumnRows, TokenRows
+
+MAX_ATOMIC_NUMBER = 103
+
+
+class ElementTokens:
+    """A composition as a set of (atomic number, atomic fraction) tokens."""
+
+    name = "element-tokens"
+    version = 1
+
+    def encode(self, compositions):
+        """Return the rows of a `Compositions` batch as `TokenRows`."""
+        return TokenRows(compositions)
+
+
+class ElementFractions:
+    """A composition as 103 elemental fractions, H to Lr, in the order of matminer's ElementFraction."""
+
+    name = "element-fractions"
+    version = 1
+
+    def encode(self, compositions):
+        """Return the rows of a `Compositions` batch as `ColumnRows` of width 103."""
+        return ColumnRows(compositions.to_dense(MAX_ATOMIC_NUMBER).astype(np.float32))
+
+
+class NumericColumns:
+    """Numeric columns of any meaning, brought to zero mean and unit variance on the training rows.
+
+    Attributes
+    ----------
+    mean_, scale_ : float array (d,)
+        Mean and standard deviation of each training column; constant columns have scale 1.
+    """
+
+    name = "numeric-columns"
+    version = 1
+
+    def fit(self, columns):
+        """Learn mean and scale of float columns (n, d)."""
+        self.mean_ = columns.mean(axis=0)
+        spread = columns.std(axis=0)
+        constant = spread <= 10 * np.finfo(np.float64).eps * np.abs(self.mean_)
+        self.scale_ = np.where(constant, 1.0, spread)
+        return self
+
+    def encode(self, columns):
+        """Return the rows of a float array (n, d) as standardised `ColumnRows`."""
+        return ColumnRows(((columns - self.mean_) / self.scale_).astype(np.float32))

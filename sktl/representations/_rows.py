@@ -1,0 +1,58 @@
+"""Encoded inputs of a network, from which batches are taken by row."""
+
+import numpy as np
+
+
+class ColumnRows:
+    """Rows of one width, handed to a network as ``columns``.
+
+    Parameters
+    ----------
+    columns : float32 array (n, d)
+        The numbers of each row.
+    """
+
+    def __init__(self, columns):
+        self.columns = columns
+
+    def __len__(self):
+        return len(self.columns)
+
+    @property
+    def sizes(self):
+        """Work a row costs, int array (n,): every row costs the same."""
+        return np.ones(len(self), dtype=np.int64)
+
+    def __getitem__(self, indices):
+        """Return the network's arguments for the rows `indices`."""
+        return {"columns": self.columns[indices]}
+
+
+class TokenRows:
+    """Rows of element tokens, handed to a network as ``numbers`` and ``fractions``.
+
+    Parameters
+    ----------
+    compositions : Compositions
+        The compositions of the rows.
+    """
+
+    def __init__(self, compositions):
+        self.numbers = compositions.numbers
+        self.fractions = compositions.fractions.astype(np.float32)
+        self.offsets = compositions.offsets
+        self.sizes = compositions.sizes
+
+    def __len__(self):
+        return len(self.sizes)
+
+    def __getitem__(self, indices):
+        """Return (n, k) atomic numbers and fractions, padded with 0 to the largest row of the batch."""
+        sizes = self.sizes[indices][:, None]
+        place = np.arange(sizes.max())
+        real = place < sizes
+        flat = np.where(real, self.offsets[:-1][indices][:, None] + place, 0)
+        return {
+            "numbers": np.where(real, self.numbers[flat], 0).astype(np.int64),
+            "fractions": np.where(real, self.fractions[flat], np.float32(0)),
+        }

@@ -1,0 +1,63 @@
+"""Checkpoints of a long training run: one file, replaced whole after every epoch."""
+
+import json
+from pathlib import Path
+
+from skorch.callbacks import Callback
+
+from sktl.exceptions import SourceIntegrityError
+from sktl.sources import read_tensors, write_tensors
+
+
+class Checkpoint(Callback):
+    """Write weights, their average, the optimizer and the history after every epoch.
+
+    Parameters
+    ----------
+    path : path-like
+        The file; written beside itself and renamed, so that a kill at any moment leaves a whole one.
+    fingerprint : str
+        What the run is; a checkpoint of another run is refused.
+    """
+
+    def __init__(self, path, fingerprint):
+        self.path = path
+        self.fingerprint = fingerprint
+
+    def on_epoch_end(self, net, **kwargs):
+        tensors = {f"module/{name}": tensor for name, tensor in net.module_.state_dict().items()}
+        tensors |= {f"average/{name}": tensor for name, tensor in net.average_.items()}
+        for name, parameter in net.module_.named_parameters():
+            for key, tensor in net.optimizer_.state[parameter].items():
+                tensors[f"optimizer/{key}/{name}"] = tensor
+        history = [
+            {k: v for k, v in epoch.items() if k != "batches"} for epoch in net.history.to_list()
+        ]
+        text = json.dumps({"fingerprint": self.fingerprint, "history": history})
+        write_tensors(self.path, tensors, text)
+
+    def resume(self, net):
+        """Put the state of the file, if there is one, into an initialised net."""
+        if not Path(self.path).exists():
+            return
+        tensors, text = read_tensors(Path(self.path))
+        state = json.loads(text)
+        if state["fingerprint"] != self.fingerprint:
+            raise SourceIntegrityError(
+                f"{Path(self.path).name} is the checkpoint of another run (other data or settings): "
+                "remove it to start anew, or name another file."
+            )
+        parts = {"module": {}, "average": {}, "optimizer": {}}
+        for name, tensor in tensors.items():
+            kind, _, rest = name.partition("/")
+            parts[kind][rest] = tensor.to(net.device)
+        net.module_.load_state_dict(parts["module"])
+        net.average_ = parts["average"]
+        for name, parameter in net.module_.named_parameters():
+            for key in ("step", "exp_avg", "exp_avg_sq"):
+                net.optimizer_.state[parameter][key] = parts["optimizer"][f"{key}/{name}"]
+        for epoch in state["history"]:
+            net.history.new_epoch()
+            net.history.record("epoch", epoch["epoch"])
+            for key, value in epoch.items():
+                net.history.record(key, value)

@@ -1,0 +1,257 @@
+"""The training loop, by skorch; the only file that knows it."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from skorch import NeuralNet
+from skorch.callbacks import Callback, GradientNormClipping
+from skorch.helper import predefined_split
+from torch.func import functional_call
+from torch.optim.swa_utils import get_ema_multi_avg_fn
+
+
+@dataclass(frozen=True)
+class Policy:
+    """How a network is trained: plain data.
+
+    Attributes
+    ----------
+    max_epochs : int
+        Passes over the training rows.
+    batch_size : int
+        Rows of a step.
+    learning_rate : float
+        Highest learning rate of the body.
+    head_rate_factor : float
+        The head learns this many times faster.
+    freeze_depth : int
+        Depth groups, counted from the input, that do not train.
+    weight_decay : float
+        Decoupled weight decay of AdamW.
+    warmup : float
+        Share of all steps in which the rate rises; it falls along a cosine in the rest.
+    average : float
+        The weights are averaged over about this share of all steps.
+    """
+
+    max_epochs: int
+    batch_size: int
+    learning_rate: float
+    head_rate_factor: float = 1.0
+    freeze_depth: int = 0
+    weight_decay: float = 1e-2
+    warmup: float = 0.1
+    average: float = 0.02
+
+
+def train(
+    network, data, criterion, policy, *, seed, valid=None, device="cpu", callbacks=(), resume=None
+):
+    """Train a network in place and leave it with its best averaged weights.
+
+    Parameters
+    ----------
+    network : Network
+        Trained in place; ends on the CPU in evaluation mode.
+    data, valid : LabelledRows
+        Training rows, and rows that choose the best epoch; without them the last epoch is kept.
+    criterion : Module
+        Loss of ``(outputs, (z, weights))``.
+    policy : Policy
+        How to train.
+    seed : int
+        Source of all randomness; torch's global state is as before afterwards.
+    device : str
+        Where to train.
+    callbacks : sequence of skorch callbacks
+        Called after the loop's own.
+    resume : callable, optional
+        Puts the state of an interrupted run into the initialised net.
+
+    Returns
+    -------
+    skorch History
+    """
+    network.freeze(policy.freeze_depth)
+    n_steps = policy.max_epochs * math.ceil(len(data) / policy.batch_size)
+    net = _AveragedNet(
+        network.to(device),
+        criterion=criterion,
+        optimizer=torch.optim.AdamW,
+        lr=policy.learning_rate,
+        optimizer__param_groups=[
+            ("head.*", {"lr": policy.learning_rate * policy.head_rate_factor})
+        ],
+        optimizer__weight_decay=policy.weight_decay,
+        optimizer__fused=True,
+        max_epochs=policy.max_epochs,
+        batch_size=policy.batch_size,
+        train_split=predefined_split(valid) if valid is not None else None,
+        callbacks=[
+            ("seed", _EpochSeed(seed)),
+            ("clip", GradientNormClipping(1.0)),
+            ("rate", _WarmupCosine(n_steps, policy.warmup)),
+            ("average", _Average(policy.average * n_steps)),
+            ("best", _KeepBest(valid is not None)),
+            *((type(callback).__name__, callback) for callback in callbacks),
+        ],
+        device=device,
+        verbose=0,
+    )
+    with torch.random.fork_rng():
+        net.initialize()
+        if resume is not None:
+            resume(net)
+        net.partial_fit(data, epochs=policy.max_epochs - len(net.history))
+    network.load_state_dict(net.average_)
+    network.to("cpu").eval()
+    return net.history
+
+
+class LabelledRows(torch.utils.data.Dataset):
+    """Encoded rows with targets and weights, taken batch by batch.
+
+    Parameters
+    ----------
+    rows : TokenRows or ColumnRows
+        Encoded input, n rows.
+    z : array (n, p)
+        Targets as the loss wants them.
+    weights : float array (n,), optional
+        Row weights; 1 if not given.
+    indices : int array (m,), optional
+        The rows that take part; all if not given.
+    """
+
+    def __init__(self, rows, z, weights=None, indices=None):
+        self.rows = rows
+        self.z = torch.as_tensor(z)
+        self.weights = torch.ones(len(rows)) if weights is None else torch.as_tensor(weights).float()
+        self.indices = np.arange(len(rows)) if indices is None else np.asarray(indices)
+
+    def __len__(self):
+        return len(self.indices)
+
+    def __getitems__(self, positions):
+        """Return the network's arguments and the target of a whole batch."""
+        chosen = self.indices[positions]
+        inputs = {name: torch.as_tensor(part) for name, part in self.rows[chosen].items()}
+        return inputs, (self.z[chosen], self.weights[chosen])
+
+
+class _SizedBatches:
+    """Batches of shuffled rows, grouped by size within pools so that little is padded."""
+
+    def __init__(self, sizes, batch_size, shuffle):
+        self.sizes, self.batch_size, self.shuffle = sizes, batch_size, shuffle
+
+    def __len__(self):
+        return math.ceil(len(self.sizes) / self.batch_size)
+
+    def __iter__(self):
+        n = len(self.sizes)
+        order = torch.randperm(n).numpy() if self.shuffle else np.arange(n)
+        pool = self.batch_size * int(np.clip(len(self) // 4, 1, 16))
+        batches = []
+        for start in range(0, n, pool):
+            part = order[start : start + pool]
+            part = part[np.argsort(self.sizes[part], kind="stable")]
+            batches += [part[i : i + self.batch_size] for i in range(0, len(part), self.batch_size)]
+        visit = torch.randperm(len(batches)).tolist() if self.shuffle else range(len(batches))
+        return (batches[i] for i in visit)
+
+
+class _AveragedNet(NeuralNet):
+    """A skorch net that validates with the running average of its weights."""
+
+    def initialize_module(self):
+        super().initialize_module()
+        state = self.module_.state_dict()
+        self.average_ = {name: tensor.clone() for name, tensor in state.items()}
+        return self
+
+    def get_iterator(self, dataset, training=False):
+        sizes = dataset.rows.sizes[dataset.indices]
+        batches = _SizedBatches(sizes, self.batch_size, shuffle=training)
+        return torch.utils.data.DataLoader(dataset, batch_sampler=batches, collate_fn=_whole_batch)
+
+    def infer(self, x, **fit_params):
+        if self.module_.training:
+            return super().infer(x, **fit_params)
+        x = {name: part.to(self.device) for name, part in x.items()}
+        return functional_call(self.module_, self.average_, kwargs=x)
+
+
+class _EpochSeed(Callback):
+    """Seed every epoch by its number, so that a resumed run equals an unbroken one."""
+
+    def __init__(self, seed):
+        self.seed = seed
+
+    def on_epoch_begin(self, net, **kwargs):
+        torch.manual_seed((self.seed * 100_003 + len(net.history)) % 2**63)
+
+
+class _WarmupCosine(Callback):
+    """Let the learning rates rise linearly and fall along a cosine, step by step."""
+
+    def __init__(self, n_steps, warmup):
+        self.n_steps = n_steps
+        self.warmup = warmup
+
+    def on_train_begin(self, net, **kwargs):
+        self.peaks_ = [group["lr"] for group in net.optimizer_.param_groups]
+        epochs_done = len(net.history)
+        self.step_ = round(self.n_steps * epochs_done / net.max_epochs)
+
+    def on_batch_begin(self, net, batch=None, training=False, **kwargs):
+        if not training:
+            return
+        progress = self.step_ / self.n_steps
+        if progress < self.warmup:
+            factor = (progress + 1 / self.n_steps) / (self.warmup + 1 / self.n_steps)
+        else:
+            factor = 0.5 * (1 + math.cos(math.pi * (progress - self.warmup) / (1 - self.warmup)))
+        for group, peak in zip(net.optimizer_.param_groups, self.peaks_, strict=True):
+            group["lr"] = peak * factor
+        self.step_ += 1
+
+
+class _Average(Callback):
+    """Keep an exponential average of the weights over about `horizon` steps."""
+
+    def __init__(self, horizon):
+        self.horizon = horizon
+
+    def on_train_begin(self, net, **kwargs):
+        self.update_ = get_ema_multi_avg_fn(max(0.0, 1 - 1 / max(self.horizon, 1.0)))
+
+    def on_batch_end(self, net, training=False, **kwargs):
+        if training:
+            state = net.module_.state_dict()
+            self.update_(list(net.average_.values()), [state[name] for name in net.average_], 1)
+
+
+class _KeepBest(Callback):
+    """End with the averaged weights of the epoch with the lowest validation loss."""
+
+    def __init__(self, validated):
+        self.validated = validated
+
+    def on_train_begin(self, net, **kwargs):
+        self.lowest_, self.weights_ = math.inf, None
+
+    def on_epoch_end(self, net, **kwargs):
+        if self.validated and net.history[-1, "valid_loss"] < self.lowest_:
+            self.lowest_ = net.history[-1, "valid_loss"]
+            self.weights_ = {name: tensor.clone() for name, tensor in net.average_.items()}
+
+    def on_train_end(self, net, **kwargs):
+        if self.weights_ is not None:
+            net.average_ = self.weights_
+
+
+def _whole_batch(batch):
+    return batch

@@ -19,12 +19,11 @@ from catalog_facts import CROSS_PROPERTY, PRETRAINING, REPAIRS
 DATA = Path(__file__).parents[1] / "sktl" / "datasets" / "data"
 
 
-def file_entry(mirror, name, formula_column):
-    """Describe one file: its path, hash, and rows."""
-    content = (mirror / name).read_bytes()
-    table = pd.read_csv(mirror / name, keep_default_na=False, dtype={formula_column: str})
-    digest = hashlib.sha256(content).hexdigest()
-    return {"path": name, "sha256": digest, "rows": len(table)}, table[formula_column]
+def file_entry(mirror, name):
+    """Describe one file: its path, hash, and number of rows; return its table too."""
+    digest = hashlib.sha256((mirror / name).read_bytes()).hexdigest()
+    table = pd.read_csv(mirror / name, keep_default_na=False)
+    return {"path": name, "sha256": digest, "rows": len(table)}, table
 
 
 def pretraining_catalog(mirror):
@@ -36,7 +35,7 @@ def pretraining_catalog(mirror):
         if where.endswith(".csv"):
             names = [where]
         files = [
-            file_entry(mirror / folder, each, "formula")[0]
+            file_entry(mirror / folder, each)[0]
             for each in names
             if (mirror / folder / each).is_file()
         ]
@@ -53,9 +52,13 @@ def cross_property_catalog(mirror):
         for subset, ending in (("train", "training_set"), ("test", "test_set")):
             (path,) = sorted((mirror / folder / "data" / name).glob(f"*_{ending}.csv"))
             where = path.relative_to(mirror / folder).as_posix()
-            entry[subset], formulas = file_entry(mirror / folder, where, "pretty_comp")
-            spoilt = formulas[formulas.isin(REPAIRS)]
-            entry[subset]["spoilt"] = {str(row): text for row, text in spoilt.items()}
+            entry[subset], table = file_entry(mirror / folder, where)
+            index, formula, entry["column"] = table.columns
+            assert (index, formula) == ("Unnamed: 0", "pretty_comp"), where
+            spoilt = table[table[formula].isin(REPAIRS)]
+            entry[subset]["spoilt"] = {
+                str(row[index]): row[formula] for _, row in spoilt.iterrows()
+            }
         sets[name] = entry
     shared = {key: CROSS_PROPERTY[key] for key in CROSS_PROPERTY if key != "sets"}
     return shared | {"repairs": REPAIRS, "sets": sets}

@@ -1,6 +1,6 @@
 """Tables of computed properties of OQMD, the Materials Project and AFLOW, for pretraining."""
 
-from sktl.datasets._table import fetch_csv, find_entry, read_catalog
+from sktl.datasets._table import as_links, fetch_csv, find_entry, read_catalog
 
 
 def list_pretraining_tables():
@@ -11,9 +11,15 @@ def list_pretraining_tables():
     list of str
         Such as ``"oqmd_band_gap"``: the database, then the property.
 
+    See Also
+    --------
+    fetch_pretraining_table : Fetch one of them.
+
     Examples
     --------
     >>> from sktl.datasets import list_pretraining_tables
+    >>> len(list_pretraining_tables())
+    20
     >>> list_pretraining_tables()[:2]
     ['oqmd_band_gap', 'oqmd_formation_enthalpy']
     """
@@ -22,6 +28,9 @@ def list_pretraining_tables():
 
 def fetch_pretraining_table(name, *, cache_dir=None):
     """Fetch one property of one database: formulas and computed values.
+
+    The files come from the CrabNet repository at a pinned commit, or from the folder named by
+    ``SKTL_DATA_MIRROR``. Each is checked against its SHA-256 before it is read.
 
     Parameters
     ----------
@@ -35,8 +44,8 @@ def fetch_pretraining_table(name, *, cache_dir=None):
     sklearn.utils.Bunch
         With ``formula`` (list of str), ``target`` (float64 array of shape (n_rows,), in
         ``unit``), and ``name``, ``property``, ``unit``, ``database``, ``doi`` (list of str, of
-        the database and of the work that made the table), ``licence``, ``n_rows``, ``sha256``
-        (of each file) and ``DESCR``.
+        the database and of the work that chose the rows), ``licence`` (of the database),
+        ``n_rows``, ``note``, ``sha256`` (dict, path to hash of each file) and ``DESCR``.
 
     Raises
     ------
@@ -44,6 +53,24 @@ def fetch_pretraining_table(name, *, cache_dir=None):
         If there is no such table, or its files cannot be had.
     DataIntegrityError
         If a file is not the expected one.
+
+    Notes
+    -----
+    The publisher's train, validation and test parts are put together in this order, as far as
+    they are listed; which rows to hold out is the caller's decision. One composition may stand
+    in several rows, and in several ways of writing: compare compositions, not texts.
+
+    References
+    ----------
+    A. Y.-T. Wang et al., doi:10.1038/s41524-021-00545-1 (the collection, MIT licence).
+
+    Examples
+    --------
+    >>> from sktl.datasets import fetch_pretraining_table
+    >>> fetch_pretraining_table("oqmd_colour")
+    Traceback (most recent call last):
+        ...
+    sktl.exceptions.DataNotFoundError: Got name='oqmd_colour', expected ...
     """
     import numpy as np
     from sklearn.utils import Bunch
@@ -52,13 +79,24 @@ def fetch_pretraining_table(name, *, cache_dir=None):
     entry = find_entry(catalog["tables"], name, "a pretraining table")
     columns = {"formula": str, "target": np.float64}
     parts = [fetch_csv(catalog, file, columns, cache_dir) for file in entry["files"]]
-    facts = {key: entry[key] for key in ("property", "unit", "database", "doi", "licence")}
+    facts = ("property", "unit", "database", "doi", "licence", "note")
     return Bunch(
         name=name,
         formula=[text for part in parts for text in part["formula"]],
         target=np.concatenate([part["target"].to_numpy() for part in parts]),
         n_rows=entry["rows"],
         sha256={file["path"]: file["sha256"] for file in entry["files"]},
-        DESCR="",
-        **facts,
+        DESCR=_describe(name, entry, catalog),
+        **{key: entry[key] for key in facts},
     )
+
+
+def _describe(name, entry, catalog):
+    lines = [
+        f"{name}: {entry['property']} ({entry['unit']}) of {entry['rows']:,} rows",
+        "",
+        f"Database: {entry['database']}, {as_links(entry['doi'])}; licence: {entry['licence']}.",
+        f"Files: {catalog['url']}",
+        f"Collection: doi:{catalog['collection_doi']}; licence: {catalog['collection_licence']}.",
+    ]
+    return "\n".join(lines + ([entry["note"]] if entry["note"] else []))

@@ -10,14 +10,17 @@ from sktl.exceptions import DataNotFoundError
 
 @cache
 def read_catalog(name):
-    """Return one of the package's catalogs, ``sktl/datasets/data/<name>.json``, as a dict."""
-    return json.loads((files("sktl.datasets") / "data" / f"{name}.json").read_text("utf-8"))
+    """Return one of the package's JSON files, ``sktl/datasets/data/<name>.json``, as a dict."""
+    text = (files("sktl.datasets") / "data" / f"{name}.json").read_text(encoding="utf-8")
+    return json.loads(text)
 
 
 def find_entry(entries, name, kind):
-    """Return ``entries[name]``, or say which names there are."""
-    if name not in entries:
-        raise DataNotFoundError(f"Got name={name!r}, expected {kind}: {', '.join(entries)}.")
+    """Return ``entries[name]``, or raise an error that says which names there are."""
+    if not isinstance(name, str) or name not in entries:
+        raise DataNotFoundError(
+            f"Got name={name!r}, expected the name of {kind}: {', '.join(entries)}."
+        )
     return entries[name]
 
 
@@ -29,7 +32,7 @@ def fetch_csv(catalog, file, columns, cache_dir):
     catalog : dict
         With ``folder`` (below the mirror and the cache) and ``url`` (of the publisher).
     file : dict
-        With ``path``, ``sha256`` and ``rows``.
+        With ``path`` and ``sha256``.
     columns : dict
         Column name to dtype. A text such as ``NaN`` (sodium nitride) stays a text.
     cache_dir : str, path-like or None
@@ -38,7 +41,7 @@ def fetch_csv(catalog, file, columns, cache_dir):
     Returns
     -------
     pandas.DataFrame
-        Of ``rows`` rows.
+        The columns asked for, rows in the order of the file.
     """
     import pandas as pd
 
@@ -49,3 +52,8 @@ def fetch_csv(catalog, file, columns, cache_dir):
         cache=cache_dir,
     )
     return pd.read_csv(path, usecols=list(columns), dtype=columns, keep_default_na=False)
+
+
+def as_links(dois):
+    """Write DOIs as a readable list: ``doi:10.1/a, doi:10.1/b``."""
+    return ", ".join(f"doi:{doi}" for doi in dois)

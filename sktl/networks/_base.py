@@ -17,7 +17,7 @@ class Network(nn.Module):
         Width of what `features` returns, (n, embedding_size).
     """
 
-    def stages(self, *inputs):
+    def stages(self, **inputs):
         """Yield ``(name, state)`` of each body group in order; the last state is the embedding."""
         raise TypeError(f"{type(self).__name__} defines no stages")
 
@@ -30,19 +30,19 @@ class Network(nn.Module):
         """Names of the depth groups in order from the input, the head last."""
         return (*self.body, "head")
 
-    def features(self, *inputs):
+    def features(self, **inputs):
         """Return the embedding, shape (n, embedding_size)."""
-        for _, state in self.stages(*inputs):
+        for _, state in self.stages(**inputs):
             embedding = state
         return embedding
 
-    def activations(self, *inputs):
+    def activations(self, **inputs):
         """Return the vector that each body group hands on, as a dict name -> (n, width)."""
-        return {name: self.summary(state) for name, state in self.stages(*inputs)}
+        return {name: self.summary(state) for name, state in self.stages(**inputs)}
 
-    def forward(self, *inputs):
+    def forward(self, **inputs):
         """Return the outputs of the head, shape (n, n_outputs)."""
-        return self.head(self.features(*inputs))
+        return self.head(self.features(**inputs))
 
     def reset_head(self, n_outputs):
         """Put a new head of zeros on the body; with 0 outputs the network returns its embedding."""

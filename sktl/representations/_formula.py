@@ -73,14 +73,15 @@ def parse_formulas(formulas):
     if isinstance(formulas, str | bytes) or hasattr(formulas, "get_el_amt_dict"):
         raise FormulaError(f"Got formulas={formulas!r}, expected a sequence: [{formulas!r}].")
     formulas = list(formulas)
-    tokens = _TokenTable()
-    blocks, exact = [], {}
+    table = _TokenTable()
+    blocks, unread = [], []
     for start in range(0, len(formulas), _BLOCK):
-        rows, numbers, amounts = _read_plain(formulas[start : start + _BLOCK], tokens)
+        block = formulas[start : start + _BLOCK]
+        rows, numbers, amounts = _read_plain(block, table)
         blocks.append((rows + start, numbers, amounts))
-        size = min(_BLOCK, len(formulas) - start)
-        exact.update(dict.fromkeys(start + np.setdiff1d(np.arange(size), rows)))
-    blocks.append(_read_exactly(formulas, exact))
+        unread.append(start + np.flatnonzero(np.bincount(rows, minlength=len(block)) == 0))
+    unread = np.concatenate(unread).tolist() if unread else []
+    blocks.append(_read_exactly(formulas, unread))
     rows, numbers, amounts = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
     return _merge(rows, numbers, amounts, len(formulas))
 
@@ -135,39 +136,54 @@ def parse_formula(formula):
         ) from None
 
 
-class _TokenTable(dict):
+class _TokenTable:
     """Codes of plain tokens such as ``Fe2``; `numbers` and `amounts` are indexed by the code.
 
     Code 0 is the end of a row, code 1 is anything that only the exact parser may judge.
     """
 
     def __init__(self):
-        super().__init__({"\n": 0})
+        self.code = {"\n": 0}
         self.numbers, self.amounts = [0, 0], [0.0, 0.0]
 
-    def __missing__(self, token):
+    def encode(self, tokens):
+        """Return the codes of a list of tokens as an int64 array."""
+        for token in set(tokens).difference(self.code):
+            self._learn(token)
+        return np.fromiter(map(self.code.__getitem__, tokens), np.int64, count=len(tokens))
+
+    def _learn(self, token):
         try:
             ((symbol, amount),) = _read(token).items()
         except _Unreadable:
-            self[token] = 1
+            self.code[token] = 1
         else:
-            self[token] = len(self.numbers)
+            self.code[token] = len(self.numbers)
             self.numbers.append(ATOMIC_NUMBER[symbol])
             self.amounts.append(amount)
-        return self[token]
 
 
 def _read_plain(formulas, table):
     """Return rows, numbers and amounts of the formulas made of plain tokens only."""
-    texts = [f.replace("\n", " ") if isinstance(f, str) else " " for f in formulas]
-    tokens = _PLAIN_TOKEN.findall("\n".join(texts))
-    codes = np.fromiter(map(table.__getitem__, tokens), dtype=np.int64, count=len(tokens))
+    codes = table.encode(_PLAIN_TOKEN.findall(_join(formulas)))
     rows = np.cumsum(codes == 0)
-    odd = np.zeros(len(texts), dtype=bool)
+    odd = np.zeros(len(formulas), dtype=bool)
     odd[rows[codes == 1]] = True
     kept = (codes > 1) & ~odd[rows]
     codes = codes[kept]
     return rows[kept], np.array(table.numbers)[codes], np.array(table.amounts)[codes]
+
+
+def _join(formulas):
+    """Join texts by line breaks; a line break inside becomes a space, what is no text nothing."""
+    try:
+        text = "\n".join(formulas)
+    except TypeError:
+        text = ""
+    if text.count("\n") != len(formulas) - 1 or not text:
+        texts = (f.replace("\n", " ") if isinstance(f, str) else "" for f in formulas)
+        text = "\n".join(texts)
+    return text
 
 
 def _read_exactly(formulas, rows):
@@ -177,7 +193,7 @@ def _read_exactly(formulas, rows):
         try:
             amounts = _read(formulas[row])
         except _Unreadable as error:
-            problems[int(row)] = f"row {row}: Got {formulas[row]!r}: {error}"
+            problems[row] = f"row {row}: Got {formulas[row]!r}: {error}"
         else:
             entries += [(row, ATOMIC_NUMBER[symbol], a) for symbol, a in amounts.items()]
     if problems:

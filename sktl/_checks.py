@@ -1,6 +1,210 @@
-"""The only boundary where user input comes in."""
+"""The only boundary where user input comes in: X, y, sample weights, the device.
+
+X is either formulas (any container of strings or pymatgen Composition) or numeric columns. Nothing but `as_objects`
+makes an object array: numpy gives a list of Composition a shape that depends on its content.
+"""
+
+import math
+import numbers
+
+import numpy as np
 
 from sktl.exceptions import InputError
+
+
+def as_objects(items):
+    """Return a one-dimensional object array of the items, whatever they are."""
+    array = np.empty(len(items), dtype=object)
+    for i, item in enumerate(items):
+        array[i] = item
+    return array
+
+
+def as_formulas(X):
+    """Return X as a list of formulas, or None where X holds numeric columns.
+
+    Parameters
+    ----------
+    X : list, tuple, Series, array or one-column DataFrame of str or Composition, length n
+        What a user gives.
+
+    Returns
+    -------
+    list of length n, or None
+        Strings and Composition objects as they are; not yet parsed.
+
+    Raises
+    ------
+    InputError
+        X is a single formula or empty.
+    """
+    if isinstance(X, str | bytes) or _is_composition(X):
+        raise InputError(f"Got X={X!r}, expected a sequence of formulas: [{X!r}].")
+    items = _one_column(X)
+    if items is None or not any(_is_formula(item) for item in items):
+        return None
+    return items
+
+
+def check_formulas(X):
+    """Return X as a list of formulas; numeric or empty X is an error.
+
+    Parameters
+    ----------
+    X : list, tuple, Series, array or one-column DataFrame of str or Composition, length n
+        What a user gives.
+
+    Returns
+    -------
+    list of length n
+
+    Raises
+    ------
+    InputError
+        X holds no formulas.
+    """
+    formulas = as_formulas(X)
+    if formulas is None:
+        shape = getattr(X, "shape", None) or (len(X),)
+        raise InputError(
+            f"Got X of type {type(X).__name__} and shape {tuple(shape)}, expected formulas: a list, "
+            "Series, one-column DataFrame or array of strings or pymatgen Composition."
+        )
+    return formulas
+
+
+def _one_column(X):
+    """Return the items of a one-dimensional or one-column container, else None."""
+    if hasattr(X, "columns") and hasattr(X, "iloc"):
+        if X.shape[1] == 1:
+            return X.iloc[:, 0].tolist()
+        text = [name for name, kind in X.dtypes.items() if kind == object or str(kind).startswith("str")]
+        if text and any(isinstance(item, str) for item in X[text[0]]):
+            raise InputError(
+                f"Got a DataFrame with {X.shape[1]} columns, expected one column of formulas: X[[{text[0]!r}]]."
+            )
+        return None
+    if hasattr(X, "tolist") and hasattr(X, "ndim"):
+        if X.ndim == 2 and X.shape[1] == 1:
+            X = X[:, 0]
+        return X.tolist() if X.ndim == 1 and getattr(X, "dtype", None) is not None else None
+    if not isinstance(X, list | tuple):
+        return None
+    if X and all(isinstance(row, list | tuple) and len(row) == 1 for row in X):
+        return [row[0] for row in X]
+    return list(X)
+
+
+def _is_composition(item):
+    return hasattr(item, "get_el_amt_dict")
+
+
+def _is_formula(item):
+    return isinstance(item, str) or _is_composition(item)
+
+
+def name_row(X, row):
+    """Return "row 3 ('NaCl')" for messages; the formula is left out where X has none."""
+    formulas = as_formulas(X)
+    return f"row {row}" if formulas is None else f"row {row} ({str(formulas[row])!r})"
+
+
+def check_numbers(X, y, *, estimator):
+    """Return numeric targets as a float64 array (n,) or (n, k).
+
+    Parameters
+    ----------
+    X : container of length n
+        Names the rows in messages.
+    y : array-like (n,) or (n, k)
+        Targets; text that is no number, NaN and infinity are errors.
+    estimator : str
+        Name for messages.
+
+    Raises
+    ------
+    InputError
+        y is missing, of another length, or holds a value that is no finite number.
+    """
+    y = _target_array(X, y, estimator)
+    if y.dtype.kind not in "fiub":
+        for row, value in enumerate(y):
+            if not all(_is_number(part) for part in np.ravel(value)):
+                raise InputError(f"Got y={value!r} in {name_row(X, row)}, expected a number.")
+    if np.iscomplexobj(y):
+        raise InputError("Complex data not supported: got complex y, expected real numbers.")
+    y = y.astype(np.float64)
+    bad = np.flatnonzero(~np.isfinite(y.reshape(len(y), -1)).all(axis=1))
+    if len(bad):
+        raise InputError(
+            f"Input y contains NaN or infinity: got y={y[bad[0]]} in {name_row(X, bad[0])}, expected a "
+            f"finite number ({len(bad)} such rows)."
+        )
+    return y
+
+
+def check_labels(X, y, *, estimator):
+    """Return class labels as an array (n,); see `check_numbers` for the errors."""
+    y = _target_array(X, y, estimator)
+    if y.ndim == 2:
+        raise InputError(f"Got y of shape {y.shape}, expected one label a row, (n,).")
+    for row, value in enumerate(y.tolist()):
+        if value is None or (isinstance(value, float) and not math.isfinite(value)):
+            raise InputError(
+                f"Input y contains NaN or infinity: got y={value!r} in {name_row(X, row)}, expected a label."
+            )
+    return y
+
+
+def _target_array(X, y, estimator):
+    if y is None:
+        raise InputError(
+            f"This {estimator} estimator requires y to be passed, but the target y is None."
+        )
+    y = np.asarray(y)
+    if y.ndim not in (1, 2) or (y.ndim == 2 and y.shape[1] == 0):
+        raise InputError(f"y should be a 1d array or (n, k): got an array of shape {y.shape}.")
+    n = X.shape[0] if hasattr(X, "shape") else len(X)
+    if len(y) != n:
+        raise InputError(f"Got {n} rows in X and {len(y)} in y: inconsistent numbers of samples.")
+    return y
+
+
+def _is_number(value):
+    if isinstance(value, str):
+        try:
+            float(value)
+        except ValueError:
+            return False
+        return True
+    return isinstance(value, numbers.Number)
+
+
+def check_weights(X, weights, n):
+    """Return sample weights as float64 (n,); None gives ones.
+
+    Raises
+    ------
+    InputError
+        A weight is negative or not finite, all are zero, or there are not n of them.
+    """
+    if weights is None:
+        return np.ones(n)
+    if isinstance(weights, numbers.Number):
+        return np.full(n, float(weights))
+    weights = np.asarray(weights, dtype=np.float64)
+    if weights.shape != (n,):
+        raise InputError(
+            f"Sample weights must be 1D array or scalar: got shape {weights.shape}, expected ({n},)."
+        )
+    bad = np.flatnonzero(~(np.isfinite(weights) & (weights >= 0)))
+    if len(bad):
+        raise InputError(
+            f"Got sample_weight={weights[bad[0]]} in {name_row(X, bad[0])}, expected a finite number >= 0."
+        )
+    if not weights.any():
+        raise InputError("Got only zeros in sample_weight, expected at least one positive weight.")
+    return weights
 
 
 def resolve_device(device):
@@ -16,3 +220,23 @@ def resolve_device(device):
     if kind == "cuda" and not torch.cuda.is_available():
         raise InputError(f"Got device={device!r}, but this machine has no CUDA device.")
     return device
+
+
+def check_feature_names(estimator, input_features):
+    """Compare the argument of ``get_feature_names_out`` with the input seen in fit.
+
+    Raises
+    ------
+    InputError
+        Names of another number, or other names, than in fit.
+    """
+    if input_features is None:
+        return
+    if len(input_features) != estimator.n_features_in_:
+        raise InputError(
+            f"input_features should have length equal to number of features ({estimator.n_features_in_}), "
+            f"got {len(input_features)}"
+        )
+    names = getattr(estimator, "feature_names_in_", None)
+    if names is not None and list(names) != list(input_features):
+        raise InputError("input_features is not equal to feature_names_in_")

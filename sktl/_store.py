@@ -53,7 +53,8 @@ def verify_sha256(path, expected):
     """
     found = sha256_of(path)
     if found != expected.lower():
-        raise DataIntegrityError(_wrong_hash(path, found, expected))
+        message = _wrong_hash(path, found, expected)
+        raise DataIntegrityError(f"{message} It was not used; delete it or replace it.")
 
 
 def atomic_write(path, content):
@@ -168,7 +169,7 @@ def _download(path, name, url, sha256):
         file.flush()
         found = sha256_of(file.name)
         if found != sha256.lower():
-            raise DataIntegrityError(_wrong_hash(url, found, sha256))
+            raise DataIntegrityError(f"{_wrong_hash(url, found, sha256)} It was not kept.")
 
     try:
         return atomic_write(path, write)
@@ -176,12 +177,12 @@ def _download(path, name, url, sha256):
         raise DataNotFoundError(
             f"Could not get {name!r} from {url} ({type(error).__name__}: {error}). "
             f"Without a network, set {MIRROR_VARIABLE} to a folder that holds {name!r}, "
-            f"or put the file at {str(path)!r} (the cache folder is {CACHE_VARIABLE})."
+            f"or put the file at {str(path)!r}; {CACHE_VARIABLE} chooses the cache folder."
         ) from error
 
 
 def _wrong_hash(path, found, expected):
     return (
         f"Got sha256={found!r} for {str(path)!r}, expected {expected.lower()!r}: the file is "
-        "damaged or is another version. It was not used; delete it or replace it."
+        "damaged or is another version."
     )

@@ -86,7 +86,7 @@ def fetch_cross_property(name, *, subset="all", cache_dir=None):
     import numpy as np
     from sklearn.utils import Bunch
 
-    if subset not in _SUBSETS:
+    if not isinstance(subset, str) or subset not in _SUBSETS:
         raise InputError(f"Got subset={subset!r}, expected 'train', 'test' or 'all'.")
     catalog = read_catalog("cross_property")
     entry = find_entry(catalog["sets"], name, "a cross-property set")
@@ -146,9 +146,9 @@ def _repair(texts, index, file, part, repairs, start):
 
 
 def _describe(name, entry, catalog):
+    rows = f"{entry['train']['rows']:,} rows to train and {entry['test']['rows']:,} to test"
     lines = [
-        f"{name}: {entry['property']} ({entry['unit']}), "
-        f"{entry['train']['rows']:,} rows to train and {entry['test']['rows']:,} to test",
+        f"{name}: {entry['property']} ({entry['unit']}), {rows}",
         "",
         f"Database: {entry['database']}. Sources: {as_links(entry['doi'])}.",
         f"Files: {catalog['url']}",

@@ -58,7 +58,7 @@ def load_expt_gap(*, return_X_y=False, as_frame=True):
     with as_file(files("sktl.datasets") / "data" / "expt_gap.csv.gz") as path:
         verify_sha256(path, card["sha256"])
         frame = pd.read_csv(path, dtype={formula: object, gap: "float64"}, keep_default_na=False)
-    data, target = frame[[formula]], frame[gap]
+    data, target = frame[[formula]].copy(), frame[gap].copy()
     if not as_frame:
         data, target = frame[formula].to_numpy(dtype=object), target.to_numpy()
     if return_X_y:
@@ -79,13 +79,13 @@ def load_expt_gap(*, return_X_y=False, as_frame=True):
 
 
 def _describe(card):
+    distinct = f"{card['distinct_formulas']:,} distinct formulas"
     return "\n".join(
         [
             f"Measured band gaps of inorganic solids: {card['rows']:,} rows, in {card['unit']}",
             "",
             f"{card['rows_zero']:,} gaps are exactly 0 eV; the largest is {card['target_max']} eV.",
-            f"{card['distinct_formulas']:,} distinct formulas, {card['distinct_compositions']:,} "
-            "distinct compositions.",
+            f"{distinct}, {card['distinct_compositions']:,} distinct compositions.",
             f"Formulas that stand twice: {', '.join(card['repeated_formulas'])}.",
             f"Data: {card['citation']}, {as_links(card['doi'])}.",
             f"Taken from {card['package']}, file {card['package_file']}.",

@@ -67,7 +67,7 @@ def fetch_pretraining_table(name, *, cache_dir=None):
     Examples
     --------
     >>> from sktl.datasets import fetch_pretraining_table
-    >>> fetch_pretraining_table("oqmd_colour")
+    >>> fetch_pretraining_table("oqmd_colour")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
         ...
     sktl.exceptions.DataNotFoundError: Got name='oqmd_colour', expected ...

@@ -1,14 +1,12 @@
 """Read the catalogs and the public tables that they list."""
 
 import json
-from functools import cache
 from importlib.resources import files
 
 from sktl._store import fetch
 from sktl.exceptions import DataNotFoundError
 
 
-@cache
 def read_catalog(name):
     """Return one of the package's JSON files, ``sktl/datasets/data/<name>.json``, as a dict."""
     text = (files("sktl.datasets") / "data" / f"{name}.json").read_text(encoding="utf-8")

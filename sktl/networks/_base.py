@@ -1,7 +1,12 @@
 """The grammar of a network: depth groups from the input to the head."""
 
+import numbers
+
 import torch
 from torch import nn
+from torch.nn.utils import skip_init
+
+from sktl.exceptions import InputError
 
 
 class Network(nn.Module):
@@ -16,6 +21,8 @@ class Network(nn.Module):
     embedding_size : int
         Width of what `features` returns, (n, embedding_size).
     """
+
+    _frozen = ()
 
     def stages(self, **inputs):
         """Yield ``(name, state)`` of each body group in order; the last state is the embedding."""
@@ -46,11 +53,17 @@ class Network(nn.Module):
 
     def reset_head(self, n_outputs):
         """Put a new head of zeros on the body; with 0 outputs the network returns its embedding."""
-        self.head = _zero_linear(self.embedding_size, n_outputs) if n_outputs else nn.Identity()
+        if not n_outputs:
+            self.head = nn.Identity()
+            return
+        self.head = _linear(self.embedding_size, n_outputs)
+        nn.init.zeros_(self.head.weight)
+        nn.init.zeros_(self.head.bias)
 
     def keep_outputs(self, columns):
         """Reduce the head to some of its outputs, in the order given."""
-        head = nn.Linear(self.embedding_size, len(columns))
+        columns = list(columns)
+        head = _linear(self.embedding_size, len(columns))
         with torch.no_grad():
             head.weight.copy_(self.head.weight[columns])
             head.bias.copy_(self.head.bias[columns])
@@ -61,10 +74,21 @@ class Network(nn.Module):
         return self.head if name == "head" else self.body[name]
 
     def freeze(self, depth):
-        """Stop the first `depth` groups from training and keep them in evaluation mode."""
+        """Stop the first `depth` groups from training and keep them in evaluation mode.
+
+        Parameters
+        ----------
+        depth : int
+            0 trains all groups, ``len(depth_groups) - 1`` only the head.
+
+        Raises
+        ------
+        InputError
+            `depth` is not in this range.
+        """
         names = self.depth_groups
-        if not 0 <= depth < len(names):
-            raise ValueError(
+        if not isinstance(depth, numbers.Integral) or not 0 <= depth < len(names):
+            raise InputError(
                 f"Got freeze_depth={depth!r}, expected 0 (train all) to {len(names) - 1} (train the "
                 f"head only): the depth groups are {', '.join(names)}."
             )
@@ -72,8 +96,6 @@ class Network(nn.Module):
         for name in names:
             self.group(name).requires_grad_(name not in self._frozen)
         self.train(self.training)
-
-    _frozen = ()
 
     def train(self, mode=True):
         """Set the training mode, from which frozen groups are exempt."""
@@ -83,8 +105,6 @@ class Network(nn.Module):
         return self
 
 
-def _zero_linear(n_inputs, n_outputs):
-    layer = nn.Linear(n_inputs, n_outputs)
-    nn.init.zeros_(layer.weight)
-    nn.init.zeros_(layer.bias)
-    return layer
+def _linear(n_inputs, n_outputs):
+    """Return a linear layer without drawing random numbers for its weights."""
+    return skip_init(nn.Linear, n_inputs, n_outputs)

@@ -1,12 +1,13 @@
 """CompositionNet: attention over the elements of a composition."""
 
-import math
-
 import torch
 from torch import nn
 
+from sktl.exceptions import InputError
 from sktl.networks._base import Network
 from sktl.networks._blocks import ResidualBlock, SetAttention
+
+_TRACE = 1e-4
 
 
 class CompositionNet(Network):
@@ -61,6 +62,11 @@ class CompositionNet(Network):
         dropout=0.0,
     ):
         super().__init__()
+        if n_trunk < 1 or n_heads < 1 or width % n_heads:
+            raise InputError(
+                f"Got n_trunk={n_trunk!r}, width={width!r}, n_heads={n_heads!r}, expected at least one block in "
+                "the trunk and a width that the number of heads divides."
+            )
         self.embedding_size = trunk_width
         groups = {"embedding": ElementEmbedding(n_elements, width)}
         for i in range(n_attention):
@@ -98,13 +104,17 @@ class CompositionNet(Network):
                 yield name, state
 
     def summary(self, state):
-        """Pool tokens to one vector a row: weighted mean and maximum, (n, 2 width)."""
+        """Pool tokens to one vector a row: weighted mean and maximum, (n, 2 width).
+
+        A fraction below 1e-4 lowers its token in the maximum by its logarithm, so that the token is gone
+        when the fraction is zero. Larger fractions do not change the maximum.
+        """
         if torch.is_tensor(state):
             return state
         tokens, fractions = state
         mean = torch.einsum("nkd,nk->nd", tokens, fractions)
-        absent = (fractions == 0).unsqueeze(-1)
-        return torch.cat([mean, tokens.masked_fill(absent, -math.inf).amax(dim=1)], dim=-1)
+        presence = (fractions / _TRACE).log().clamp(max=0).unsqueeze(-1)
+        return torch.cat([mean, (tokens + presence).amax(dim=1)], dim=-1)
 
 
 class ElementEmbedding(nn.Module):

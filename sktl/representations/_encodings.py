@@ -41,14 +41,14 @@ class NumericColumns:
     name = "numeric-columns"
     version = 1
 
-    def fit(self, columns):
-        """Learn mean and scale of float columns (n, d)."""
-        self.mean_ = columns.mean(axis=0)
-        spread = columns.std(axis=0)
-        constant = spread <= 10 * np.finfo(np.float64).eps * np.abs(self.mean_)
+    def fit(self, columns, weights=None):
+        """Learn mean and scale of float columns (n, d) whose rows have weights (n,)."""
+        self.mean_ = np.average(columns, axis=0, weights=weights)
+        spread = np.sqrt(np.average((columns - self.mean_) ** 2, axis=0, weights=weights))
+        constant = spread <= 1e-12 * np.abs(columns).max(axis=0)
         self.scale_ = np.where(constant, 1.0, spread)
         return self
 
     def encode(self, columns):
         """Return the rows of a float array (n, d) as standardised `ColumnRows`."""
-        return ColumnRows(((columns - self.mean_) / self.scale_).astype(np.float32))
+        return ColumnRows((columns - self.mean_) / self.scale_)

@@ -21,22 +21,24 @@ _TRANSLATION = str.maketrans("₀₁₂₃₄₅₆₇₈₉⋅•∙‧*@", "01
 _AMOUNT = r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:e-?[0-9]+)?"
 _COEFFICIENT = re.compile(rf"({_AMOUNT})\s*")
 _TOKEN = re.compile(
-    rf"(?:(?P<symbol>[A-Z][a-z]*)|(?P<closing>[)\]}}])|(?P<dot>·))\s*(?P<amount>{_AMOUNT})?\s*"
-    r"|(?P<opening>[(\[{])\s*"
+    r"(?:([A-Z][a-z]*)|([)\]}])|(·))\s*"  # symbol, closing bracket or dot
+    rf"({_AMOUNT})?\s*"  # its amount
+    r"|([(\[{])\s*|(.)",  # opening bracket, or what has no place
+    re.DOTALL,
 )
 _WATER = r"(?:[HD]2O|\([HD]2O\)|\[[HD]2O\])"
 _HYDRATE_STOP = re.compile(
     r"(?<![A-Za-z)\]}\s]0)\s*\.\s*(0\.[0-9]+|[1-9][0-9]*)\s*(?=" + _WATER + r"\s*(?:$|[.·)\]}]))"
 )
 _BARE_STOP = re.compile(r"\s*\.\s*(?=[A-Z(\[{])")
-_OTHER_STOP = re.compile(r"(?<!(?<![0-9.])0)\.")
-_DATE = re.compile(r"(?:([0-9]{1,4})-(Feb|Sep|Nov)|(Feb|Sep|Nov)-([0-9]{1,4}))")
-_FEB = {"Feb": "FeB", "Sep": "SeP", "Nov": "NoV"}
+_OTHER_STOP = re.compile(r"(?<!(?<![0-9.])0)\.(?=[0-9])")
+_DATE = re.compile(r"([0-9]{1,2})-(Feb|Sep|Nov)|(Feb|Sep|Nov)-([0-9]{1,2})")
+_SYMBOLS_OF_MONTH = {"Feb": "FeB", "Sep": "SeP", "Nov": "NoV"}
 
 # Whatever this pattern cannot take whole falls to its last branch, one odd character, which sends
 # the row to the exact parser. The lookahead keeps a hydrate's full stop from passing as a decimal.
-_PLAIN_TOKEN = re.compile(r"[A-Z][a-z]?(?:[0-9]+(?:\.[0-9]+(?![(\[]?[HD]2O))?)?|\n|.")
-_BLOCK = 65536
+_PLAIN_TOKEN = re.compile(r"[A-Z][a-z]?[0-9]*(?:(?<=[0-9])\.[0-9]+(?![(\[]?[HD]2O))?|\n|.")
+_BLOCK = 8192
 _MAX_LISTED = 5
 
 
@@ -110,12 +112,12 @@ def parse_formula(formula):
     -----
     - ``·``, its look-alikes ``⋅ • ∙ ‧`` and ``*`` separate the parts of an adduct; a number
       after them, or at the beginning of such a formula, multiplies its part:
-      ``3CdSO4·8H2O``.
-    - A full stop is a decimal point, as in pymatgen, except that it separates (a) right
-      before a symbol or bracket, ``CuSO4.H2O``, and (b) before a whole number, or a number that
-      begins with ``0.``, and water that ends its part: ``CuSO4.5H2O`` is copper sulfate
-      pentahydrate, where pymatgen reads 4.5 O. ``Na0.5H2O`` stays decimal, since zero sodium
-      makes no sense, and so does ``CoCl3.6NH3``: write ``CoCl3·6NH3``.
+      ``3CdSO4·8H2O``. In such a formula every full stop is a decimal point.
+    - Without them, a full stop is a decimal point as in pymatgen, except that it separates
+      (a) right before a symbol or bracket, ``CuSO4.H2O``, and (b) before a whole number, or a
+      number that begins with ``0.``, and water that ends its part: ``CuSO4.5H2O`` is copper
+      sulfate pentahydrate, where pymatgen reads 4.5 O. ``Na0.5H2O`` stays decimal, since zero
+      sodium makes no sense, and so does ``CoCl3.6NH3``: write ``CoCl3·6NH3``.
     - Where a full stop separates, every other full stop must belong to a number ``0.x``; else
       the formula (``Al2O3.2SiO2.2H2O``) is ambiguous and refused.
     - Elements with amount zero, as at the end of a doping series, are left out. D and T are
@@ -231,10 +233,11 @@ def _read(item):
         return _checked(total)
     if isinstance(item, float) and math.isnan(item):
         raise _Unreadable(
-            "a missing value; if it was the formula 'NaN' (sodium nitride), read the file with "
-            "keep_default_na=False"
+            "it is a missing value; if it was the formula 'NaN' (sodium nitride), read the file "
+            "with keep_default_na=False"
         )
-    raise _Unreadable(f"a {type(item).__name__}, not a string or a pymatgen Composition")
+    kind = type(item).__name__
+    raise _Unreadable(f"it is of type {kind}, neither a string nor a pymatgen Composition")
 
 
 def _checked(amounts):
@@ -256,6 +259,11 @@ def _add(total, symbol, amount):
     total[symbol] = total.get(symbol, 0.0) + amount
 
 
+def _add_all(total, part, factor):
+    for symbol, amount in part.items():
+        total[symbol] = total.get(symbol, 0.0) + amount * factor
+
+
 class _Group:
     """Sums inside one bracket: finished parts, and the part that is being read."""
 
@@ -267,8 +275,7 @@ class _Group:
     def end_part(self, coefficient=1.0):
         if not self.part:
             raise _Unreadable("a bracket or a part is empty")
-        for symbol, amount in self.part.items():
-            _add(self.total, symbol, amount * self.coefficient)
+        _add_all(self.total, self.part, self.coefficient)
         self.part, self.coefficient = {}, coefficient
 
 
@@ -279,21 +286,20 @@ def _read_text(formula):
         return {}
     leading = _COEFFICIENT.match(text) if "·" in text else None
     groups = [_Group("", float(leading[1]) if leading else 1.0)]
-    position = leading.end() if leading else 0
-    while position < len(text):
-        token = _TOKEN.match(text, position)
-        if token is None:
-            raise _unexpected(text[position])
-        position = token.end()
-        amount = float(token["amount"] or 1)
-        if token["symbol"]:
-            _add(groups[-1].part, token["symbol"], amount)
-        elif token["opening"]:
-            groups.append(_Group(_CLOSING_OF[token["opening"]]))
-        elif token["dot"]:
+    for symbol, closing, dot, number, opening, odd in _TOKEN.findall(
+        text, leading.end() if leading else 0
+    ):
+        amount = float(number) if number else 1.0
+        if symbol:
+            _add(groups[-1].part, symbol, amount)
+        elif opening:
+            groups.append(_Group(_CLOSING_OF[opening]))
+        elif closing:
+            _close(groups, closing, amount)
+        elif dot:
             groups[-1].end_part(amount)
         else:
-            _close(groups, token["closing"], amount)
+            raise _unexpected(odd)
     if len(groups) > 1:
         raise _Unreadable(f"{groups[-1].closing!r} is missing")
     groups[0].end_part()
@@ -306,13 +312,12 @@ def _close(groups, closing, amount):
     if group.closing != closing:
         raise _Unreadable(f"{closing!r} closes no bracket")
     group.end_part()
-    for symbol, inner in group.total.items():
-        _add(groups[-1].part, symbol, inner * amount)
+    _add_all(groups[-1].part, group.total, amount)
 
 
 def _mark_stops(text):
     """Turn the full stops that separate parts into middle dots."""
-    if "." not in text:
+    if "." not in text or "·" in text:
         return text
     marked = _BARE_STOP.sub("·", _HYDRATE_STOP.sub(r"·\1", text))
     if marked != text and _OTHER_STOP.search(marked):
@@ -324,7 +329,8 @@ def _check_date(text):
     """Refuse what a spreadsheet makes of FeB3 and its like."""
     date = _DATE.fullmatch(text)
     if date:
-        original = _FEB[date[2] or date[3]] + (date[1] or date[4])
+        amount = int(date[1] or date[4])
+        original = f"{_SYMBOLS_OF_MONTH[date[2] or date[3]]}{amount}"
         raise _Unreadable(f"it looks like a date; a spreadsheet may have changed {original!r}")
     return text
 

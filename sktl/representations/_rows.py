@@ -8,15 +8,25 @@ class ColumnRows:
 
     Parameters
     ----------
-    columns : float32 array (n, d)
+    columns : float array (n, d)
         The numbers of each row.
+
+    Attributes
+    ----------
+    width : int
+        Number of columns, d.
     """
 
     def __init__(self, columns):
         self.columns = columns
+        self.width = columns.shape[1]
 
     def __len__(self):
         return len(self.columns)
+
+    def take(self, indices):
+        """Return some of the rows as `ColumnRows`."""
+        return ColumnRows(self.columns[indices])
 
     @property
     def sizes(self):
@@ -35,9 +45,17 @@ class TokenRows:
     ----------
     compositions : Compositions
         The compositions of the rows.
+
+    Attributes
+    ----------
+    width : None
+        A set has no width.
     """
 
+    width = None
+
     def __init__(self, compositions):
+        self.compositions = compositions
         self.numbers = compositions.numbers
         self.fractions = compositions.fractions.astype(np.float32)
         self.offsets = compositions.offsets
@@ -45,6 +63,10 @@ class TokenRows:
 
     def __len__(self):
         return len(self.sizes)
+
+    def take(self, indices):
+        """Return some of the rows as `TokenRows`."""
+        return TokenRows(self.compositions.take(indices))
 
     def __getitem__(self, indices):
         """Return (n, k) atomic numbers and fractions, padded with 0 to the largest row of the batch."""

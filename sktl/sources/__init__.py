@@ -3,14 +3,11 @@
 from sktl.sources._card import PropertyCard, SourceCard
 from sktl.sources._checkpoint import read_tensors, write_tensors
 from sktl.sources._inference import run_rows
-from sktl.sources._source import (
-    NETWORKS,
-    REPRESENTATIONS,
-    TRANSFORMS,
-    Source,
-    build_network,
-    read_source,
-)
+from sktl.sources._networks import NETWORKS, REPRESENTATIONS, build_network
+from sktl.sources._page import card_page
+from sktl.sources._registry import list_sources, load_source, register_source
+from sktl.sources._source import Source, read_source
+from sktl.sources._transforms import TRANSFORMS
 
 __all__ = [
     "NETWORKS",
@@ -20,8 +17,12 @@ __all__ = [
     "Source",
     "SourceCard",
     "build_network",
+    "card_page",
+    "list_sources",
+    "load_source",
     "read_source",
     "read_tensors",
+    "register_source",
     "run_rows",
     "write_tensors",
 ]

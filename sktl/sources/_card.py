@@ -1,9 +1,18 @@
 """What a source says of itself: a card that travels in the header of its weight file."""
 
 import json
+import math
+import re
+import reprlib
 from dataclasses import asdict, dataclass, field, fields
 
+import numpy as np
+
 from sktl.exceptions import SourceIntegrityError
+from sktl.sources._transforms import TRANSFORMS
+
+NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,99}"
+_HIGHEST_ATOMIC_NUMBER = 118
 
 
 @dataclass(frozen=True)
@@ -59,7 +68,7 @@ class SourceCard:
     properties : tuple of PropertyCard
         In the order of the head's outputs.
     elements : tuple of int
-        Atomic numbers seen in training.
+        Atomic numbers seen in training, ascending.
     training : dict
         Tables with DOI and licence, number of compositions, settings, seed, time, versions.
     held_out : dict
@@ -86,33 +95,176 @@ class SourceCard:
         """Names of the properties in the order of the head's outputs."""
         return tuple(item.name for item in self.properties)
 
+    def to_units(self, z):
+        """Return scaled outputs (n, n_properties) as a float64 array in the units of the properties."""
+        columns = []
+        for item, column in zip(self.properties, np.asarray(z, dtype=np.float64).T, strict=True):
+            columns.append(TRANSFORMS[item.transform][1](column * item.scale + item.center))
+        return np.stack(columns, axis=1)
+
     def to_json(self):
         """Return the card as JSON text with sorted keys."""
         return json.dumps(asdict(self), sort_keys=True, allow_nan=False)
 
     @classmethod
     def from_json(cls, text):
-        """Read a card from JSON text; unknown and missing keys are errors."""
+        """Read a card from JSON text.
+
+        Parameters
+        ----------
+        text : str
+            What `to_json` returned.
+
+        Returns
+        -------
+        SourceCard
+
+        Raises
+        ------
+        SourceIntegrityError
+            The text is not JSON, a key is unknown or missing, or a value is of the wrong kind.
+        """
         try:
-            values = json.loads(text)
-        except ValueError as error:
-            raise SourceIntegrityError(f"The card is not JSON: {error}") from error
-        values = _known(cls, values)
-        if not isinstance(values["properties"], list):
-            raise SourceIntegrityError("The card's properties are not a list.")
+            values = json.loads(text, parse_constant=_refuse_constant)
+        except (ValueError, RecursionError) as error:
+            raise SourceIntegrityError(f"The card is not JSON: {error}.") from error
+        values = _read(cls, values, _CARD_RULES)
         properties = tuple(
             PropertyCard(**{**known, "clip": tuple(known["clip"])})
-            for known in (_known(PropertyCard, item) for item in values["properties"])
+            for known in (_read(PropertyCard, item, _PROPERTY_RULES) for item in values["properties"])
         )
-        return cls(**{**values, "properties": properties, "elements": tuple(values["elements"])})
+        card = cls(**{**values, "properties": properties, "elements": tuple(values["elements"])})
+        _check_properties(card)
+        return card
 
 
-def _known(kind, values):
+def _read(kind, values, rules):
+    """Return the values of one object of a card after checking its keys and their values."""
     names = {item.name for item in fields(kind)}
-    if not isinstance(values, dict) or set(values) != names:
-        found = set(values) if isinstance(values, dict) else set()
+    found = set(values) if isinstance(values, dict) else set()
+    if found != names:
         raise SourceIntegrityError(
             f"The card does not describe a {kind.__name__}: unknown keys {sorted(found - names)}, "
             f"missing keys {sorted(names - found)}."
         )
+    for name, (holds, expected) in rules.items():
+        if not holds(values[name]):
+            raise SourceIntegrityError(
+                f"Got {name}={reprlib.repr(values[name])} in the card, expected {expected}."
+            )
     return values
+
+
+def _check_properties(card):
+    """Raise unless names are distinct and reference predictions have a column for each property."""
+    if len(set(card.property_names)) != len(card.properties):
+        raise SourceIntegrityError(f"Got properties {list(card.property_names)}, expected distinct names.")
+    predictions = card.reference.get("predictions", [])
+    if any(len(row) != len(card.properties) for row in predictions):
+        raise SourceIntegrityError(
+            f"Got reference predictions that do not have {len(card.properties)} columns, one for each property."
+        )
+
+
+def _refuse_constant(word):
+    raise ValueError(f"{word} is not a number that JSON knows")
+
+
+def _is_text(value):
+    return isinstance(value, str) and bool(value.strip())
+
+
+def _is_number(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return abs(value) <= 2**53 if isinstance(value, int) else math.isfinite(value)
+
+
+def _is_count(value):
+    return _is_number(value) and isinstance(value, int) and value >= 0
+
+
+def _is_error(value):
+    return value is None or (_is_number(value) and value >= 0)
+
+
+def _is_list(value, holds):
+    return isinstance(value, list) and all(holds(item) for item in value)
+
+
+def _is_range(value):
+    return _is_list(value, _is_number) and len(value) == 2 and value[0] <= value[1]
+
+
+def _is_elements(value):
+    if not _is_list(value, _is_count) or not value or value != sorted(set(value)):
+        return False
+    return 1 <= value[0] and value[-1] <= _HIGHEST_ATOMIC_NUMBER
+
+
+def _is_representation(value):
+    return (
+        isinstance(value, dict)
+        and set(value) == {"name", "version"}
+        and _is_text(value["name"])
+        and _is_count(value["version"])
+    )
+
+
+def _is_network(value):
+    return (
+        isinstance(value, dict)
+        and set(value) == {"name", "arguments"}
+        and _is_text(value["name"])
+        and isinstance(value["arguments"], dict)
+        and all(isinstance(item, bool) or _is_number(item) for item in value["arguments"].values())
+    )
+
+
+def _is_reference(value):
+    if value == {}:
+        return True
+    return (
+        isinstance(value, dict)
+        and set(value) == {"formulas", "predictions"}
+        and _is_list(value["formulas"], _is_text)
+        and _is_list(value["predictions"], lambda row: _is_list(row, _is_number))
+        and len(value["predictions"]) in (0, len(value["formulas"]))
+    )
+
+
+_TEXT = (_is_text, "text")
+_COUNT = (_is_count, "an integer of at least 0")
+_ERROR = (_is_error, "a number of at least 0, or null")
+_DICT = (lambda value: isinstance(value, dict), "an object")
+
+_PROPERTY_RULES = {
+    "name": _TEXT,
+    "unit": (lambda value: isinstance(value, str), "text"),
+    "transform": (
+        lambda value: isinstance(value, str) and value in TRANSFORMS,
+        f"one of {list(TRANSFORMS)}",
+    ),
+    "center": (_is_number, "a finite number"),
+    "scale": (lambda value: _is_number(value) and value > 0, "a positive number"),
+    "clip": (_is_range, "two ascending numbers"),
+    "n_rows": _COUNT,
+    "holdout_mae": _ERROR,
+    "holdout_baseline_mae": _ERROR,
+    "holdout_rows": _COUNT,
+}
+_CARD_RULES = {
+    "id": (
+        lambda value: isinstance(value, str) and bool(re.fullmatch(NAME_PATTERN, value)),
+        "letters, digits and . _ @ + -, such as 'oqmd.band-gap@1'",
+    ),
+    "title": _TEXT,
+    "representation": (_is_representation, "a name and a version"),
+    "network": (_is_network, "a name and numeric arguments"),
+    "properties": (lambda value: isinstance(value, list) and len(value) > 0, "a list that is not empty"),
+    "elements": (_is_elements, f"ascending atomic numbers from 1 to {_HIGHEST_ATOMIC_NUMBER}"),
+    "training": _DICT,
+    "held_out": _DICT,
+    "licence": _TEXT,
+    "reference": (_is_reference, "formulas and a row of finite predictions for each, or nothing"),
+}

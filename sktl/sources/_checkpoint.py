@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from pathlib import Path
 
 import safetensors
 import safetensors.torch
@@ -10,9 +11,15 @@ import torch
 from sktl._store import atomic_write
 from sktl.exceptions import SourceIntegrityError
 
+_LENGTH_BYTES = 8
+_ALIGNMENT = 8
+_LONGEST_HEADER = 100_000_000
+
 
 def write_tensors(path, tensors, text):
     """Write named tensors and a text to one safetensors file, atomically.
+
+    The same content gives the same bytes.
 
     Parameters
     ----------
@@ -23,9 +30,18 @@ def write_tensors(path, tensors, text):
     text : str
         JSON text that travels in the header.
     """
+    atomic_write(path, pack_tensors(tensors, text))
+
+
+def pack_tensors(tensors, text):
+    """Return the bytes that `write_tensors` writes."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    header = {"sktl": text, "sha256": _digest(tensors, text)}
-    atomic_write(path, safetensors.torch.save(tensors, metadata=header))
+    metadata = {"sktl": text, "sha256": _digest(tensors, text)}
+    packed = safetensors.torch.save(tensors, metadata=metadata)
+    end = _LENGTH_BYTES + int.from_bytes(packed[:_LENGTH_BYTES], "little")
+    header = json.dumps(json.loads(packed[_LENGTH_BYTES:end]), sort_keys=True).encode()
+    header += b" " * (-len(header) % _ALIGNMENT)
+    return b"".join([len(header).to_bytes(_LENGTH_BYTES, "little"), header, packed[end:]])
 
 
 def read_tensors(path, sha256=None):
@@ -48,23 +64,71 @@ def read_tensors(path, sha256=None):
     SourceIntegrityError
         The file's hash is another, it is not safetensors, or header and tensors do not belong together.
     """
+    return unpack_tensors(read_content(path, sha256), Path(path).name)
+
+
+def read_content(path, sha256=None):
+    """Return the bytes of a file that may be safetensors, after comparing its hash with `sha256`.
+
+    Without a hash to expect, a file whose first bytes show that it is something else is not read.
+    """
+    path = Path(path)
     with open(path, "rb") as handle:
+        if sha256 is None:
+            _check_start(handle.read(_LENGTH_BYTES + 1), path.stat().st_size, path.name)
+            handle.seek(0)
         content = handle.read()
-    name = getattr(path, "name", path)
-    found = hashlib.sha256(content).hexdigest()
-    if sha256 is not None and found != sha256:
-        raise SourceIntegrityError(f"{name}: got sha256 {found}, expected {sha256}.")
+    if sha256 is not None:
+        found = hashlib.sha256(content).hexdigest()
+        if found != sha256.lower():
+            raise SourceIntegrityError(
+                f"Got sha256={found!r} for {path.name}, expected {sha256.lower()!r}: the file is damaged or "
+                "is another version. It was not read."
+            )
+    return content
+
+
+def unpack_tensors(content, name):
+    """Return tensors and text from the bytes of a file; `name` stands in messages.
+
+    Raises
+    ------
+    SourceIntegrityError
+        As in `read_tensors`.
+    """
+    _check_start(content[: _LENGTH_BYTES + 1], len(content), name)
+    end = _LENGTH_BYTES + int.from_bytes(content[:_LENGTH_BYTES], "little")
     try:
         tensors = safetensors.torch.load(content)
-        header_size = int.from_bytes(content[:8], "little")
-        header = json.loads(content[8 : 8 + header_size]).get("__metadata__", {})
-    except (safetensors.SafetensorError, ValueError, KeyError, RuntimeError) as error:
-        raise SourceIntegrityError(f"{name} is not a whole safetensors file: {error}") from error
-    if set(header) != {"sktl", "sha256"}:
-        raise SourceIntegrityError(f"{name} was not written by sktl: header keys {sorted(header)}.")
-    if _digest(tensors, header["sktl"]) != header["sha256"]:
+        metadata = json.loads(content[_LENGTH_BYTES:end]).get("__metadata__") or {}
+    except (
+        safetensors.SafetensorError,
+        ValueError,
+        TypeError,
+        KeyError,
+        RuntimeError,
+    ) as error:
+        raise SourceIntegrityError(f"{name} is not a whole safetensors file: {error}.") from error
+    if set(metadata) != {"sktl", "sha256"}:
+        raise SourceIntegrityError(
+            f"{name} was not written by sktl: got header keys {sorted(metadata)}, expected 'sha256' and 'sktl'."
+        )
+    if _digest(tensors, metadata["sktl"]) != metadata["sha256"]:
         raise SourceIntegrityError(f"{name} is damaged: its content does not match its own hash.")
-    return tensors, header["sktl"]
+    return tensors, metadata["sktl"]
+
+
+def _check_start(start, size, name):
+    """Raise unless the first nine bytes of a file of `size` bytes can begin a safetensors file."""
+    length = int.from_bytes(start[:_LENGTH_BYTES], "little")
+    if start[_LENGTH_BYTES:] == b"{" and length <= min(size - _LENGTH_BYTES, _LONGEST_HEADER):
+        return
+    if start[:2] == b"PK" or start[:1] == b"\x80":
+        raise SourceIntegrityError(
+            f"{name} is a pickle or a zip archive, such as torch.save or numpy.savez write, not "
+            "safetensors. Such a file can run code when it is opened; it was not opened."
+        )
+    raise SourceIntegrityError(f"{name} is not a whole safetensors file ({size} bytes).")
 
 
 def _digest(tensors, text):
@@ -72,5 +136,5 @@ def _digest(tensors, text):
     for name in sorted(tensors):
         tensor = tensors[name]
         digest.update(json.dumps([name, str(tensor.dtype), list(tensor.shape)]).encode())
-        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy())
     return digest.hexdigest()

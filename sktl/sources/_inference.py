@@ -20,7 +20,7 @@ def run_rows(function, rows, *, device="cpu", batch_size=1024):
 
     Returns
     -------
-    ndarray (n, d), float32
+    ndarray (n, d), of the network's precision
     """
     order = np.argsort(rows.sizes, kind="stable")
     result = None
@@ -30,6 +30,6 @@ def run_rows(function, rows, *, device="cpu", batch_size=1024):
             batch = {name: torch.as_tensor(part, device=device) for name, part in rows[chosen].items()}
             output = function(**batch).cpu().numpy()
             if result is None:
-                result = np.empty((len(rows), output.shape[1]), dtype=np.float32)
+                result = np.empty((len(rows), output.shape[1]), dtype=output.dtype)
             result[chosen] = output
     return result

@@ -2,76 +2,146 @@
 
 import copy
 import dataclasses
+import hashlib
+from pathlib import Path
 
 import numpy as np
 import torch
 
-from sktl.exceptions import SourceIntegrityError
-from sktl.networks import CompositionNet, ElemNet
-from sktl.representations import ElementFractions, ElementTokens, parse_formulas
+from sktl._checks import check_formulas
+from sktl._store import atomic_write
+from sktl.exceptions import SourceIntegrityError, UnseenElementError
+from sktl.representations import SYMBOLS, parse_formulas
 from sktl.sources._card import SourceCard
-from sktl.sources._checkpoint import read_tensors, write_tensors
+from sktl.sources._checkpoint import pack_tensors, read_content, unpack_tensors
 from sktl.sources._inference import run_rows
+from sktl.sources._networks import REPRESENTATIONS, network_from_tensors
 
-NETWORKS = {"composition": CompositionNet, "elemnet": ElemNet}
-REPRESENTATIONS = {"composition": ElementTokens, "elemnet": ElementFractions}
-TRANSFORMS = {
-    "identity": (np.asarray, np.asarray),
-    "log1p": (np.log1p, np.expm1),
-    "asinh": (np.arcsinh, np.sinh),
-}
 REFERENCE_TOLERANCE = 1e-5
 
 
 class Source:
     """A pretrained network, the representation that it reads, and its card.
 
+    A source is not changed once it is made, and is shared: `load_source` returns the same object for
+    the same file. Its weights are half-precision numbers (held in single precision), so that what is
+    saved predicts exactly what is in memory.
+
     Parameters
     ----------
     card : SourceCard
         What the source is.
     network : Network
-        The network with the weights; one output for each property of the card.
+        The network with the weights; one output for each property of the card. The source takes it
+        over: the weights are rounded to half precision and no longer train.
+    sha256 : str, optional
+        Hash of the file that it was read from.
+
+    Attributes
+    ----------
+    card : SourceCard
+    network : Network
+        In evaluation mode; `new_network` gives a copy that trains.
+    representation : ElementTokens or ElementFractions
+        Turns compositions into what the network reads.
+    sha256 : str or None
+        Hash of the file; None if the source was never in one.
+
+    Raises
+    ------
+    SourceIntegrityError
+        A weight is not finite, or too large for half precision.
+
+    See Also
+    --------
+    sktl.load_source : Load a source by its name or from a file.
+    sktl.pretrain : Make one.
 
     Examples
     --------
     >>> from sktl import load_source
     >>> source = load_source("oqmd")
+    >>> source.card.property_names[0]
+    'oqmd_formation_enthalpy'
     >>> source.predict(["NaCl", "Fe2O3"]).shape
     (2, 4)
     """
 
-    def __init__(self, card, network):
+    def __init__(self, card, network, sha256=None):
         self.card = card
-        self.network = network.eval().requires_grad_(False)
+        self.network = _round_weights(network).eval().requires_grad_(False)
         self.representation = REPRESENTATIONS[card.network["name"]]()
+        self.sha256 = sha256
 
     def __repr__(self):
-        return f"Source({self.card.id!r})"
+        return (
+            f"Source({self.card.id!r}, {type(self.network).__name__}, {len(self.card.properties)} "
+            f"properties, {len(self.card.elements)} elements)"
+        )
+
+    def __deepcopy__(self, memo):
+        return self
 
     def new_network(self, n_outputs=None):
-        """Return a trainable copy of the network, with a new head of zeros if `n_outputs` is given."""
+        """Return a trainable copy of the network.
+
+        Parameters
+        ----------
+        n_outputs : int, optional
+            Outputs of a new head of zeros; with 0 the network returns its embedding. The source's own
+            head stays if not given.
+
+        Returns
+        -------
+        Network
+        """
         network = copy.deepcopy(self.network).requires_grad_(True)
         if n_outputs is not None:
             network.reset_head(n_outputs)
         return network
 
     def embed(self, formulas):
-        """Return the embedding of formulas, float32 array (n, embedding_size)."""
-        rows = self.representation.encode(parse_formulas(formulas))
-        return run_rows(self.network.features, rows)
+        """Return the embedding of formulas.
+
+        Parameters
+        ----------
+        formulas : list, Series or array of str or Composition, length n
+            What to embed.
+
+        Returns
+        -------
+        float32 array (n, embedding_size)
+
+        Raises
+        ------
+        FormulaError
+            A formula cannot be read.
+        UnseenElementError
+            A formula holds an element that is not in the card.
+        """
+        return run_rows(self.network.features, self._encode(formulas))
 
     def predict(self, formulas):
-        """Return the source's own predictions, float64 array (n, n_properties), in the units of the card."""
-        return self.to_units(run_rows(self.network, self.representation.encode(parse_formulas(formulas))))
+        """Return the source's own predictions.
 
-    def to_units(self, z):
-        """Return scaled outputs (n, n_properties) in the units of the card."""
-        columns = []
-        for item, column in zip(self.card.properties, np.asarray(z, dtype=np.float64).T, strict=True):
-            inverse = TRANSFORMS[item.transform][1]
-            columns.append(inverse(column * item.scale + item.center))
-        return np.stack(columns, axis=1)
+        Parameters
+        ----------
+        formulas : list, Series or array of str or Composition, length n
+            What to predict for.
+
+        Returns
+        -------
+        float64 array (n, n_properties)
+            In the order and the units of ``card.properties``.
+
+        Raises
+        ------
+        FormulaError
+            A formula cannot be read.
+        UnseenElementError
+            A formula holds an element that is not in the card.
+        """
+        return self.card.to_units(run_rows(self.network, self._encode(formulas)))
 
     def verify(self):
         """Compare predictions with the card's reference predictions.
@@ -79,16 +149,21 @@ class Source:
         Returns
         -------
         float
-            Largest deviation in units of each property's scale.
+            Largest deviation, as a fraction of each property's scale.
 
         Raises
         ------
         SourceIntegrityError
-            The deviation is above 1e-5: this installation computes something else.
+            The deviation is above 1e-5: this installation computes something else. Or the card has
+            no reference predictions.
         """
-        reference = np.asarray(self.card.reference["predictions"])
-        scales = np.maximum([item.scale for item in self.card.properties], np.abs(reference).max(axis=0))
-        found = self.predict(self.card.reference["formulas"])
+        reference = np.asarray(self.card.reference.get("predictions", []))
+        if not reference.size:
+            raise SourceIntegrityError(f"The card of {self.card.id} has no reference predictions.")
+        scales = np.maximum(
+            [item.scale for item in self.card.properties], np.abs(reference).max(axis=0)
+        )
+        found = self._reference_predictions()
         deviation = float(np.abs((found - reference) / scales).max())
         if not deviation <= REFERENCE_TOLERANCE:
             raise SourceIntegrityError(
@@ -100,43 +175,99 @@ class Source:
     def save(self, path):
         """Write the source to one safetensors file, atomically.
 
-        The weights are stored in half precision and the card in the header. What is saved predicts
-        what the loaded file predicts: the source's own weights are rounded first.
+        The weights are stored in half precision, the card in the header. What is read back predicts
+        exactly what this source predicts.
 
         Parameters
         ----------
         path : path-like
             File to write, by custom ending in ``.safetensors``.
         """
-        with torch.no_grad():
-            for parameter in self.network.parameters():
-                parameter.copy_(parameter.half().float())
-        formulas = self.card.reference.get("formulas", [])
-        if formulas:
-            reference = {"formulas": formulas, "predictions": self.predict(formulas).tolist()}
-            self.card = dataclasses.replace(self.card, reference=reference)
+        atomic_write(path, self.to_bytes())
+
+    def to_bytes(self):
+        """Return the content of the file that `save` writes; the same source gives the same bytes."""
+        card = self.card
+        if card.reference.get("formulas") and not card.reference.get("predictions"):
+            predictions = self._reference_predictions().tolist()
+            reference = {"formulas": card.reference["formulas"], "predictions": predictions}
+            card = dataclasses.replace(card, reference=reference)
+        text = card.to_json()
+        SourceCard.from_json(text)
         weights = {name: tensor.half() for name, tensor in self.network.state_dict().items()}
-        write_tensors(path, weights, self.card.to_json())
+        return pack_tensors(weights, text)
+
+    def _encode(self, formulas):
+        """Return formulas as rows of the representation; elements that the source never saw are errors."""
+        formulas = check_formulas(formulas)
+        compositions = parse_formulas(formulas)
+        unseen = ~np.isin(compositions.numbers, self.card.elements)
+        if unseen.any():
+            entry = int(unseen.argmax())
+            row = int(compositions.rows[entry])
+            raise UnseenElementError(
+                f"Got {SYMBOLS[compositions.numbers[entry] - 1]} in row {row} ({str(formulas[row])!r}), expected "
+                f"elements that {self.card.id} was trained on ({len(self.card.elements)} of them)."
+            )
+        return self.representation.encode(compositions)
+
+    def _reference_predictions(self):
+        compositions = parse_formulas(self.card.reference["formulas"])
+        return self.card.to_units(
+            run_rows(self.network, self.representation.encode(compositions))
+        )
 
 
-def build_network(name, n_outputs, arguments):
-    """Return a network by its name in a card, with random weights."""
-    if name not in NETWORKS:
-        raise SourceIntegrityError(f"Got network={name!r}, expected one of {sorted(NETWORKS)}.")
-    return NETWORKS[name](n_outputs, **arguments)
+def _round_weights(network):
+    """Round the weights to half precision in place, and return the network."""
+    with torch.no_grad():
+        for name, tensor in network.state_dict().items():
+            rounded = tensor.half().float()
+            if not torch.isfinite(rounded).all():
+                raise SourceIntegrityError(
+                    f"Got {name} with weights that are not finite in half precision."
+                )
+            tensor.copy_(rounded)
+    return network
 
 
 def read_source(path, sha256=None):
-    """Read a source file, checking its hash, its card and every tensor."""
-    tensors, text = read_tensors(path, sha256)
+    """Read a source file, checking its hash, its card and every tensor.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+    sha256 : str, optional
+        Hash of the whole file, compared before anything is parsed.
+
+    Returns
+    -------
+    Source
+
+    Raises
+    ------
+    SourceIntegrityError
+        The file is not a whole source, or not the one that the hash promises.
+    """
+    return source_from_bytes(read_content(path, sha256), Path(path).name)
+
+
+def source_from_bytes(content, name):
+    """Return the source that is the content of a file; `name` stands in messages.
+
+    Raises
+    ------
+    SourceIntegrityError
+        As in `read_source`.
+    """
+    tensors, text = unpack_tensors(content, name)
     card = SourceCard.from_json(text)
-    try:
-        network = build_network(card.network["name"], len(card.properties), card.network["arguments"])
-        representation = REPRESENTATIONS[card.network["name"]]
-        network.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
-    except (KeyError, TypeError, RuntimeError) as error:
-        raise SourceIntegrityError(f"Card and weights of {card.id} do not fit: {error}") from error
-    wanted = {"name": representation.name, "version": representation.version}
+    kind = card.network["name"]
+    network = network_from_tensors(kind, len(card.properties), card.network["arguments"], tensors)
+    wanted = {"name": REPRESENTATIONS[kind].name, "version": REPRESENTATIONS[kind].version}
     if card.representation != wanted:
-        raise SourceIntegrityError(f"{card.id} reads {card.representation}, this sktl has {wanted}.")
-    return Source(card, network)
+        raise SourceIntegrityError(
+            f"Got representation={card.representation} for {card.id}, this sktl has {wanted}."
+        )
+    return Source(card, network, hashlib.sha256(content).hexdigest())

@@ -4,13 +4,21 @@ from sktl.training._labels import PropertyTable
 from sktl.training._loop import LabelledRows, Policy, train
 from sktl.training._losses import MaskedL1
 from sktl.training._pretrain import digest_list_hash, pretrain
+from sktl.training._rows import merge_rows, split_rows
+from sktl.training._target import ClassTarget, NumberTarget, SourceTarget, ZeroInflatedTarget
 
 __all__ = [
+    "ClassTarget",
     "LabelledRows",
     "MaskedL1",
+    "NumberTarget",
     "Policy",
     "PropertyTable",
+    "SourceTarget",
+    "ZeroInflatedTarget",
     "digest_list_hash",
+    "merge_rows",
     "pretrain",
+    "split_rows",
     "train",
 ]

@@ -137,7 +137,7 @@ class LabelledRows(torch.utils.data.Dataset):
     def __getitems__(self, positions):
         """Return the network's arguments and the target of a whole batch."""
         chosen = self.indices[positions]
-        inputs = {name: torch.as_tensor(part) for name, part in self.rows[chosen].items()}
+        inputs = {name: _single(torch.as_tensor(part)) for name, part in self.rows[chosen].items()}
         return inputs, (self.z[chosen], self.weights[chosen])
 
 
@@ -251,6 +251,10 @@ class _KeepBest(Callback):
     def on_train_end(self, net, **kwargs):
         if self.weights_ is not None:
             net.average_ = self.weights_
+
+
+def _single(tensor):
+    return tensor.float() if tensor.is_floating_point() else tensor
 
 
 def _whole_batch(batch):

@@ -2,6 +2,7 @@
 
 import torch
 from torch import nn
+from torch.nn import functional
 
 
 class MaskedL1(nn.Module):
@@ -26,3 +27,25 @@ class MaskedL1(nn.Module):
             weights = weights * self.property_weights
         errors = (outputs - z.nan_to_num()).abs()
         return (errors * weights).sum() / weights.sum().clamp(min=1e-12)
+
+
+class ZeroInflatedLoss(nn.Module):
+    """Joint loss of a value, of the logit of P(y > 0), and of the value given y > 0."""
+
+    def forward(self, outputs, target):
+        """Return the loss of outputs (n, 3) for (z, y > 0) of shape (n, 2) and row weights (n,)."""
+        z, weights = target
+        value, positive = z[:, 0], z[:, 1]
+        errors = (outputs[:, 0] - value).abs() + positive * (outputs[:, 2] - value).abs()
+        gate = functional.binary_cross_entropy_with_logits(outputs[:, 1], positive, reduction="none")
+        return ((errors + gate) * weights).sum() / weights.sum().clamp(min=1e-12)
+
+
+class CrossEntropy(nn.Module):
+    """Weighted cross-entropy of class logits."""
+
+    def forward(self, outputs, target):
+        """Return the loss of logits (n, c) for class indices (n, 1) and row weights (n,)."""
+        classes, weights = target
+        losses = functional.cross_entropy(outputs, classes[:, 0], reduction="none")
+        return (losses * weights).sum() / weights.sum().clamp(min=1e-12)

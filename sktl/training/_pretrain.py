@@ -226,7 +226,7 @@ class _Problem:
         found = np.full_like(self.labels.y, np.nan)
         place = np.flatnonzero(self.out)
         held = REPRESENTATIONS[self.network]().encode(self.labels.compositions.take(place))
-        found[place] = source.to_units(run_rows(source.network, held)) if len(place) else 0
+        found[place] = source.card.to_units(run_rows(source.network, held)) if len(place) else 0
         return found
 
     def property_cards(self, found=None):

@@ -1,0 +1,7 @@
+"""Estimators in scikit-learn's sense that start from pretrained networks."""
+
+from sktl.estimators._classifier import TransferClassifier
+from sktl.estimators._regressor import TransferRegressor
+from sktl.estimators._transformer import DeepFeatureTransformer
+
+__all__ = ["DeepFeatureTransformer", "TransferClassifier", "TransferRegressor"]

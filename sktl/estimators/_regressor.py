@@ -1,0 +1,224 @@
+"""TransferRegressor: fine-tune a pretrained network on measured values."""
+
+import warnings
+
+import numpy as np
+from sklearn.base import RegressorMixin
+
+from sktl._checks import check_numbers
+from sktl.estimators._base import TransferEstimator
+from sktl.estimators._input import read_input
+from sktl.exceptions import InputError, TransferWarning
+from sktl.sources import run_rows
+from sktl.training import NumberTarget, SourceTarget, ZeroInflatedTarget
+
+
+class TransferRegressor(RegressorMixin, TransferEstimator):
+    """Predict a property of materials by fine-tuning a network pretrained on a large database.
+
+    The body of the source, all or its deeper groups, and a new head are trained on the rows given to
+    `fit`; the first `freeze_depth` depth groups stay as they were pretrained. Several members with
+    different validation rows are trained and averaged.
+
+    Parameters
+    ----------
+    source : str, path-like, Source or None, default="oqmd"
+        Where the weights come from: the name of a source (see `list_sources`), a source file, a loaded
+        source, or None for the same network from random weights, trained from scratch.
+    network : {"auto", "composition", "elemnet"}, default="auto"
+        The network when `source` is None. "auto" takes CompositionNet for formulas and a
+        residual network for numeric columns, which are then features of any meaning;
+        "composition" reads numeric X as elemental fractions; "elemnet" is ElemNet.
+    freeze_depth : int, default=0
+        Depth groups, counted from the input, that are not trained: 0 trains all, the number of groups
+        less one trains only the head.
+    reset_head : bool, default=True
+        True starts from a new head. False keeps the source's head, for a property of its card in
+        its unit; of several properties the one whose predictions are nearest to the training `y`.
+    n_members : int, default=2
+        Networks, each with its own validation rows, whose outputs are averaged.
+    max_epochs : int, default=40
+        Passes over the training rows; the epoch with the lowest validation loss is kept.
+    learning_rate : "auto" or float, default="auto"
+        Highest learning rate; "auto" is 3e-4 (head: 9e-4) with a source, 1e-3 without.
+    validation_fraction : float, default=0.1
+        Share of the rows that each member holds back to choose its epoch. Rows of one composition stay
+        together. Under five such rows nothing is held back and the last epoch is kept.
+    zero_inflated : {"auto"} or bool, default="auto"
+        Model P(y > 0) and the value where y > 0 besides the value itself; validation rows choose
+        which of them predict. "auto" does so where a tenth to nine tenths of the targets are
+        exactly 0 and none is negative.
+    unseen_elements : {"error", "warn"}, default="error"
+        What to do about an element that the source never saw in pretraining.
+    device : {"auto", "cpu", "cuda"}, default="auto"
+        Where to train and predict.
+    random_state : int, RandomState or None, default=None
+        An int makes fits on the CPU repeat bit for bit.
+
+    Attributes
+    ----------
+    source_ : SourceCard or None
+        Card of the source, with its full id.
+    networks_ : list of Network, length n_members
+        The trained networks.
+    history_ : list of skorch History, length n_members
+        Losses and rates of each epoch.
+    target_ : object
+        Centre, scale and rule by which outputs become predictions.
+    head_property_ : str or None
+        Property whose head was kept with ``reset_head=False``.
+    n_features_in_ : int
+        1 for formulas, else the number of numeric columns.
+    n_iter_ : int
+        Epochs trained.
+
+    Raises
+    ------
+    FormulaError, UnseenElementError, InputError
+        X or y cannot be used; the message names the row and the value.
+    SourceNotFoundError, SourceIntegrityError
+        The source is unknown or damaged.
+
+    See Also
+    --------
+    TransferClassifier : The same for classes.
+    DeepFeatureTransformer : Feature extraction instead of fine-tuning.
+
+    Notes
+    -----
+    Polymorphs and repeated measurements share a formula: split by composition when you cross-validate
+    (``GroupKFold``), or their targets leak. Rows that agree in composition and target are one row
+    with their weights added, so sample weights equal repeats, and the order of rows does not matter.
+
+    References
+    ----------
+    Gupta et al., Nat. Commun. 12, 6595 (2021), doi:10.1038/s41467-021-26921-5.
+    Devi et al., npj Comput. Mater. 10, 300 (2024), doi:10.1038/s41524-024-01486-1.
+
+    Examples
+    --------
+    >>> from sktl import TransferRegressor
+    >>> formulas, gaps = ["NaCl", "GaAs", "TiO2", "Cu"], [8.5, 1.4, 3.2, 0.0]
+    >>> model = TransferRegressor(max_epochs=2, random_state=0).fit(formulas, gaps)
+    >>> model.predict(["ZnO", "Si"]).shape
+    (2,)
+    """
+
+    def __init__(
+        self,
+        source="oqmd",
+        *,
+        network="auto",
+        freeze_depth=0,
+        reset_head=True,
+        n_members=2,
+        max_epochs=40,
+        learning_rate="auto",
+        validation_fraction=0.1,
+        zero_inflated="auto",
+        unseen_elements="error",
+        device="auto",
+        random_state=None,
+    ):
+        self.source = source
+        self.network = network
+        self.freeze_depth = freeze_depth
+        self.reset_head = reset_head
+        self.n_members = n_members
+        self.max_epochs = max_epochs
+        self.learning_rate = learning_rate
+        self.validation_fraction = validation_fraction
+        self.zero_inflated = zero_inflated
+        self.unseen_elements = unseen_elements
+        self.device = device
+        self.random_state = random_state
+
+    def fit(self, X, y, sample_weight=None):
+        """Fine-tune on measured values.
+
+        Parameters
+        ----------
+        X : sequence of formulas, or float array (n, d)
+            Strings or pymatgen Composition in a list, tuple, Series, one-column DataFrame or
+            array; or elemental fractions (n, 103); or any numeric columns if `source` is None.
+        y : array-like (n,) or (n, k)
+            Targets, in any unit and of any scale.
+        sample_weight : array-like (n,), optional
+            Weight of each row.
+
+        Returns
+        -------
+        self
+        """
+        data = read_input(self, X, fitting=True)
+        y = check_numbers(X, y, estimator=type(self).__name__)
+        self.single_output_ = y.ndim == 1
+        return self._fit(X, data, y.reshape(len(y), -1), sample_weight, self._make_target)
+
+    def predict(self, X):
+        """Predict the property.
+
+        Parameters
+        ----------
+        X : sequence of formulas, or float array (n, d)
+            As in `fit`.
+
+        Returns
+        -------
+        ndarray (n,) or (n, k), float64
+            In the unit of the `y` passed to `fit`.
+        """
+        predictions = self.target_.decode(self._outputs(X))
+        return predictions[:, 0] if self.single_output_ else predictions
+
+    def _check_parameters(self):
+        super()._check_parameters()
+        if self.zero_inflated not in ("auto", True, False):
+            raise InputError(
+                f"Got zero_inflated={self.zero_inflated!r}, expected 'auto', True or False."
+            )
+        if not self.reset_head and (self.source is None or not self.single_output_):
+            raise InputError(
+                "Got reset_head=False, expected True: only a source has a head to keep, for one output."
+            )
+
+    def _make_target(self, encoded, y, weights, source):
+        self.head_property_ = None
+        if not self.reset_head:
+            return self._source_target(encoded, y, weights, source)
+        if self.zero_inflated is True and (y.shape[1] != 1 or (y < 0).any()):
+            raise InputError("Got zero_inflated=True, expected one target column without negative values.")
+        if self.zero_inflated is True or (
+            self.zero_inflated == "auto" and ZeroInflatedTarget.fits(y, weights)
+        ):
+            return ZeroInflatedTarget(y, weights)
+        return NumberTarget(y, weights)
+
+    def _source_target(self, encoded, y, weights, source):
+        """Choose the head of the source that is nearest to y, and take over its scale."""
+        found = source.card.to_units(run_rows(source.network, encoded))
+        errors = np.average(np.abs(found - y), axis=0, weights=weights)
+        best = int(np.argmin(errors))
+        card = source.card.properties[best]
+        self.head_property_ = card.name
+        spread = np.average(np.abs(y - np.median(y))[:, 0], weights=weights)
+        if errors[best] > spread:
+            warnings.warn(
+                f"The head of {card.name} ({card.unit}) is kept, but its mean absolute error on the training rows, "
+                f"{errors[best]:.3g}, is above that of their median, {spread:.3g}: another property or unit?",
+                TransferWarning,
+                stacklevel=4,
+            )
+        return SourceTarget(card)
+
+    def _new_network(self, source, seed, width):
+        if self.reset_head:
+            return super()._new_network(source, seed, width)
+        network = source.new_network()
+        network.keep_outputs([source.card.property_names.index(self.head_property_)])
+        return network
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags

@@ -1,0 +1,208 @@
+"""DeepFeatureTransformer: the activations of a pretrained network as features."""
+
+import copy
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from sktl._checks import check_feature_names, resolve_device
+from sktl.estimators._input import NetworkInput, read_input
+from sktl.exceptions import InputError
+from sktl.sources import load_source, run_rows
+
+
+class DeepFeatureTransformer(TransformerMixin, BaseEstimator):
+    """Turn compositions into the activations of a pretrained network.
+
+    Nothing is trained: all weights stay as they were pretrained, and the activations of one, several or all
+    depth groups become features for any other model ("feature extraction"). Groups that work on
+    the elements of a composition give the fraction-weighted mean and the maximum over the elements.
+
+    Parameters
+    ----------
+    source : str, path-like, Source or None, default="oqmd"
+        Where the weights come from; see `TransferRegressor`. None takes random weights: the control
+        that shows what pretraining adds.
+    layers : "last", "all", str, int or list of str or int, default="last"
+        Depth groups by name, or by number from the input, negative from the end; without the head.
+    predictions : bool, default=False
+        Append the source's own predictions, in the units of its card.
+    network : {"auto", "composition", "elemnet"}, default="auto"
+        The network when `source` is None; see `TransferRegressor`.
+    unseen_elements : {"error", "warn"}, default="error"
+        What to do about an element that the source never saw in pretraining.
+    device : {"auto", "cpu", "cuda"}, default="auto"
+        Where to compute.
+    random_state : int, RandomState or None, default=None
+        Chooses the random weights when `source` is None.
+
+    Attributes
+    ----------
+    source_ : SourceCard or None
+        Card of the source, with its full id.
+    layers_ : tuple of str
+        Names of the depth groups that give features, in order from the input.
+    network_ : Network
+        The network, not to be changed.
+    n_features_in_ : int
+        1 for formulas, else the number of numeric columns.
+
+    Raises
+    ------
+    FormulaError, UnseenElementError, InputError
+        X or a parameter cannot be used; the message names the row and the value.
+
+    See Also
+    --------
+    TransferRegressor : Fine-tuning instead of feature extraction.
+    MatminerTransformer : Physical attributes, to stand beside these features in a FeatureUnion.
+
+    References
+    ----------
+    Gupta et al., Nat. Commun. 12, 6595 (2021), doi:10.1038/s41467-021-26921-5.
+
+    Examples
+    --------
+    >>> from sktl import DeepFeatureTransformer
+    >>> DeepFeatureTransformer(source="oqmd").fit_transform(["NaCl", "Fe2O3"]).shape
+    (2, 384)
+    """
+
+    def __init__(
+        self,
+        source="oqmd",
+        *,
+        layers="last",
+        predictions=False,
+        network="auto",
+        unseen_elements="error",
+        device="auto",
+        random_state=None,
+    ):
+        self.source = source
+        self.layers = layers
+        self.predictions = predictions
+        self.network = network
+        self.unseen_elements = unseen_elements
+        self.device = device
+        self.random_state = random_state
+
+    def fit(self, X, y=None):
+        """Load the source and choose its layers; X is checked, y is ignored.
+
+        Parameters
+        ----------
+        X : sequence of formulas, or float array (n, d)
+            Strings or pymatgen Composition in a list, tuple, Series, one-column DataFrame or
+            array; or elemental fractions (n, 103); or any numeric columns if `source` is None.
+        y : ignored
+
+        Returns
+        -------
+        self
+        """
+        data = read_input(self, X, fitting=True)
+        source = None if self.source is None else load_source(self.source)
+        self.source_ = None if source is None else source.card
+        self.input_ = NetworkInput(source, self.network, self.unseen_elements)
+        rows = self.input_.encode(self.input_.fit(data)).take(np.arange(1))
+        self.network_ = self._random_network(rows.width) if source is None else source.network
+        self.layers_ = _choose_layers(self.layers, tuple(self.network_.body))
+        self.widths_ = [
+            run_rows(_activation(self.network_, name), rows).shape[1] for name in self.layers_
+        ]
+        return self
+
+    def _random_network(self, width):
+        if self.predictions:
+            raise InputError("Got predictions=True, expected False: without a source there are none.")
+        seed = check_random_state(self.random_state).randint(2**31 - 1)
+        network = self.input_.new_network(1, seed, width).eval().requires_grad_(False)
+        return network.double() if self.input_.numeric else network
+
+    def transform(self, X):
+        """Return the activations of the chosen depth groups.
+
+        Parameters
+        ----------
+        X : sequence of formulas, or float array (n, d)
+            As in `fit`.
+
+        Returns
+        -------
+        ndarray (n, n_features_out), float64
+            Dimensionless activations, then the source's predictions in the units of its card.
+        """
+        check_is_fitted(self)
+        rows = self.input_.encode(self.input_.read(read_input(self, X, fitting=False)))
+        device = resolve_device(self.device)
+        network = self.network_ if device == "cpu" else copy.deepcopy(self.network_).to(device)
+
+        def collect(**inputs):
+            found = network.activations(**inputs)
+            parts = [found[name] for name in self.layers_]
+            if self.predictions:
+                parts.append(network.head(found[next(reversed(found))]))
+            return torch.cat(parts, dim=1)
+
+        features = run_rows(collect, rows, device=device).astype(np.float64)
+        if self.predictions:
+            n = len(self.source_.properties)
+            features[:, -n:] = self.source_.to_units(features[:, -n:])
+        return features
+
+    def get_feature_names_out(self, input_features=None):
+        """Return a name for each feature: depth group and number, or the property predicted.
+
+        Parameters
+        ----------
+        input_features : array-like of str, optional
+            Only checked against the input seen in `fit`.
+
+        Returns
+        -------
+        ndarray (n_features_out,) of str objects
+        """
+        check_is_fitted(self)
+        check_feature_names(self, input_features)
+        names = [
+            f"{layer}_{i}"
+            for layer, width in zip(self.layers_, self.widths_, strict=True)
+            for i in range(width)
+        ]
+        if self.predictions:
+            names += self.source_.property_names
+        return np.asarray(names, dtype=object)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = True
+        return tags
+
+
+def _activation(network, name):
+    return lambda **inputs: network.activations(**inputs)[name]
+
+
+def _choose_layers(layers, names):
+    """Return the names of the wanted groups in order from the input."""
+    if isinstance(layers, str) and layers in ("last", "all"):
+        return names if layers == "all" else names[-1:]
+    wanted = layers if isinstance(layers, list | tuple) else [layers]
+    chosen = set()
+    for item in wanted:
+        number = isinstance(item, int) and not isinstance(item, bool)
+        if number and -len(names) <= item < len(names):
+            chosen.add(names[item])
+        elif isinstance(item, str) and item in names:
+            chosen.add(item)
+        else:
+            raise InputError(
+                f"Got layers={layers!r}, expected 'last', 'all', or numbers or names out of {list(names)}."
+            )
+    if not chosen:
+        raise InputError(f"Got layers={layers!r}, expected at least one of {list(names)}.")
+    return tuple(name for name in names if name in chosen)

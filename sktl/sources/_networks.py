@@ -1,0 +1,99 @@
+"""Networks by the names that cards use: with random weights, or with the weights of a file."""
+
+import torch
+from torch.overrides import TorchFunctionMode
+
+from sktl.exceptions import SourceIntegrityError
+from sktl.networks import CompositionNet, ElemNet
+from sktl.representations import ElementFractions, ElementTokens
+
+NETWORKS = {"composition": CompositionNet, "elemnet": ElemNet}
+REPRESENTATIONS = {"composition": ElementTokens, "elemnet": ElementFractions}
+
+
+def build_network(name, n_outputs, arguments):
+    """Return a network by its name in a card, with random weights.
+
+    Raises
+    ------
+    SourceIntegrityError
+        No network has this name.
+    """
+    if name not in NETWORKS:
+        raise SourceIntegrityError(f"Got network={name!r}, expected one of {sorted(NETWORKS)}.")
+    return NETWORKS[name](n_outputs, **arguments)
+
+
+def network_from_tensors(name, n_outputs, arguments, tensors):
+    """Return a network by its name in a card, with the weights of a file.
+
+    Memory is taken only once the shapes are known to agree, and random numbers are not drawn.
+
+    Parameters
+    ----------
+    name : str
+        Name of the network.
+    n_outputs : int
+        Outputs of the head.
+    arguments : dict
+        Further arguments of the network.
+    tensors : dict of str to float16 tensor
+        The weights.
+
+    Raises
+    ------
+    SourceIntegrityError
+        There is no such network, it does not have these tensors, or a weight is not finite.
+    """
+    try:
+        with _Shapes(len(tensors)):
+            network = build_network(name, n_outputs, arguments)
+    except (TypeError, ValueError, ArithmeticError, RuntimeError) as error:
+        raise SourceIntegrityError(f"The card does not describe a network: {error}.") from error
+    _check_tensors(network.state_dict(), tensors)
+    weights = {key: tensor.float() for key, tensor in tensors.items()}
+    network.load_state_dict(weights, assign=True)
+    return network
+
+
+def _check_tensors(wanted, tensors):
+    """Raise unless tensors have the names and shapes of `wanted` and are finite half precision."""
+    shapes = {key: tuple(tensor.shape) for key, tensor in wanted.items()}
+    found = {key: tuple(tensor.shape) for key, tensor in tensors.items()}
+    for key in sorted(shapes.keys() | found.keys()):
+        if shapes.get(key) != found.get(key):
+            raise SourceIntegrityError(
+                f"Card and weights do not fit: got {key} of shape {found.get(key, 'none')}, expected "
+                f"{shapes.get(key, 'no such tensor')}."
+            )
+        if tensors[key].dtype != torch.float16:
+            raise SourceIntegrityError(f"Got {key} of {tensors[key].dtype}, expected torch.float16.")
+        if not torch.isfinite(tensors[key]).all():
+            raise SourceIntegrityError(f"Got {key} with NaN or infinite weights.")
+
+
+class _Shapes(TorchFunctionMode):
+    """Build modules whose parameters have a shape but neither memory nor random values.
+
+    Parameters
+    ----------
+    limit : int
+        Building ends with an error when there are more parameters than this.
+    """
+
+    def __init__(self, limit):
+        super().__init__()
+        self.left = limit
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        if func is torch.empty:
+            self.left -= 1
+            if self.left < 0:
+                raise ValueError("it has more parameters than the file has tensors")
+            return func(*args, **{**kwargs, "device": "meta"})
+        target = args[0] if args else kwargs.get("tensor")
+        in_place = func.__name__.endswith("_") and not func.__name__.startswith("__")
+        if in_place and getattr(target, "is_meta", False):
+            return target
+        return func(*args, **kwargs)

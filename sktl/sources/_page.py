@@ -1,0 +1,136 @@
+"""The card of a source as a page for people, in Markdown that reads well as plain text."""
+
+import re
+
+from sktl.representations import SYMBOLS
+
+_NETWORK_TITLES = {"composition": "CompositionNet", "elemnet": "ElemNet"}
+
+
+def card_page(source, name):
+    """Return a source's card as Markdown.
+
+    Parameters
+    ----------
+    source : Source
+        The source.
+    name : str
+        The name under which people load it.
+
+    Returns
+    -------
+    str
+        What it is, how to load it, its properties and errors, its data, its reference predictions.
+    """
+    card = source.card
+    parts = [
+        f"# {name}",
+        f"{card.title}.",
+        _facts(source),
+        "## Load it",
+        f"```python\nimport sktl\n\nsource = sktl.load_source({name!r})\n"
+        'source.predict(["NaCl", "Fe2O3"])  # a column for each property below, in its unit\n```',
+        "## Properties",
+        _table(
+            ("property", "unit", "transform", "compositions", "held out", "MAE", "MAE of the median"),
+            map(_property_row, card.properties),
+        ),
+        "MAE is the mean absolute error on the held-out compositions that have the property; the median is "
+        "that of the training labels.",
+        "## Training data",
+        _table(("property", "database", "rows", "DOI", "licence"), map(_table_row, _tables(card))),
+        _held_out(card),
+        "## Training",
+        _table(("setting", "value"), sorted(_flat(card.training.get("settings", {})))),
+        "## Reference predictions",
+        "`sktl sources verify` computes these again and compares.",
+        _reference(card),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _facts(source):
+    card = source.card
+    kind = card.network["name"]
+    n_weights = sum(tensor.numel() for tensor in source.network.state_dict().values())
+    settings = ", ".join(f"{key} {value}" for key, value in sorted(card.network["arguments"].items()))
+    rows = [
+        ("id", f"`{card.id}`"),
+        ("network", _NETWORK_TITLES.get(kind, kind) + (f" ({settings})" if settings else "")),
+        ("weights", f"{n_weights:,}"),
+        ("depth groups", ", ".join(source.network.depth_groups)),
+        ("input", f"{card.representation['name']}, version {card.representation['version']}"),
+        ("elements", f"{len(card.elements)}: " + " ".join(SYMBOLS[z - 1] for z in card.elements)),
+        ("compositions", _text(card.training.get("n_compositions"))),
+        ("licence", card.licence),
+        ("sha256", f"`{source.sha256}`" if source.sha256 else "not in a file"),
+    ]
+    return _table(("fact", "value"), rows)
+
+
+def _property_row(item):
+    return (
+        item.name,
+        item.unit,
+        item.transform,
+        item.n_rows,
+        item.holdout_rows,
+        item.holdout_mae,
+        item.holdout_baseline_mae,
+    )
+
+
+def _tables(card):
+    tables = card.training.get("tables", [])
+    return [table for table in tables if isinstance(table, dict)]
+
+
+def _table_row(table):
+    dois = table.get("doi", [])
+    dois = [dois] if isinstance(dois, str) else dois
+    links = ", ".join(f"[{doi}](https://doi.org/{doi})" for doi in dois)
+    return table.get("name"), table.get("database"), table.get("rows"), links, table.get("licence")
+
+
+def _held_out(card):
+    held_out = card.held_out
+    if not held_out:
+        return ""
+    return (
+        f"Held out of training and scaling: {_text(held_out.get('n_compositions'))} compositions. Of these, some are "
+        f"in a list of {_text(held_out.get('n_digests'))} digests with sha256 `{held_out.get('sha256')}` (sorted, "
+        f"one a line); the others are the share {_text(held_out.get('fraction'))} with the lowest digests. A digest "
+        f"is the {held_out.get('rule')}."
+    )
+
+
+def _reference(card):
+    formulas = card.reference.get("formulas", [])
+    predictions = card.reference.get("predictions", [])
+    rows = [(formula, *row) for formula, row in zip(formulas, predictions, strict=False)]
+    titles = [f"{item.name} ({item.unit})" for item in card.properties]
+    return _table(("formula", *titles), rows)
+
+
+def _flat(settings, prefix=""):
+    """Yield the items of nested settings as ("outer.inner", value)."""
+    for key, value in settings.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _table(titles, rows):
+    lines = [titles, ["---"] * len(titles), *rows]
+    return "\n".join("| " + " | ".join(_text(cell) for cell in line) + " |" for line in lines)
+
+
+def _text(value):
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    return re.sub(r"\s+", " ", str(value)).replace("|", "\\|")

@@ -1,0 +1,253 @@
+"""Sources by name: those in the package, and those that a user registered."""
+
+import contextlib
+import difflib
+import hashlib
+import json
+import os
+import re
+import threading
+from collections import OrderedDict
+from pathlib import Path
+
+from sktl._store import atomic_write, cache_dir
+from sktl.exceptions import InputError, SourceIntegrityError, SourceNotFoundError
+from sktl.sources._card import NAME_PATTERN
+from sktl.sources._catalog import ALIASES, SHIPPED, WEIGHTS
+from sktl.sources._checkpoint import read_content
+from sktl.sources._source import Source, source_from_bytes
+
+_KEPT_IN_MEMORY = 8
+_FILE_SUFFIX = ".safetensors"
+_loaded = OrderedDict()
+_lock = threading.Lock()
+
+
+def list_sources():
+    """List the names that `load_source` knows, one for each source.
+
+    Returns
+    -------
+    list of str
+        The sources in the package by their short names, then those registered on this machine.
+
+    See Also
+    --------
+    load_source : Load one; its ``card`` says what it is.
+    register_source : Give a source file a name.
+
+    Examples
+    --------
+    >>> from sktl import list_sources, load_source
+    >>> for name in list_sources():
+    ...     card = load_source(name).card
+    """
+    return [*_shipped_names(), *_registered_names()]
+
+
+def load_source(source):
+    """Load a pretrained source by its name or from a file.
+
+    Nothing is downloaded. The sha256 of a shipped or registered file is compared before the file is
+    parsed. The same file gives the same object, which is shared and must not be changed.
+
+    Parameters
+    ----------
+    source : str, path-like or Source
+        A name from `list_sources`, the id of a shipped source, or the path of a source file (a name
+        goes before a file of that name). A `Source` is returned as it is.
+
+    Returns
+    -------
+    Source
+
+    Raises
+    ------
+    SourceNotFoundError
+        No source has this name and no file lies there; the message lists the names.
+    SourceIntegrityError
+        The file is damaged, is not a source, or is not the one that was shipped or registered.
+
+    Examples
+    --------
+    >>> from sktl import load_source
+    >>> load_source("oqdm")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+        ...
+    sktl.exceptions.SourceNotFoundError: Got source='oqdm', expected ...
+    """
+    if isinstance(source, Source):
+        return source
+    if isinstance(source, str):
+        entry = SHIPPED.get(ALIASES.get(source, source))
+        if entry is not None:
+            return _load_file(WEIGHTS / entry["file"], entry["sha256"])
+        if _is_name(source) and _record(_folder(), source).is_file():
+            return _load_registered(_folder(), source)
+    path = _existing_file(source)
+    if path is not None:
+        return _load_file(path)
+    raise SourceNotFoundError(_not_found(source))
+
+
+def register_source(source, name, *, overwrite=False):
+    """Give a source a name that `load_source` and every estimator understand from now on.
+
+    The file is copied to the cache folder (``SKTL_CACHE``, or the platform's user cache), so that other
+    processes, such as joblib's workers, and later sessions find it.
+
+    Parameters
+    ----------
+    source : path-like or Source
+        A source file, or a source in memory.
+    name : str
+        Letters, digits and ``. _ @ + -``, such as "my-oxides".
+    overwrite : bool, default=False
+        Replace another source of this name. The name of a shipped source is never given away.
+
+    Returns
+    -------
+    Source
+        What ``load_source(name)`` now returns.
+
+    Raises
+    ------
+    InputError
+        The name cannot be used, or belongs to another source.
+    SourceNotFoundError
+        There is no file at the path.
+    SourceIntegrityError
+        The file is not a whole source; nothing was registered.
+
+    See Also
+    --------
+    list_sources : List all names.
+    """
+    _check_new_name(name)
+    path = _existing_file(source)
+    if isinstance(source, Source):
+        content = source.to_bytes()
+    elif path is not None:
+        content = read_content(path)
+    else:
+        raise SourceNotFoundError(f"Got source={source!r}, expected a Source or the path of a file.")
+    source_from_bytes(content, f"source={name!r}")
+    sha256 = hashlib.sha256(content).hexdigest()
+    folder = _folder()
+    record = _record(folder, name)
+    old = _read_record(record) if record.is_file() and not overwrite else sha256
+    if old != sha256:
+        raise InputError(
+            f"Got name={name!r}, which is another registered source: choose another name, or pass "
+            "overwrite=True to replace it."
+        )
+    atomic_write(_registered_file(folder, name, sha256), content)
+    atomic_write(record, json.dumps({"sha256": sha256}).encode())
+    _remove_others(folder, name, sha256)
+    return _load_registered(folder, name)
+
+
+def _shipped_names():
+    """Return a name for each shipped source: its aliases, or its id where it has none."""
+    names = [alias for alias, id in ALIASES.items() if id in SHIPPED]
+    return names + [id for id in SHIPPED if id not in ALIASES.values()]
+
+
+def _registered_names():
+    folder = _folder()
+    return sorted(path.stem for path in folder.glob("*.json")) if folder.is_dir() else []
+
+
+def _existing_file(source):
+    """Return the path of the file that a string or path-like names, None if there is none."""
+    if isinstance(source, str | os.PathLike):
+        path = os.path.expanduser(source)
+        return Path(path) if os.path.isfile(path) else None
+    return None
+
+
+def _folder():
+    return cache_dir() / "sources"
+
+
+def _record(folder, name):
+    """Return the path of the small file that makes a registration valid."""
+    return folder / f"{name}.json"
+
+
+def _registered_file(folder, name, sha256):
+    return folder / f"{name}-{sha256[:16]}{_FILE_SUFFIX}"
+
+
+def _read_record(record):
+    """Return the sha256 that a registration promises."""
+    try:
+        sha256 = json.loads(record.read_text(encoding="utf-8"))["sha256"]
+        if re.fullmatch("[0-9a-f]{64}", sha256):
+            return sha256
+    except (ValueError, KeyError, TypeError):
+        pass
+    raise SourceIntegrityError(f"{record.name} in the cache is damaged: register the source again, with overwrite=True.")
+
+
+def _load_registered(folder, name):
+    sha256 = _read_record(_record(folder, name))
+    path = _registered_file(folder, name, sha256)
+    if not path.is_file():  # another process may just have replaced the source
+        sha256 = _read_record(_record(folder, name))
+        path = _registered_file(folder, name, sha256)
+    return _load_file(path, sha256)
+
+
+def _remove_others(folder, name, sha256):
+    """Remove the files of sources that had this name before."""
+    keep = _registered_file(folder, name, sha256).name
+    pattern = re.compile(re.escape(name) + "-[0-9a-f]{16}" + re.escape(_FILE_SUFFIX))
+    for path in folder.iterdir():
+        if path.name != keep and pattern.fullmatch(path.name):
+            with contextlib.suppress(OSError):
+                path.unlink()
+
+
+def _load_file(path, sha256=None):
+    """Return the source in a file; the same content is parsed once."""
+    with _lock:
+        if sha256 in _loaded:
+            _loaded.move_to_end(sha256)
+            return _loaded[sha256]
+    if not path.is_file():
+        raise SourceIntegrityError(f"{path.name} is missing: the installation or cache is not whole.")
+    content = read_content(path, sha256)
+    sha256 = hashlib.sha256(content).hexdigest()
+    source = _loaded.get(sha256) or source_from_bytes(content, path.name)
+    with _lock:
+        source = _loaded.setdefault(sha256, source)
+        _loaded.move_to_end(sha256)
+        while len(_loaded) > _KEPT_IN_MEMORY:
+            _loaded.popitem(last=False)
+    return source
+
+
+def _is_name(text):
+    return bool(re.fullmatch(NAME_PATTERN, text))
+
+
+def _check_new_name(name):
+    """Raise unless a name can be registered."""
+    if not isinstance(name, str) or not _is_name(name) or name.endswith(_FILE_SUFFIX):
+        raise InputError(
+            f"Got name={name!r}, expected letters, digits and . _ @ + - (no path), such as 'my-oxides'."
+        )
+    if name in SHIPPED or name in ALIASES:
+        raise InputError(f"Got name={name!r}, which is a source of sktl itself: choose another name.")
+
+
+def _not_found(source):
+    names = list_sources()
+    known = ", ".join(names) or "none is installed"
+    message = (
+        f"Got source={source!r}, expected the name of a source ({known}), the path of a source file, "
+        "or a Source."
+    )
+    close = difflib.get_close_matches(source, [*names, *SHIPPED]) if isinstance(source, str) else []
+    return f"{message} Did you mean {close[0]!r}?" if close else message

@@ -1,0 +1,166 @@
+"""Targets: from what the user measures to what a network is trained on, and back."""
+
+import numpy as np
+
+from sktl.sources import TRANSFORMS
+from sktl.training._losses import CrossEntropy, MaskedL1, ZeroInflatedLoss
+
+ZERO_SHARE = 0.1
+
+
+class NumberTarget:
+    """Numeric targets, centred at the weighted median and divided by the standard deviation.
+
+    Parameters
+    ----------
+    y : float array (n, k)
+        Targets in user units.
+    weights : float array (n,)
+        Row weights.
+
+    Attributes
+    ----------
+    center, scale : float array (k,)
+        z = (y - center) / scale.
+    n_outputs : int
+        Outputs that a network needs.
+    """
+
+    transform = "identity"
+
+    def __init__(self, y, weights):
+        self.center = np.array([_weighted_median(column, weights) for column in y.T])
+        mean = np.average(y, axis=0, weights=weights)
+        spread = np.sqrt(np.average((y - mean) ** 2, axis=0, weights=weights))
+        constant = spread <= 1e-12 * np.maximum(np.abs(mean), np.abs(y).max(axis=0))
+        self.scale = np.where(constant, 1.0, spread)
+        self.n_outputs = y.shape[1]
+
+    def encode(self, y):
+        """Return y (n, k) as z, float32 (n, k)."""
+        return ((TRANSFORMS[self.transform][0](y) - self.center) / self.scale).astype(np.float32)
+
+    def decode(self, outputs):
+        """Return outputs of all members (m, n, k) as predictions (n, k) in the unit of y."""
+        z = np.mean(outputs, axis=0, dtype=np.float64)
+        return TRANSFORMS[self.transform][1](z * self.scale + self.center)
+
+    def criterion(self):
+        """Return the loss that trains these targets."""
+        return MaskedL1()
+
+    def choose(self, outputs, y, weights):
+        """Make the choices that need validation rows: none."""
+
+
+class SourceTarget(NumberTarget):
+    """Numeric targets on the scale of a property that the source already predicts.
+
+    Parameters
+    ----------
+    card : PropertyCard
+        The property.
+    """
+
+    n_outputs = 1
+
+    def __init__(self, card):
+        self.transform = card.transform
+        self.center = np.array([card.center])
+        self.scale = np.array([card.scale])
+
+
+class ZeroInflatedTarget(NumberTarget):
+    """A non-negative target, many values of which are exactly zero.
+
+    The network has three outputs: the value itself, the logit of P(y > 0), and the value given y > 0.
+    Validation rows choose how they make a prediction: ``"value"``, ``"gated"`` (zero where
+    P(y > 0) < 0.5, else the value given y > 0) or ``"expected"`` (their product).
+
+    Attributes
+    ----------
+    rule : str
+        The rule in use.
+    """
+
+    rules = ("value", "gated", "expected")
+
+    def __init__(self, y, weights, rule="value"):
+        super().__init__(y, weights)
+        self.n_outputs = 3
+        self.rule = rule
+
+    def encode(self, y):
+        """Return y (n, 1) as z and the label y > 0, float32 (n, 2)."""
+        return np.column_stack([super().encode(y), y > 0]).astype(np.float32)
+
+    def decode(self, outputs):
+        """Return outputs of all members (m, n, 3) as predictions (n, 1) in the unit of y."""
+        return self._decode(outputs, self.rule)
+
+    def _decode(self, outputs, rule):
+        outputs = np.asarray(outputs, dtype=np.float64)
+        if rule == "value":
+            return super().decode(outputs[..., :1])
+        positive = super().decode(outputs[..., 2:])
+        chance = (0.5 + 0.5 * np.tanh(0.5 * outputs[..., 1:2])).mean(axis=0)
+        return positive * (chance if rule == "expected" else chance > 0.5)
+
+    def criterion(self):
+        """Return the loss that trains the three outputs together."""
+        return ZeroInflatedLoss()
+
+    def choose(self, outputs, y, weights):
+        """Take the rule with the lowest mean absolute error on validation rows."""
+        errors = {
+            rule: np.average(np.abs(self._decode(outputs, rule) - y)[:, 0], weights=weights)
+            for rule in self.rules
+        }
+        self.rule = min(errors, key=errors.get)
+
+    @staticmethod
+    def fits(y, weights):
+        """Tell whether y (n, k) is one non-negative column with many, but not only, zeros."""
+        if y.shape[1] != 1 or (y < 0).any():
+            return False
+        return ZERO_SHARE <= np.average(y[:, 0] == 0, weights=weights) <= 1 - ZERO_SHARE
+
+
+class ClassTarget:
+    """Class labels, given as indices of the classes.
+
+    Parameters
+    ----------
+    n_classes : int
+        Number of classes.
+    """
+
+    def __init__(self, n_classes):
+        self.n_outputs = n_classes
+
+    def encode(self, y):
+        """Return class indices (n, 1) as int64 (n, 1)."""
+        return y.astype(np.int64)
+
+    def decode(self, outputs):
+        """Return outputs of all members (m, n, c) as class probabilities (n, c)."""
+        logits = np.asarray(outputs, dtype=np.float64)
+        logits = logits - logits.max(axis=-1, keepdims=True)
+        chances = np.exp(logits)
+        return (chances / chances.sum(axis=-1, keepdims=True)).mean(axis=0)
+
+    def criterion(self):
+        """Return the loss that trains these targets."""
+        return CrossEntropy()
+
+    def choose(self, outputs, y, weights):
+        """Make the choices that need validation rows: none."""
+
+
+def _weighted_median(values, weights):
+    order = np.argsort(values, kind="stable")
+    running = np.cumsum(weights[order])
+    half = 0.5 * running[-1]
+    low = np.searchsorted(running, half * (1 - 1e-12))
+    high = min(np.searchsorted(running, half * (1 + 1e-12), side="right"), len(values) - 1)
+    return 0.5 * (values[order[low]] + values[order[high]])

@@ -1,0 +1,118 @@
+"""What every test runs under: no network, one thread, its own cache folder, seeded generators.
+
+The settings are made when pytest starts, and not by fixtures alone, because they also have to hold
+for the docstring examples of the installed package, which lie outside this folder.
+"""
+
+import importlib.util
+import ipaddress
+import os
+import random
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import settings
+
+ROOT = Path(__file__).resolve().parents[1]
+MIRROR_VARIABLE = "SKTL_DATA_MIRROR"
+_state = {"guarded": False, "scratch": None, "mirror": None}
+
+
+class NetworkForbiddenError(RuntimeError):
+    """A test tried to reach another machine. No OSError, so that no offline fallback hides it."""
+
+
+def _is_local(host):
+    if host in (None, "", b"", "localhost", b"localhost"):
+        return True
+    text = host.decode() if isinstance(host, bytes) else str(host)
+    try:
+        return ipaddress.ip_address(text.partition("%")[0]).is_loopback
+    except ValueError:
+        return False
+
+
+def _forbid_network(event, arguments):
+    """Audit hook: let sockets reach this machine (joblib, a test's own server) and no other."""
+    if not _state["guarded"]:
+        return
+    if event in ("socket.connect", "socket.sendto", "socket.sendmsg"):
+        address = arguments[1]
+        if isinstance(address, tuple) and not _is_local(address[0]):
+            raise NetworkForbiddenError(f"Got a connection to {address!r}, expected no network.")
+    elif event in ("socket.getaddrinfo", "socket.gethostbyname") and not _is_local(arguments[0]):
+        raise NetworkForbiddenError(f"Got a look-up of {arguments[0]!r}, expected no network.")
+
+
+sys.addaudithook(_forbid_network)
+
+
+def pytest_configure():
+    """Close the network; give threads, cache, plots and Hypothesis their test settings."""
+    _state["scratch"] = tempfile.mkdtemp(prefix="sktl-tests-")
+    _state["mirror"] = _find_mirror(os.environ.pop(MIRROR_VARIABLE, None))
+    os.environ["SKTL_CACHE"] = str(Path(_state["scratch"]) / "cache")
+    os.environ["OMP_NUM_THREADS"] = "1"
+    os.environ["MPLBACKEND"] = "Agg"
+    os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = str(Path(_state["scratch"]) / "hypothesis")
+    settings.register_profile("sktl", deadline=None, derandomize=True, database=None)
+    settings.load_profile("sktl")
+    _state["guarded"] = True
+
+
+def pytest_unconfigure():
+    """Open the network again and remove the scratch folder."""
+    _state["guarded"] = False
+    if _state["scratch"]:
+        shutil.rmtree(_state["scratch"], ignore_errors=True)
+
+
+def pytest_report_header():
+    """Say which sktl is tested, and where the public data comes from."""
+    spec = importlib.util.find_spec("sktl")
+    return [
+        f"sktl: {spec.origin if spec else 'not importable'}",
+        f"{MIRROR_VARIABLE}: {_state['mirror'] or 'no mirror: tests on public data are skipped'}",
+    ]
+
+
+def _find_mirror(named):
+    if named:
+        return Path(named).expanduser().resolve()
+    beside = ROOT.parent / "shared" / "data" / "mirror"
+    return beside if beside.is_dir() else None
+
+
+@pytest.fixture
+def mirror(monkeypatch):
+    """Folder of the public data files, set as ``SKTL_DATA_MIRROR``; skip where there is none."""
+    if _state["mirror"] is None:
+        pytest.skip(f"no mirror of the public data: set {MIRROR_VARIABLE} to its folder")
+    monkeypatch.setenv(MIRROR_VARIABLE, str(_state["mirror"]))
+    return _state["mirror"]
+
+
+@pytest.fixture(autouse=True)
+def _seeded():
+    """Start every test from the same global generators, whatever ran before it."""
+    random.seed(0)
+    np.random.seed(0)
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(0)
+
+
+@pytest.fixture
+def global_generators_untouched():
+    """Fail the test if its end finds numpy's, Python's or torch's global generator moved."""
+    import torch
+
+    def states():
+        return random.getstate(), repr(np.random.get_state()), torch.get_rng_state().tolist()
+
+    before = states()
+    yield
+    assert states() == before, "a global random generator was moved"

@@ -78,21 +78,37 @@ def _one_column(X):
     if hasattr(X, "columns") and hasattr(X, "iloc"):
         if X.shape[1] == 1:
             return X.iloc[:, 0].tolist()
-        text = [name for name, kind in X.dtypes.items() if kind == object or str(kind).startswith("str")]
-        if text and any(isinstance(item, str) for item in X[text[0]]):
-            raise InputError(
-                f"Got a DataFrame with {X.shape[1]} columns, expected one column of formulas: X[[{text[0]!r}]]."
-            )
+        for i, name in enumerate(X.columns):
+            if _holds_formulas(X.iloc[:, i]):
+                _refuse_table(X, f"X[[{name!r}]]")
         return None
     if hasattr(X, "tolist") and hasattr(X, "ndim"):
         if X.ndim == 2 and X.shape[1] == 1:
             X = X[:, 0]
+        if X.ndim == 2 and getattr(X, "dtype", None) is not None and X.dtype.kind in "OUT":
+            for i in range(X.shape[1]):
+                if _holds_formulas(X[:, i]):
+                    _refuse_table(X, f"X[:, {i}]")
         return X.tolist() if X.ndim == 1 and getattr(X, "dtype", None) is not None else None
     if not isinstance(X, list | tuple):
         return None
     if X and all(isinstance(row, list | tuple) and len(row) == 1 for row in X):
         return [row[0] for row in X]
     return list(X)
+
+
+def _holds_formulas(column):
+    """Tell whether one column of a table is formulas: text other than numbers, or Composition."""
+    if not (column.dtype == object or str(column.dtype).lower().startswith(("<u", "str"))):
+        return False
+    return any(_is_formula(item) and not _is_number(item) for item in column)
+
+
+def _refuse_table(X, column):
+    raise InputError(
+        f"Got X of type {type(X).__name__} with {X.shape[1]} columns, expected one column of formulas: "
+        f"{column}. Other columns can stand beside it in a ColumnTransformer."
+    )
 
 
 def _is_composition(item):
@@ -104,9 +120,8 @@ def _is_formula(item):
 
 
 def name_row(X, row):
-    """Return "row 3 ('NaCl')" for messages; the formula is left out where X has none."""
-    formulas = as_formulas(X)
-    return f"row {row}" if formulas is None else f"row {row} ({str(formulas[row])!r})"
+    """Return "row 3 ('NaCl')" for messages; X is a list of formulas or a numeric array."""
+    return f"row {row} ({str(X[row])!r})" if isinstance(X, list) else f"row {row}"
 
 
 def check_numbers(X, y, *, estimator):
@@ -114,7 +129,7 @@ def check_numbers(X, y, *, estimator):
 
     Parameters
     ----------
-    X : container of length n
+    X : list of formulas, or array (n, d)
         Names the rows in messages.
     y : array-like (n,) or (n, k)
         Targets; text that is no number, NaN and infinity are errors.
@@ -128,7 +143,7 @@ def check_numbers(X, y, *, estimator):
     """
     y = _target_array(X, y, estimator)
     if y.dtype.kind not in "fiub":
-        for row, value in enumerate(y):
+        for row, value in enumerate(y.tolist()):
             if not all(_is_number(part) for part in np.ravel(value)):
                 raise InputError(f"Got y={value!r} in {name_row(X, row)}, expected a number.")
     if np.iscomplexobj(y):
@@ -147,7 +162,9 @@ def check_labels(X, y, *, estimator):
     """Return class labels as an array (n,); see `check_numbers` for the errors."""
     y = _target_array(X, y, estimator)
     if y.ndim == 2:
-        raise InputError(f"Got y of shape {y.shape}, expected one label a row, (n,).")
+        from sklearn.utils.validation import column_or_1d
+
+        y = column_or_1d(y, warn=True)
     for row, value in enumerate(y.tolist()):
         if value is None or (isinstance(value, float) and not math.isfinite(value)):
             raise InputError(
@@ -164,9 +181,8 @@ def _target_array(X, y, estimator):
     y = np.asarray(y)
     if y.ndim not in (1, 2) or (y.ndim == 2 and y.shape[1] == 0):
         raise InputError(f"y should be a 1d array or (n, k): got an array of shape {y.shape}.")
-    n = X.shape[0] if hasattr(X, "shape") else len(X)
-    if len(y) != n:
-        raise InputError(f"Got {n} rows in X and {len(y)} in y: inconsistent numbers of samples.")
+    if len(y) != len(X):
+        raise InputError(f"Got {len(X)} rows in X and {len(y)} in y: inconsistent numbers of samples.")
     return y
 
 
@@ -180,19 +196,23 @@ def _is_number(value):
     return isinstance(value, numbers.Number)
 
 
-def check_weights(X, weights, n):
-    """Return sample weights as float64 (n,); None gives ones.
+def check_weights(X, weights):
+    """Return sample weights of the n rows of X as float64 (n,); None gives ones.
 
     Raises
     ------
     InputError
         A weight is negative or not finite, all are zero, or there are not n of them.
     """
+    n = len(X)
     if weights is None:
         return np.ones(n)
-    if isinstance(weights, numbers.Number):
-        return np.full(n, float(weights))
-    weights = np.asarray(weights, dtype=np.float64)
+    try:
+        weights = np.asarray(weights, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"Got sample_weight that are not numbers: {error}.") from error
+    if weights.ndim == 0:
+        weights = np.full(n, weights)
     if weights.shape != (n,):
         raise InputError(
             f"Sample weights must be 1D array or scalar: got shape {weights.shape}, expected ({n},)."

@@ -54,7 +54,9 @@ sys.addaudithook(_forbid_network)
 def pytest_configure():
     """Close the network; give threads, cache, plots and Hypothesis their test settings."""
     _state["scratch"] = tempfile.mkdtemp(prefix="sktl-tests-")
-    _state["mirror"] = _find_mirror(os.environ.pop(MIRROR_VARIABLE, None))
+    _state["mirror"] = _find_mirror(os.environ.get(MIRROR_VARIABLE))
+    for proxy in [name for name in os.environ if name.lower().endswith("_proxy")]:
+        del os.environ[proxy]
     os.environ["SKTL_CACHE"] = str(Path(_state["scratch"]) / "cache")
     os.environ["OMP_NUM_THREADS"] = "1"
     os.environ["MPLBACKEND"] = "Agg"
@@ -80,6 +82,12 @@ def pytest_report_header():
     ]
 
 
+def pytest_itemcollected(item):
+    """Mark what lies in a file test_contract_<name>.py as a contract test."""
+    if item.path.name.startswith("test_contract_"):
+        item.add_marker("contract")
+
+
 def _find_mirror(named):
     if named:
         return Path(named).expanduser().resolve()
@@ -97,8 +105,9 @@ def mirror(monkeypatch):
 
 
 @pytest.fixture(autouse=True)
-def _seeded():
-    """Start every test from the same global generators, whatever ran before it."""
+def _same_start(monkeypatch):
+    """Start every test without a mirror and from the same global generators."""
+    monkeypatch.delenv(MIRROR_VARIABLE, raising=False)
     random.seed(0)
     np.random.seed(0)
     if "torch" in sys.modules:
@@ -116,3 +125,57 @@ def global_generators_untouched():
     before = states()
     yield
     assert states() == before, "a global random generator was moved"
+
+
+TOY_ELEMENTS = "Li B N O F Na Mg Al Si P S Cl K Ca Ti V Mn Fe Co Ni Cu Zn Ga Ge As Se Sr Y".split()
+
+
+def make_toy_rows(n, seed):
+    """Return n formulas of 28 elements and two synthetic properties of theirs, each (n,).
+
+    Each element has two hidden quantities: the negative variance of the first over the composition
+    is an energy, the mean of the second a volume.
+    """
+    hidden = np.random.default_rng(42).uniform(0.5, 4, (2, len(TOY_ELEMENTS)))
+    generator = np.random.default_rng(seed)
+    formulas, energies, volumes = [], [], []
+    for _ in range(n):
+        chosen = generator.choice(len(TOY_ELEMENTS), generator.integers(2, 4), replace=False)
+        amounts = generator.integers(1, 5, len(chosen))
+        share = amounts / amounts.sum()
+        first, second = hidden[:, chosen]
+        text = [f"{TOY_ELEMENTS[i]}{amount}" for i, amount in zip(chosen, amounts, strict=True)]
+        formulas.append("".join(text))
+        energies.append(-(share @ (first - share @ first) ** 2))
+        volumes.append(share @ second)
+    return formulas, np.array(energies), np.array(volumes)
+
+
+@pytest.fixture(scope="session")
+def toy_rows():
+    """Function (n, seed) -> formulas, energies, volumes of synthetic materials."""
+    return make_toy_rows
+
+
+@pytest.fixture(scope="session")
+def tiny_source():
+    """Source of two synthetic properties, pretrained within seconds; not to be changed."""
+    from sktl import PropertyTable, pretrain
+
+    formulas, energies, volumes = make_toy_rows(1500, seed=0)
+    return pretrain(
+        [
+            PropertyTable("toy_energy", formulas, energies, "eV/atom"),
+            PropertyTable("toy_volume", formulas, volumes, "A^3/atom"),
+        ],
+        id="toy.all@1",
+        title="Two synthetic properties of 28 elements",
+        network_arguments=dict(
+            width=16, hidden=16, n_heads=2, n_attention=1, trunk_width=24, n_trunk=2
+        ),
+        epochs=20,
+        batch_size=64,
+        learning_rate=3e-3,
+        device="cpu",
+        progress=False,
+    )

@@ -33,7 +33,8 @@ MAY_IMPORT = {
     "training": FOUNDATION | {"representations", "networks", "sources"},
     "estimators": FOUNDATION | {"representations", "networks", "sources", "training"},
     "datasets": FOUNDATION,
-    "cli": FOUNDATION | {"", "representations", "networks", "sources", "training", "estimators"},
+    "cli": FOUNDATION
+    | {"", "representations", "networks", "sources", "training", "estimators", "datasets"},
 }
 MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 45
@@ -101,6 +102,18 @@ def test_a_module_imports_only_from_its_left(path):
         if inside and own != "cli":
             wrong.append(f"{name(path)}:{line}: import of {module} inside a function")
     assert wrong == []
+
+
+def test_benchmarks_use_public_names_only():
+    private = [
+        f"{name(path)}:{node.lineno}: {ast.unparse(node)}"
+        for path in FILES
+        if path.is_relative_to(ROOT / "benchmarks")
+        for node in ast.walk(parse(path))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        and re.search(r"\bsktl\b.*[. ]_[a-z]", ast.unparse(node))
+    ]
+    assert private == []
 
 
 @pytest.mark.parametrize("path", FILES, ids=name)
@@ -206,8 +219,7 @@ def test_import_is_light_and_writes_nothing(tmp_path):
     }
     environment |= {"HOME": str(home), "USERPROFILE": str(home), "TMPDIR": str(home)}
     code = (
-        "import sys, sktl; dir(sktl); "
-        f"print(*[name for name in {HEAVY!r} if name in sys.modules])"
+        f"import sys, sktl; dir(sktl); print(*[name for name in {HEAVY!r} if name in sys.modules])"
     )
     run = subprocess.run(
         [sys.executable, "-c", code],

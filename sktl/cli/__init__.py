@@ -4,12 +4,25 @@ import click
 
 from sktl._version import __version__
 from sktl.cli._pretrain import pretrain_command
+from sktl.cli._sources import sources_group
+from sktl.exceptions import SktlError
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _CleanErrors(click.Group):
+    """A group whose commands end with a line, not a traceback, at a mistake of the user."""
+
+    def invoke(self, ctx):
+        try:
+            return super().invoke(ctx)
+        except (SktlError, OSError) as error:
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(cls=_CleanErrors, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="sktl")
 def main():
-    """Transfer learning for materials properties: estimators that start from pretrained networks."""
+    """Transfer learning for materials properties, with pretrained networks."""
 
 
 main.add_command(pretrain_command)
+main.add_command(sources_group)

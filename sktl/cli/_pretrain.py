@@ -6,38 +6,103 @@ from pathlib import Path
 
 import click
 
+from sktl.exceptions import InputError
+
+_READABLE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_WRITABLE = click.Path(dir_okay=False, path_type=Path)
+
 
 @click.command("pretrain")
-@click.argument("config", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Source file to write [default: ID.safetensors].")
-@click.option("--held-out", type=click.Path(exists=True, dir_okay=False, path_type=Path),
-              help="Digests of compositions to keep out of training, one a line, gzip allowed.")
-@click.option("--checkpoint", type=click.Path(path_type=Path),
-              help="File to resume from [default: beside the output].")
+@click.argument("config", type=_READABLE)
+@click.option(
+    "-o", "--output", type=_WRITABLE, help="Source file to write [default: ID.safetensors]."
+)
+@click.option(
+    "--held-out",
+    type=_READABLE,
+    help="Digests of compositions to keep out of training, one a line, gzip allowed.",
+)
+@click.option(
+    "--checkpoint", type=_WRITABLE, help="File to resume from [default: beside the output]."
+)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
-def pretrain_command(config, output, held_out, checkpoint, device):
+@click.option("--progress/--no-progress", default=True, help="Show a bar with the time left.")
+def pretrain_command(config, output, held_out, checkpoint, device, progress):
     """Pretrain a source on the tables that CONFIG (TOML) names, and write it to a file.
 
     A run that was stopped goes on from its checkpoint when the same command is given again.
     """
-    from sktl import pretrain
+    import sktl
 
-    settings = tomllib.loads(config.read_text(encoding="utf-8"))
+    settings = _read_config(config)
     output = output or Path(f"{settings['id']}.safetensors")
     checkpoint = checkpoint or output.with_suffix(".checkpoint")
     digests = _read_digests(held_out, settings.pop("held_out_sha256", None))
     tables = [_property_table(entry, config.parent) for entry in settings.pop("properties")]
-    source = pretrain(
-        tables, held_out=digests, checkpoint=checkpoint, device=device, **settings
-    )
-    source.save(output)
-    checkpoint.unlink()
-    for item in source.card.properties:
-        click.echo(
-            f"{item.name}: hold-out MAE {item.holdout_mae:.4g} {item.unit} "
-            f"on {item.holdout_rows} compositions (median: {item.holdout_baseline_mae:.4g})"
+    try:
+        source = sktl.pretrain(
+            tables,
+            held_out=digests,
+            checkpoint=checkpoint,
+            device=device,
+            progress=progress,
+            **settings,
         )
+    except KeyboardInterrupt:
+        if checkpoint.exists():
+            click.echo(f"Stopped. The same command goes on from {checkpoint}.", err=True)
+        raise
+    source.save(output)
+    checkpoint.unlink(missing_ok=True)
+    for item in source.card.properties:
+        click.echo(_describe(item))
     click.echo(f"Wrote {output}")
+
+
+def _describe(item):
+    """Return a line about a property and the error on its held-out compositions."""
+    if item.holdout_mae is None:
+        return f"{item.name}: {item.n_rows} compositions, none held out"
+    return (
+        f"{item.name}: hold-out MAE {item.holdout_mae:.4g} {item.unit} on {item.holdout_rows} "
+        f"compositions (median: {item.holdout_baseline_mae:.4g})"
+    )
+
+
+def _read_config(path):
+    """Return the settings of a configuration file after checking its keys."""
+    try:
+        settings = tomllib.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(f"{path.name} is not TOML: {error}") from error
+    allowed = {
+        *("id", "title", "properties", "network", "network_arguments", "epochs", "batch_size"),
+        *(
+            "learning_rate",
+            "weight_decay",
+            "held_out_sha256",
+            "holdout_fraction",
+            "licence",
+            "seed",
+        ),
+    }
+    _check_keys(path.name, settings, {"id", "title", "properties"}, allowed)
+    entries = settings["properties"]
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise InputError(f"{path.name}: expected one [[properties]] section for each property.")
+    if not isinstance(settings["id"], str):
+        raise InputError(f"{path.name}: got id={settings['id']!r}, expected text.")
+    return settings
+
+
+def _check_keys(place, found, required, allowed):
+    """Raise unless a part of a configuration has all required keys and none that means nothing."""
+    unknown, missing = sorted(set(found) - allowed), sorted(required - set(found))
+    if unknown or missing:
+        raise InputError(
+            f"{place}: got unknown keys {unknown}, missing keys {missing}, expected keys "
+            f"{sorted(allowed)}."
+        )
 
 
 def _read_digests(path, expected):
@@ -46,13 +111,20 @@ def _read_digests(path, expected):
 
     if path is None:
         if expected:
-            raise click.UsageError("This configuration holds out compositions: give --held-out FILE.")
+            raise click.UsageError(
+                "This configuration holds out compositions: give --held-out FILE."
+            )
         return frozenset()
     opener = gzip.open if path.suffix == ".gz" else open
-    with opener(path, "rt", encoding="ascii") as handle:
-        digests = frozenset(handle.read().split())
+    try:
+        with opener(path, "rt", encoding="ascii") as handle:
+            digests = frozenset(handle.read().split())
+    except (UnicodeDecodeError, EOFError) as error:
+        raise InputError(f"{path.name} is not a list of digests: {error}") from error
     if expected and digest_list_hash(digests) != expected:
-        raise click.UsageError(f"{path.name} is not the list of digests that the configuration names.")
+        raise click.UsageError(
+            f"{path.name} is not the list of digests that the configuration names."
+        )
     return digests
 
 
@@ -63,18 +135,32 @@ def _property_table(entry, folder):
 
     transform = entry.get("transform", "identity")
     if "table" in entry:
+        _check_keys("[[properties]]", entry, {"table"}, {"table", "transform"})
         found = fetch_pretraining_table(entry["table"])
         origin = {"database": found.database, "doi": found.doi, "licence": found.licence}
-        return PropertyTable(
-            found.name, found.formula, found.target, found.unit, transform, origin
-        )
+        return PropertyTable(found.name, found.formula, found.target, found.unit, transform, origin)
+    required = {"name", "csv", "formula", "target", "unit"}
+    facts = ("database", "doi", "licence")
+    _check_keys("[[properties]]", entry, required, required | {"transform", *facts})
+    formulas, values = _read_csv(folder / entry["csv"], entry["formula"], entry["target"])
+    origin = {key: entry[key] for key in facts if key in entry}
+    return PropertyTable(entry["name"], formulas, values, entry["unit"], transform, origin)
+
+
+def _read_csv(path, formula, target):
+    """Return formulas as they are written (``NaN`` is one) and labels, NaN where empty."""
     import pandas as pd
 
-    columns = {entry["formula"]: str, entry["target"]: float}
-    frame = pd.read_csv(folder / entry["csv"], usecols=list(columns), keep_default_na=False,
-                        na_values={entry["target"]: ["", "NaN", "nan"]})
-    origin = {key: entry[key] for key in ("database", "doi", "licence") if key in entry}
-    return PropertyTable(
-        entry["name"], frame[entry["formula"]].tolist(), frame[entry["target"]].to_numpy(float),
-        entry["unit"], transform, origin,
-    )
+    try:
+        frame = pd.read_csv(path, usecols=[formula, target], dtype=str, keep_default_na=False)
+    except ValueError as error:
+        raise InputError(f"{path.name} cannot be read: {error}") from error
+    texts = frame[target].str.strip()
+    values = pd.to_numeric(texts, errors="coerce")
+    bad = values.isna() & ~texts.str.lower().isin(["", "nan", "na"])
+    if bad.any():
+        row = int(bad.to_numpy().argmax())
+        raise InputError(
+            f"{path.name}, row {row}: got {target}={texts[row]!r}, expected a number or nothing."
+        )
+    return frame[formula].tolist(), values.to_numpy(dtype=float)

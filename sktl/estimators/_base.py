@@ -25,10 +25,10 @@ class TransferEstimator(BaseEstimator):
     A subclass sets the parameters in its own ``__init__`` and turns outputs into predictions.
     """
 
-    def _fit(self, X, data, y, weights, make_target):
-        """Train the members on rows X, whose input was read as `data`, with targets y (n, k)."""
+    def _fit(self, data, y, weights, make_target):
+        """Train the members on what `read_input` returned, with targets y (n, k)."""
         self._check_parameters()
-        weights = check_weights(X, weights, len(y))
+        weights = check_weights(data, weights)
         source = None if self.source is None else load_source(self.source)
         self.source_ = None if source is None else source.card
         self.input_ = NetworkInput(source, self.network, self.unseen_elements)

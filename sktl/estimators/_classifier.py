@@ -120,14 +120,14 @@ class TransferClassifier(ClassifierMixin, TransferEstimator):
         self
         """
         data = read_input(self, X, fitting=True)
-        y = check_labels(X, y, estimator=type(self).__name__)
+        y = check_labels(data, y, estimator=type(self).__name__)
         check_classification_targets(y)
         self.classes_, place = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise InputError(
                 f"Got one class, {self.classes_[0]!r}, expected at least two classes in y."
             )
-        return self._fit(X, data, place.reshape(-1, 1), sample_weight, self._make_target)
+        return self._fit(data, place.reshape(-1, 1), sample_weight, self._make_target)
 
     def predict_proba(self, X):
         """Predict class probabilities.

@@ -151,9 +151,9 @@ class TransferRegressor(RegressorMixin, TransferEstimator):
         self
         """
         data = read_input(self, X, fitting=True)
-        y = check_numbers(X, y, estimator=type(self).__name__)
+        y = check_numbers(data, y, estimator=type(self).__name__)
         self.single_output_ = y.ndim == 1
-        return self._fit(X, data, y.reshape(len(y), -1), sample_weight, self._make_target)
+        return self._fit(data, y.reshape(len(y), -1), sample_weight, self._make_target)
 
     def predict(self, X):
         """Predict the property.
@@ -168,7 +168,8 @@ class TransferRegressor(RegressorMixin, TransferEstimator):
         ndarray (n,) or (n, k), float64
             In the unit of the `y` passed to `fit`.
         """
-        predictions = self.target_.decode(self._outputs(X))
+        outputs = self._outputs(X)
+        predictions = self.target_.decode(outputs)
         return predictions[:, 0] if self.single_output_ else predictions
 
     def _check_parameters(self):

@@ -4,7 +4,6 @@ import numbers
 
 import torch
 from torch import nn
-from torch.nn.utils import skip_init
 
 from sktl.exceptions import InputError
 
@@ -12,9 +11,10 @@ from sktl.exceptions import InputError
 class Network(nn.Module):
     """A body of named depth groups and a linear head.
 
-    A subclass fills ``self.body``, an ``nn.ModuleDict`` whose order is the order from the input, sets
-    ``self.embedding_size`` and ``self.head``, and yields in ``stages`` what each group makes of the
-    input. ``forward`` is exactly ``head(features(...))``: features and predictions cannot drift apart.
+    A subclass fills ``self.body``, an ``nn.ModuleDict`` whose order is the order from the input,
+    sets ``self.embedding_size`` and ``self.head``, and yields in ``stages`` what each group makes
+    of the input. ``forward`` is exactly ``head(features(...))``: features and predictions cannot
+    drift apart.
 
     Attributes
     ----------
@@ -89,8 +89,8 @@ class Network(nn.Module):
         names = self.depth_groups
         if not isinstance(depth, numbers.Integral) or not 0 <= depth < len(names):
             raise InputError(
-                f"Got freeze_depth={depth!r}, expected 0 (train all) to {len(names) - 1} (train the "
-                f"head only): the depth groups are {', '.join(names)}."
+                f"Got freeze_depth={depth!r}, expected 0 (train all) to {len(names) - 1} (train "
+                f"the head only): the depth groups are {', '.join(names)}."
             )
         self._frozen = names[:depth]
         for name in names:
@@ -106,5 +106,6 @@ class Network(nn.Module):
 
 
 def _linear(n_inputs, n_outputs):
-    """Return a linear layer without drawing random numbers for its weights."""
-    return skip_init(nn.Linear, n_inputs, n_outputs)
+    """Return a linear layer, leaving torch's random state as it is."""
+    with torch.random.fork_rng(devices=[]):
+        return nn.Linear(n_inputs, n_outputs)

@@ -30,11 +30,11 @@ class ResidualBlock(nn.Module):
 
 
 class SetAttention(nn.Module):
-    """Let the members of a weighted set exchange information (pre-norm attention, then a residual block).
+    """Let the members of a weighted set exchange information, then pass a residual block each.
 
     The logarithm of a member's weight is added to the attention logits, so that the softmax is
-    weighted by the amounts: a member whose weight goes to zero vanishes, and a member of weight zero
-    is padding.
+    weighted by the amounts: a member whose weight goes to zero vanishes, and a member of weight
+    zero is padding.
 
     Parameters
     ----------

@@ -13,11 +13,12 @@ _TRACE = 1e-4
 class CompositionNet(Network):
     """Embed a composition, seen as a set of weighted elements, and map it to properties.
 
-    Each element of the composition is a token: a learned vector of the element plus a linear map of its
-    atomic fraction, seen through Gaussians on a linear and on a logarithmic axis. Attention blocks let
-    the tokens exchange information, weighted by the fractions; the fraction-weighted mean and the
-    maximum over the tokens go through a trunk of residual blocks to a linear head. The output does
-    not depend on the order of the elements, and an element whose fraction goes to zero vanishes.
+    Each element of the composition is a token: a learned vector of the element plus a linear map
+    of its atomic fraction, seen through Gaussians on a linear and on a logarithmic axis.
+    Attention blocks let the tokens exchange information, weighted by the fractions; the
+    fraction-weighted mean and the maximum over the tokens go through a trunk of residual blocks
+    to a linear head. The output does not depend on the order of the elements, and an element
+    whose fraction goes to zero vanishes.
 
     Depth groups: ``embedding``, ``attention1`` ..., ``trunk1`` ..., ``head``.
 
@@ -64,8 +65,8 @@ class CompositionNet(Network):
         super().__init__()
         if n_trunk < 1 or n_heads < 1 or width % n_heads:
             raise InputError(
-                f"Got n_trunk={n_trunk!r}, width={width!r}, n_heads={n_heads!r}, expected at least one block in "
-                "the trunk and a width that the number of heads divides."
+                f"Got n_trunk={n_trunk!r}, width={width!r}, n_heads={n_heads!r}, expected at least "
+                "one block in the trunk and a width that the number of heads divides."
             )
         self.embedding_size = trunk_width
         groups = {"embedding": ElementEmbedding(n_elements, width)}
@@ -73,10 +74,16 @@ class CompositionNet(Network):
             groups[f"attention{i + 1}"] = SetAttention(width, n_heads, hidden, dropout)
         for i in range(n_trunk):
             block = ResidualBlock(trunk_width, trunk_width, dropout)
-            groups[f"trunk{i + 1}"] = block if i else nn.Sequential(
-                nn.LayerNorm(2 * width), nn.Linear(2 * width, trunk_width), block
+            groups[f"trunk{i + 1}"] = (
+                block
+                if i
+                else nn.Sequential(
+                    nn.LayerNorm(2 * width), nn.Linear(2 * width, trunk_width), block
+                )
             )
-        groups[f"trunk{n_trunk}"] = nn.Sequential(groups[f"trunk{n_trunk}"], nn.LayerNorm(trunk_width))
+        groups[f"trunk{n_trunk}"] = nn.Sequential(
+            groups[f"trunk{n_trunk}"], nn.LayerNorm(trunk_width)
+        )
         self.body = nn.ModuleDict(groups)
         self.head = nn.Linear(trunk_width, n_outputs)
 
@@ -106,8 +113,8 @@ class CompositionNet(Network):
     def summary(self, state):
         """Pool tokens to one vector a row: weighted mean and maximum, (n, 2 width).
 
-        A fraction below 1e-4 lowers its token in the maximum by its logarithm, so that the token is gone
-        when the fraction is zero. Larger fractions do not change the maximum.
+        A fraction below 1e-4 lowers its token in the maximum by its logarithm, so that the token
+        is gone when the fraction is zero. Larger fractions do not change the maximum.
         """
         if torch.is_tensor(state):
             return state

@@ -11,8 +11,9 @@ _DROPOUT_AFTER = {4: 0.2, 7: 0.1, 10: 0.3, 13: 0.2}
 class ElemNet(Network):
     """Map numeric columns, such as elemental fractions, to properties through 17 layers.
 
-    Sixteen fully connected layers of 1024 x 4, 512 x 3, 256 x 3, 128 x 3, 64 x 2 and 32 units with ReLU,
-    dropout of 0.2, 0.1, 0.3 and 0.2 after the 4th, 7th, 10th and 13th, and a linear head.
+    Sixteen fully connected layers of 1024 x 4, 512 x 3, 256 x 3, 128 x 3, 64 x 2 and 32 units
+    with ReLU, dropout of 0.2, 0.1, 0.3 and 0.2 after the 4th, 7th, 10th and 13th, and a linear
+    head.
 
     Depth groups: ``layer1`` ... ``layer16``, ``head``.
 

@@ -8,6 +8,7 @@ from sktl.representations._encodings import (
     NumericColumns,
 )
 from sktl.representations._formula import SYMBOLS, parse_formulas
+from sktl.representations._matminer import MatminerTransformer
 
 __all__ = [
     "MAX_ATOMIC_NUMBER",
@@ -15,6 +16,7 @@ __all__ = [
     "Compositions",
     "ElementFractions",
     "ElementTokens",
+    "MatminerTransformer",
     "NumericColumns",
     "parse_formulas",
 ]

@@ -1,6 +1,6 @@
 """Sources: pretrained networks with their cards, named, checked and shipped."""
 
-from sktl.sources._card import PropertyCard, SourceCard
+from sktl.sources._card import PropertyCard, SourceCard, is_source_name
 from sktl.sources._checkpoint import read_tensors, write_tensors
 from sktl.sources._inference import run_rows
 from sktl.sources._networks import NETWORKS, REPRESENTATIONS, build_network
@@ -18,6 +18,7 @@ __all__ = [
     "SourceCard",
     "build_network",
     "card_page",
+    "is_source_name",
     "list_sources",
     "load_source",
     "read_source",

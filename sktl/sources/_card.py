@@ -11,7 +11,7 @@ import numpy as np
 from sktl.exceptions import SourceIntegrityError
 from sktl.sources._transforms import TRANSFORMS
 
-NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,99}"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,99}")
 _HIGHEST_ATOMIC_NUMBER = 118
 
 
@@ -34,7 +34,8 @@ class PropertyCard:
     n_rows : int
         Compositions with a label that the source was trained on.
     holdout_mae, holdout_baseline_mae : float or None
-        Mean absolute error on the held-out compositions, of the source and of the training median, in `unit`.
+        Mean absolute error on the held-out compositions, of the source and of the training
+        median, in `unit`.
     holdout_rows : int
         Held-out compositions with a label.
     """
@@ -96,7 +97,7 @@ class SourceCard:
         return tuple(item.name for item in self.properties)
 
     def to_units(self, z):
-        """Return scaled outputs (n, n_properties) as a float64 array in the units of the properties."""
+        """Return scaled outputs (n, n_properties) in the units of the properties, float64."""
         columns = []
         for item, column in zip(self.properties, np.asarray(z, dtype=np.float64).T, strict=True):
             columns.append(TRANSFORMS[item.transform][1](column * item.scale + item.center))
@@ -131,11 +132,18 @@ class SourceCard:
         values = _read(cls, values, _CARD_RULES)
         properties = tuple(
             PropertyCard(**{**known, "clip": tuple(known["clip"])})
-            for known in (_read(PropertyCard, item, _PROPERTY_RULES) for item in values["properties"])
+            for known in (
+                _read(PropertyCard, item, _PROPERTY_RULES) for item in values["properties"]
+            )
         )
         card = cls(**{**values, "properties": properties, "elements": tuple(values["elements"])})
         _check_properties(card)
         return card
+
+
+def is_source_name(text):
+    """Tell whether a text can be the id or the name of a source: it can also name a file."""
+    return bool(_NAME.fullmatch(text))
 
 
 def _read(kind, values, rules):
@@ -158,11 +166,14 @@ def _read(kind, values, rules):
 def _check_properties(card):
     """Raise unless names are distinct and reference predictions have a column for each property."""
     if len(set(card.property_names)) != len(card.properties):
-        raise SourceIntegrityError(f"Got properties {list(card.property_names)}, expected distinct names.")
+        raise SourceIntegrityError(
+            f"Got properties {list(card.property_names)}, expected distinct names."
+        )
     predictions = card.reference.get("predictions", [])
     if any(len(row) != len(card.properties) for row in predictions):
         raise SourceIntegrityError(
-            f"Got reference predictions that do not have {len(card.properties)} columns, one for each property."
+            f"Got reference predictions of another width than {len(card.properties)}, the number "
+            "of properties."
         )
 
 
@@ -229,7 +240,7 @@ def _is_reference(value):
         and set(value) == {"formulas", "predictions"}
         and _is_list(value["formulas"], _is_text)
         and _is_list(value["predictions"], lambda row: _is_list(row, _is_number))
-        and len(value["predictions"]) in (0, len(value["formulas"]))
+        and len(value["predictions"]) == len(value["formulas"])
     )
 
 
@@ -255,13 +266,16 @@ _PROPERTY_RULES = {
 }
 _CARD_RULES = {
     "id": (
-        lambda value: isinstance(value, str) and bool(re.fullmatch(NAME_PATTERN, value)),
+        lambda value: isinstance(value, str) and is_source_name(value),
         "letters, digits and . _ @ + -, such as 'oqmd.band-gap@1'",
     ),
     "title": _TEXT,
     "representation": (_is_representation, "a name and a version"),
     "network": (_is_network, "a name and numeric arguments"),
-    "properties": (lambda value: isinstance(value, list) and len(value) > 0, "a list that is not empty"),
+    "properties": (
+        lambda value: isinstance(value, list) and len(value) > 0,
+        "a list that is not empty",
+    ),
     "elements": (_is_elements, f"ascending atomic numbers from 1 to {_HIGHEST_ATOMIC_NUMBER}"),
     "training": _DICT,
     "held_out": _DICT,

@@ -1,4 +1,4 @@
-"""The sources in the package. ``benchmarks/ship_source.py`` writes the catalog; this file is data only."""
+"""The sources in the package: data only, written by ``benchmarks/ship_source.py``."""
 
 import json
 from pathlib import Path

@@ -62,7 +62,8 @@ def read_tensors(path, sha256=None):
     Raises
     ------
     SourceIntegrityError
-        The file's hash is another, it is not safetensors, or header and tensors do not belong together.
+        The file's hash is another, it is not safetensors, or header and tensors do not belong
+        together.
     """
     return unpack_tensors(read_content(path, sha256), Path(path).name)
 
@@ -82,8 +83,8 @@ def read_content(path, sha256=None):
         found = hashlib.sha256(content).hexdigest()
         if found != sha256.lower():
             raise SourceIntegrityError(
-                f"Got sha256={found!r} for {path.name}, expected {sha256.lower()!r}: the file is damaged or "
-                "is another version. It was not read."
+                f"Got sha256={found!r} for {path.name}, expected {sha256.lower()!r}: the file is "
+                "damaged or is another version. It was not read."
             )
     return content
 
@@ -111,7 +112,8 @@ def unpack_tensors(content, name):
         raise SourceIntegrityError(f"{name} is not a whole safetensors file: {error}.") from error
     if set(metadata) != {"sktl", "sha256"}:
         raise SourceIntegrityError(
-            f"{name} was not written by sktl: got header keys {sorted(metadata)}, expected 'sha256' and 'sktl'."
+            f"{name} was not written by sktl: got header keys {sorted(metadata)}, expected "
+            "'sha256' and 'sktl'."
         )
     if _digest(tensors, metadata["sktl"]) != metadata["sha256"]:
         raise SourceIntegrityError(f"{name} is damaged: its content does not match its own hash.")

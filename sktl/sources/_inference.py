@@ -27,7 +27,9 @@ def run_rows(function, rows, *, device="cpu", batch_size=1024):
     with torch.inference_mode():
         for start in range(0, len(rows), batch_size):
             chosen = order[start : start + batch_size]
-            batch = {name: torch.as_tensor(part, device=device) for name, part in rows[chosen].items()}
+            batch = {
+                name: torch.as_tensor(part, device=device) for name, part in rows[chosen].items()
+            }
             output = function(**batch).cpu().numpy()
             if result is None:
                 result = np.empty((len(rows), output.shape[1]), dtype=output.dtype)

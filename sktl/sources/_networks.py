@@ -63,11 +63,13 @@ def _check_tensors(wanted, tensors):
     for key in sorted(shapes.keys() | found.keys()):
         if shapes.get(key) != found.get(key):
             raise SourceIntegrityError(
-                f"Card and weights do not fit: got {key} of shape {found.get(key, 'none')}, expected "
-                f"{shapes.get(key, 'no such tensor')}."
+                f"Card and weights do not fit: got {key} of shape {found.get(key, 'none')}, "
+                f"expected {shapes.get(key, 'no such tensor')}."
             )
         if tensors[key].dtype != torch.float16:
-            raise SourceIntegrityError(f"Got {key} of {tensors[key].dtype}, expected torch.float16.")
+            raise SourceIntegrityError(
+                f"Got {key} of {tensors[key].dtype}, expected torch.float16."
+            )
         if not torch.isfinite(tensors[key]).all():
             raise SourceIntegrityError(f"Got {key} with NaN or infinite weights.")
 

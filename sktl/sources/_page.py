@@ -1,5 +1,6 @@
 """The card of a source as a page for people, in Markdown that reads well as plain text."""
 
+import json
 import re
 
 from sktl.representations import SYMBOLS
@@ -28,15 +29,23 @@ def card_page(source, name):
         f"{card.title}.",
         _facts(source),
         "## Load it",
-        f"```python\nimport sktl\n\nsource = sktl.load_source({name!r})\n"
+        f"```python\nimport sktl\n\nsource = sktl.load_source({json.dumps(name)})\n"
         'source.predict(["NaCl", "Fe2O3"])  # a column for each property below, in its unit\n```',
         "## Properties",
         _table(
-            ("property", "unit", "transform", "compositions", "held out", "MAE", "MAE of the median"),
+            (
+                "property",
+                "unit",
+                "transform",
+                "compositions",
+                "held out",
+                "MAE",
+                "MAE of the median",
+            ),
             map(_property_row, card.properties),
         ),
-        "MAE is the mean absolute error on the held-out compositions that have the property; the median is "
-        "that of the training labels.",
+        "MAE is the mean absolute error on the held-out compositions that have the property; the "
+        "median is that of the training labels.",
         "## Training data",
         _table(("property", "database", "rows", "DOI", "licence"), map(_table_row, _tables(card))),
         _held_out(card),
@@ -53,7 +62,9 @@ def _facts(source):
     card = source.card
     kind = card.network["name"]
     n_weights = sum(tensor.numel() for tensor in source.network.state_dict().values())
-    settings = ", ".join(f"{key} {value}" for key, value in sorted(card.network["arguments"].items()))
+    settings = ", ".join(
+        f"{key} {value}" for key, value in sorted(card.network["arguments"].items())
+    )
     rows = [
         ("id", f"`{card.id}`"),
         ("network", _NETWORK_TITLES.get(kind, kind) + (f" ({settings})" if settings else "")),
@@ -96,12 +107,22 @@ def _held_out(card):
     held_out = card.held_out
     if not held_out:
         return ""
-    return (
-        f"Held out of training and scaling: {_text(held_out.get('n_compositions'))} compositions. Of these, some are "
-        f"in a list of {_text(held_out.get('n_digests'))} digests with sha256 `{held_out.get('sha256')}` (sorted, "
-        f"one a line); the others are the share {_text(held_out.get('fraction'))} with the lowest digests. A digest "
-        f"is the {held_out.get('rule')}."
-    )
+    parts = [
+        f"Held out of training and scaling: {_text(held_out.get('n_compositions'))} compositions."
+    ]
+    if held_out.get("n_digests"):
+        parts.append(
+            f"They are those in a list of {_text(held_out['n_digests'])} digests, whose sha256 "
+            f"(sorted, one a line) is `{held_out.get('sha256')}`, and the others with a digest in "
+            f"the lowest {_text(held_out.get('fraction'))} of all possible ones."
+        )
+    else:
+        parts.append(
+            f"They have a digest in the lowest {_text(held_out.get('fraction'))} of all possible "
+            "ones."
+        )
+    parts.append(f"A digest is the {held_out.get('rule')}.")
+    return " ".join(parts)
 
 
 def _reference(card):

@@ -1,7 +1,6 @@
 """A pretrained network together with its representation and its card."""
 
 import copy
-import dataclasses
 import hashlib
 from pathlib import Path
 
@@ -23,9 +22,9 @@ REFERENCE_TOLERANCE = 1e-5
 class Source:
     """A pretrained network, the representation that it reads, and its card.
 
-    A source is not changed once it is made, and is shared: `load_source` returns the same object for
-    the same file. Its weights are half-precision numbers (held in single precision), so that what is
-    saved predicts exactly what is in memory.
+    A source is not changed once it is made, and is shared: `load_source` returns the same object
+    for the same file. Its weights are half-precision numbers (held in single precision), so that
+    what is saved predicts exactly what is in memory.
 
     Parameters
     ----------
@@ -88,8 +87,8 @@ class Source:
         Parameters
         ----------
         n_outputs : int, optional
-            Outputs of a new head of zeros; with 0 the network returns its embedding. The source's own
-            head stays if not given.
+            Outputs of a new head of zeros; with 0 the network returns its embedding. The source's
+            own head stays if not given.
 
         Returns
         -------
@@ -167,8 +166,9 @@ class Source:
         deviation = float(np.abs((found - reference) / scales).max())
         if not deviation <= REFERENCE_TOLERANCE:
             raise SourceIntegrityError(
-                f"Source {self.card.id} predicts otherwise than when it was made: largest deviation "
-                f"{deviation:.2g} of a property's scale, expected at most {REFERENCE_TOLERANCE:g}."
+                f"Source {self.card.id} predicts otherwise than when it was made: got a deviation "
+                f"of {deviation:.2g} of a property's scale, expected at most "
+                f"{REFERENCE_TOLERANCE:g}."
             )
         return deviation
 
@@ -186,19 +186,14 @@ class Source:
         atomic_write(path, self.to_bytes())
 
     def to_bytes(self):
-        """Return the content of the file that `save` writes; the same source gives the same bytes."""
-        card = self.card
-        if card.reference.get("formulas") and not card.reference.get("predictions"):
-            predictions = self._reference_predictions().tolist()
-            reference = {"formulas": card.reference["formulas"], "predictions": predictions}
-            card = dataclasses.replace(card, reference=reference)
-        text = card.to_json()
+        """Return the content of the file that `save` writes, always the same bytes."""
+        text = self.card.to_json()
         SourceCard.from_json(text)
         weights = {name: tensor.half() for name, tensor in self.network.state_dict().items()}
         return pack_tensors(weights, text)
 
     def _encode(self, formulas):
-        """Return formulas as rows of the representation; elements that the source never saw are errors."""
+        """Return formulas as rows of the representation, raising for elements never seen."""
         formulas = check_formulas(formulas)
         compositions = parse_formulas(formulas)
         unseen = ~np.isin(compositions.numbers, self.card.elements)
@@ -206,16 +201,15 @@ class Source:
             entry = int(unseen.argmax())
             row = int(compositions.rows[entry])
             raise UnseenElementError(
-                f"Got {SYMBOLS[compositions.numbers[entry] - 1]} in row {row} ({str(formulas[row])!r}), expected "
-                f"elements that {self.card.id} was trained on ({len(self.card.elements)} of them)."
+                f"Got {SYMBOLS[compositions.numbers[entry] - 1]} in row {row} "
+                f"({str(formulas[row])!r}), expected elements that {self.card.id} was trained on "
+                f"({len(self.card.elements)} of them)."
             )
         return self.representation.encode(compositions)
 
     def _reference_predictions(self):
         compositions = parse_formulas(self.card.reference["formulas"])
-        return self.card.to_units(
-            run_rows(self.network, self.representation.encode(compositions))
-        )
+        return self.card.to_units(run_rows(self.network, self.representation.encode(compositions)))
 
 
 def _round_weights(network):

@@ -3,7 +3,8 @@
 from sktl.training._labels import PropertyTable
 from sktl.training._loop import LabelledRows, Policy, train
 from sktl.training._losses import MaskedL1
-from sktl.training._pretrain import digest_list_hash, pretrain
+from sktl.training._pretrain import pretrain
+from sktl.training._problem import digest_list_hash
 from sktl.training._rows import merge_rows, split_rows
 from sktl.training._target import ClassTarget, NumberTarget, SourceTarget, ZeroInflatedTarget
 

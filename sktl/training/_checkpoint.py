@@ -15,7 +15,8 @@ class Checkpoint(Callback):
     Parameters
     ----------
     path : path-like
-        The file; written beside itself and renamed, so that a kill at any moment leaves a whole one.
+        The file; written beside itself and renamed, so that a kill at any moment leaves a whole
+        one.
     fingerprint : str
         What the run is; a checkpoint of another run is refused.
     """
@@ -37,14 +38,21 @@ class Checkpoint(Callback):
         write_tensors(self.path, tensors, text)
 
     def resume(self, net):
-        """Put the state of the file, if there is one, into an initialised net."""
-        if not Path(self.path).exists():
+        """Put the state of the file, if there is one, into an initialised net.
+
+        Raises
+        ------
+        SourceIntegrityError
+            The file is damaged, is no checkpoint, or is that of another run; `net` is as before.
+        """
+        path = Path(self.path)
+        if not path.exists():
             return
-        tensors, text = read_tensors(Path(self.path))
+        tensors, text = read_tensors(path)
         state = json.loads(text)
-        if state["fingerprint"] != self.fingerprint:
+        if state.get("fingerprint") != self.fingerprint:
             raise SourceIntegrityError(
-                f"{Path(self.path).name} is the checkpoint of another run (other data or settings): "
+                f"{path.name} is not a checkpoint of this run but of other data or settings: "
                 "remove it to start anew, or name another file."
             )
         parts = {"module": {}, "average": {}, "optimizer": {}}

@@ -4,12 +4,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from sktl.exceptions import InputError
-from sktl.representations import Compositions, parse_formulas
+from sktl.exceptions import FormulaError, InputError
+from sktl.representations import MAX_ATOMIC_NUMBER, SYMBOLS, Compositions, parse_formulas
 from sktl.sources import TRANSFORMS
 
+_REACH = 20.0
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class PropertyTable:
     """One property of many compositions, for pretraining.
 
@@ -64,30 +66,84 @@ def join_tables(tables):
     Returns
     -------
     Labels
+
+    Raises
+    ------
+    FormulaError
+        A formula cannot be read; the message names the table and the row.
+    InputError
+        A table is malformed, a label is infinite or outside its transform, or an element is too
+        heavy.
     """
-    for table in tables:
-        if len(table.formulas) != len(table.values):
-            raise InputError(
-                f"Table {table.name}: got {len(table.formulas)} formulas and {len(table.values)} values."
-            )
-        if table.transform not in TRANSFORMS:
-            raise InputError(
-                f"Table {table.name}: got transform={table.transform!r}, expected one of {list(TRANSFORMS)}."
-            )
-        infinite = np.flatnonzero(np.isinf(np.asarray(table.values, dtype=np.float64)))
-        if len(infinite):
-            raise InputError(f"Table {table.name}, row {infinite[0]}: the label is infinite.")
-    formulas = [formula for table in tables for formula in table.formulas]
-    compositions, row = parse_formulas(formulas).unique()
+    columns = [_check_table(table) for table in tables]
+    names = [table.name for table in tables]
+    if not names or len(set(names)) != len(names):
+        raise InputError(f"Got tables with names {names}, expected distinct names, at least one.")
+    compositions, row = _parse_tables(tables).unique()
     y = np.full((len(compositions), len(tables)), np.nan)
     start = 0
-    for column, table in enumerate(tables):
-        place = row[start : start + len(table.formulas)]
-        start += len(table.formulas)
-        values = np.asarray(table.values, dtype=np.float64)
+    for column, values in enumerate(columns):
+        place = row[start : start + len(values)]
+        start += len(values)
         known = ~np.isnan(values)
         y[:, column] = _medians(place[known], values[known], len(compositions))
     return Labels(compositions, y)
+
+
+def _check_table(table):
+    """Return the labels of a table as a float64 array (n,), NaN where there is none."""
+    if not isinstance(table, PropertyTable):
+        raise InputError(f"Got a table of type {type(table).__name__}, expected PropertyTable.")
+    if table.transform not in TRANSFORMS:
+        raise InputError(
+            f"Table {table.name}: got transform={table.transform!r}, expected one of "
+            f"{list(TRANSFORMS)}."
+        )
+    try:
+        values = np.asarray(table.values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"Table {table.name}: a label is not a number: {error}.") from error
+    if values.shape != (len(table.formulas),):
+        raise InputError(
+            f"Table {table.name}: got {len(table.formulas)} formulas and values of shape "
+            f"{values.shape}, expected one value for each formula."
+        )
+    bad = np.isinf(values)
+    if table.transform == "log1p":
+        bad |= values <= -1
+    if bad.any():
+        row = int(bad.argmax())
+        raise InputError(
+            f"Table {table.name}, row {row} ({str(list(table.formulas)[row])!r}): got label "
+            f"{values[row]}, expected a finite number"
+            f"{' above -1' if table.transform == 'log1p' else ''}, or NaN."
+        )
+    return values
+
+
+def _parse_tables(tables):
+    """Return the compositions of all tables, one table after the other."""
+    try:
+        compositions = parse_formulas([formula for table in tables for formula in table.formulas])
+    except FormulaError:
+        for table in tables:
+            try:
+                parse_formulas(table.formulas)
+            except FormulaError as error:
+                raise FormulaError(f"Table {table.name}: {error}", error.rows) from None
+        raise
+    beyond = compositions.numbers > MAX_ATOMIC_NUMBER
+    if beyond.any():
+        position = int(compositions.rows[beyond.argmax()])
+        for table in tables:
+            if position < len(table.formulas):
+                break
+            position -= len(table.formulas)
+        raise InputError(
+            f"Table {table.name}, row {position} ({str(list(table.formulas)[position])!r}): got an "
+            f"element beyond {SYMBOLS[MAX_ATOMIC_NUMBER - 1]}, the last one that networks know."
+        )
+    return compositions
 
 
 def _medians(place, values, n):
@@ -114,10 +170,25 @@ class LabelScale:
 
     @classmethod
     def fit(cls, y, transform):
-        """Learn the scale of labels y (n,) without NaN; the outermost 0.02 % on each side are clipped."""
-        clip = tuple(float(value) for value in np.quantile(y, [0.0002, 0.9998]))
-        t = TRANSFORMS[transform][0](np.clip(y, *clip))
-        return cls(transform, clip, float(t.mean()), float(t.std()) or 1.0)
+        """Learn the scale of labels y (n,) without NaN.
+
+        The outermost 0.02 % on each side are clipped, and, on the transformed axis, what lies
+        further from the median than 20 times the range of the central 90 %: a few wrong entries
+        in a small table do not set its scale.
+        """
+        forward, inverse = TRANSFORMS[transform]
+        clip = np.quantile(y, [0.0002, 0.9998])
+        t = forward(np.clip(y, *clip))
+        low, median, high = np.quantile(t, [0.05, 0.5, 0.95])
+        reach = _REACH * (high - low)
+        if reach > 0 and np.abs(t - median).max() > reach:
+            t = np.clip(t, median - reach, median + reach)
+            with np.errstate(over="ignore"):
+                clip = np.clip(clip, *inverse(np.array([median - reach, median + reach])))
+        spread = float(t.std())
+        constant = spread <= 1e-12 * np.abs(t).max()
+        scale = 1.0 if constant else spread
+        return cls(transform, tuple(map(float, clip)), float(t.mean()), scale)
 
     def to_z(self, y):
         """Return labels in user units as z."""

@@ -1,0 +1,69 @@
+"""``sktl sources``: list, show and verify pretrained sources."""
+
+import click
+
+from sktl.exceptions import SktlError
+
+
+@click.group("sources")
+def sources_group():
+    """List, show and verify pretrained sources."""
+
+
+@sources_group.command("list")
+def list_command():
+    """List the sources that this installation knows."""
+    import sktl
+
+    rows = [("name", "id", "properties", "compositions", "title")]
+    for name in sktl.list_sources():
+        try:
+            card = sktl.load_source(name).card
+        except SktlError as error:
+            rows.append((name, "-", "-", "-", f"cannot be loaded: {error}"))
+            continue
+        compositions = card.training.get("n_compositions", "-")
+        rows.append((name, card.id, str(len(card.properties)), str(compositions), card.title))
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+        click.echo("  ".join(cells).rstrip())
+
+
+@sources_group.command("show")
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="Print the card as JSON.")
+def show_command(name, as_json):
+    """Print the card of the source NAME: a name from the list, an id, or a file."""
+    import sktl
+    from sktl.sources import card_page
+
+    source = sktl.load_source(name)
+    click.echo(source.card.to_json() if as_json else card_page(source, name), nl=as_json)
+
+
+@sources_group.command("verify")
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.pass_context
+def verify_command(ctx, names):
+    """Check hash, card and reference predictions of the sources NAME, or of all.
+
+    Ends with exit code 1 when one fails.
+    """
+    import sktl
+
+    failed = 0
+    for name in names or sktl.list_sources():
+        try:
+            source = sktl.load_source(name)
+            deviation = source.verify()
+        except SktlError as error:
+            failed += 1
+            click.echo(f"{name}: FAILED. {error}", err=True)
+        else:
+            click.echo(
+                f"{name}: ok. {source.card.id}, sha256 {source.sha256}, reference predictions "
+                f"agree within {deviation:.1g} of a property's scale."
+            )
+    if failed:
+        ctx.exit(1)

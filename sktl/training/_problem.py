@@ -1,0 +1,174 @@
+"""What a pretraining run learns: encoded compositions, scaled labels, and what is held out."""
+
+import hashlib
+import json
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+import numpy as np
+import torch
+
+from sktl._version import __version__
+from sktl.exceptions import InputError
+from sktl.representations import parse_formulas
+from sktl.sources import PropertyCard, Source, SourceCard, run_rows
+from sktl.training._labels import Labels, LabelScale, join_tables
+
+DIGEST_RULE = (
+    "first 16 hex digits of sha256 of the key Z:fraction (4 decimals, ascending Z), joined by ';'"
+)
+REFERENCE_FORMULAS = "NaCl Fe2O3 GaAs BaTiO3 MgAl2O4 LiFePO4 Cu0.7Zn0.3 Si".split()
+
+
+def digest_list_hash(digests):
+    """Return the sha256 of a collection of digests: sorted, one a line."""
+    return hashlib.sha256("\n".join(sorted(digests)).encode()).hexdigest()
+
+
+@dataclass
+class PretrainProblem:
+    """Encoded compositions, scaled labels, and which rows are held out.
+
+    Attributes
+    ----------
+    tables : list of PropertyTable
+        p tables.
+    representation : ElementTokens or ElementFractions
+        Encodes compositions.
+    labels : Labels
+        n distinct compositions with labels in user units.
+    rows : TokenRows or ColumnRows
+        The compositions, encoded.
+    out : bool array (n,)
+        Rows that enter neither training nor scaling.
+    held_out : dict
+        The card's account of them.
+    scales : list of LabelScale
+        One for each property.
+    z : float32 array (n, p)
+        Scaled labels; NaN where missing.
+    counts : int array (p,)
+        Training labels of each property.
+    """
+
+    tables: list
+    representation: object
+    labels: Labels
+    rows: object
+    out: np.ndarray
+    held_out: dict
+    scales: list
+    z: np.ndarray
+    counts: np.ndarray
+
+    @classmethod
+    def prepare(cls, tables, representation, held_out, fraction):
+        """Join tables and hold out the digests given, and those in the lowest `fraction` of all."""
+        labels = join_tables(tables)
+        digests = labels.compositions.digests()
+        share = np.array([int(digest[:8], 16) / 16**8 for digest in digests])
+        out = np.array([digest in held_out for digest in digests]) | (share < fraction)
+        counts = (~np.isnan(labels.y[~out])).sum(axis=0)
+        for table, count in zip(tables, counts, strict=True):
+            if not count:
+                raise InputError(
+                    f"Table {table.name} has no label outside the held-out compositions."
+                )
+        scales = [
+            LabelScale.fit(y[~out & ~np.isnan(y)], table.transform)
+            for y, table in zip(labels.y.T, tables, strict=True)
+        ]
+        z = np.column_stack([scale.to_z(y) for scale, y in zip(scales, labels.y.T, strict=True)])
+        kept_out = {
+            "rule": DIGEST_RULE,
+            "sha256": digest_list_hash(held_out),
+            "n_digests": len(held_out),
+            "fraction": fraction,
+            "n_compositions": int(out.sum()),
+        }
+        rows = representation.encode(labels.compositions)
+        z = z.astype(np.float32)
+        return cls(tables, representation, labels, rows, out, kept_out, scales, z, counts)
+
+    def fingerprint(self, settings):
+        """Return a hash of the data and the settings of this run."""
+        digest = hashlib.sha256(json.dumps(settings.to_dict(), sort_keys=True).encode())
+        compositions = self.labels.compositions
+        for part in (compositions.numbers, compositions.fractions, self.z, self.out):
+            digest.update(np.ascontiguousarray(part).tobytes())
+        return digest.hexdigest()
+
+    def card(self, id, title, licence, settings):
+        """Return the card before training: all but errors, results and reference predictions."""
+        trained = self.labels.compositions.take(np.flatnonzero(~self.out))
+        settings = settings.to_dict()
+        network = {"name": settings.pop("network"), "arguments": settings.pop("network_arguments")}
+        origins = [
+            {"name": table.name, "rows": len(table.values), **table.origin} for table in self.tables
+        ]
+        return SourceCard(
+            id=id,
+            title=title,
+            representation={
+                "name": self.representation.name,
+                "version": self.representation.version,
+            },
+            network=network,
+            properties=self._property_cards(),
+            elements=tuple(np.unique(trained.numbers).tolist()),
+            training={"tables": origins, "n_compositions": len(trained), "settings": settings},
+            held_out=self.held_out,
+            licence=licence,
+        )
+
+    def source(self, card, net, history):
+        """Return the trained network as a source, with its errors on the held-out rows."""
+        network = Source(card, net).network
+        found = np.full_like(self.labels.y, np.nan)
+        if self.out.any():
+            held = self.labels.compositions.take(np.flatnonzero(self.out))
+            found[self.out] = self._predict(card, network, held)
+        reference = self._predict(card, network, parse_formulas(REFERENCE_FORMULAS)).tolist()
+        results = {
+            "final_loss": float(history[-1, "train_loss"]),
+            "seconds": round(sum(history[:, "dur"])),
+            "versions": {"sktl": __version__, "torch": torch.__version__},
+            "date": datetime.now(UTC).date().isoformat(),
+        }
+        card = replace(
+            card,
+            properties=self._property_cards(found),
+            training={**card.training, "settings": {**card.training["settings"], **results}},
+            reference={"formulas": REFERENCE_FORMULAS, "predictions": reference},
+        )
+        return Source(card, network)
+
+    def _predict(self, card, network, compositions):
+        """Return predictions for compositions, (n, p), in the units of the tables."""
+        return card.to_units(run_rows(network, self.representation.encode(compositions)))
+
+    def _property_cards(self, found=None):
+        """Return a card for each property, with hold-out errors where there are predictions."""
+        cards = []
+        for i, (table, scale) in enumerate(zip(self.tables, self.scales, strict=True)):
+            card = PropertyCard(
+                name=table.name,
+                unit=table.unit,
+                transform=scale.transform,
+                center=scale.center,
+                scale=scale.scale,
+                clip=scale.clip,
+                n_rows=int(self.counts[i]),
+            )
+            y = self.labels.y[:, i]
+            judged = self.out & ~np.isnan(y)
+            if found is not None and judged.any():
+                median = np.median(y[~self.out & ~np.isnan(y)])
+                card = replace(
+                    card,
+                    holdout_mae=float(np.abs(found[judged, i] - y[judged]).mean()),
+                    holdout_baseline_mae=float(np.abs(median - y[judged]).mean()),
+                    holdout_rows=int(judged.sum()),
+                )
+            cards.append(card)
+        return tuple(cards)

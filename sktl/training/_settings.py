@@ -1,0 +1,130 @@
+"""What a user asks `pretrain` to do, checked before hours are spent on it."""
+
+import math
+import numbers
+import re
+from dataclasses import asdict, dataclass
+
+import torch
+
+from sktl.exceptions import InputError
+from sktl.sources import NETWORKS, SourceCard, build_network, is_source_name
+
+_DIGEST = re.compile("[0-9a-f]{16}")
+
+
+@dataclass(frozen=True)
+class PretrainSettings:
+    """How a source is trained: plain data that goes into its card.
+
+    Attributes
+    ----------
+    network : str
+        Name of the network.
+    network_arguments : dict
+        Further arguments of the network.
+    epochs, batch_size : int
+        Passes over the compositions, compositions of a step.
+    learning_rate, weight_decay : float
+        Settings of AdamW.
+    seed : int
+        Source of all randomness.
+    """
+
+    network: str
+    network_arguments: dict
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    weight_decay: float
+    seed: int
+
+    def check(self):
+        """Raise unless every setting is usable; the message names the parameter and its value.
+
+        Raises
+        ------
+        InputError
+            A setting is of the wrong kind or out of its range.
+        """
+        if self.network not in tuple(NETWORKS):
+            _refuse("network", self.network, f"one of {sorted(NETWORKS)}")
+        for name, low in (("epochs", 1), ("batch_size", 1), ("seed", 0)):
+            value = getattr(self, name)
+            if not _is_real(value) or not isinstance(value, numbers.Integral) or value < low:
+                _refuse(name, value, f"an integer of at least {low}")
+        if not _is_real(self.learning_rate) or self.learning_rate <= 0:
+            _refuse("learning_rate", self.learning_rate, "a positive number")
+        if not _is_real(self.weight_decay) or self.weight_decay < 0:
+            _refuse("weight_decay", self.weight_decay, "a number of at least 0")
+
+    def to_dict(self):
+        """Return all settings as a dict."""
+        return asdict(self)
+
+    def new_network(self, n_outputs):
+        """Return the network with random weights of the seed; torch's random state is as before."""
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(self.seed)
+            try:
+                return build_network(self.network, n_outputs, self.network_arguments)
+            except (TypeError, ValueError) as error:
+                raise InputError(
+                    f"Got network_arguments={self.network_arguments!r}: {error}."
+                ) from error
+
+
+def check_identity(id, title, licence):
+    """Raise unless a source can be called this.
+
+    Raises
+    ------
+    InputError
+        The id is no name, or title or licence are not text.
+    """
+    if not isinstance(id, str) or not is_source_name(id):
+        _refuse("id", id, "letters, digits and . _ @ + -, such as 'oqmd.band-gap@1'")
+    for name, value in (("title", title), ("licence", licence)):
+        if not isinstance(value, str) or not value.strip():
+            _refuse(name, value, "a line of text")
+
+
+def check_held_out(held_out, fraction):
+    """Return the digests of held-out compositions as a frozenset.
+
+    Raises
+    ------
+    InputError
+        An item is not a digest, or the fraction is not in its range.
+    """
+    if not _is_real(fraction) or not 0 <= fraction < 1:
+        _refuse("holdout_fraction", fraction, "0 <= fraction < 1")
+    if isinstance(held_out, str | bytes):
+        _refuse("held_out", held_out, "a collection of digests")
+    held_out = frozenset(held_out)
+    for digest in held_out:
+        if not isinstance(digest, str) or not _DIGEST.fullmatch(digest):
+            _refuse("held_out digest", digest, "16 hexadecimal digits in lower case")
+    return held_out
+
+
+def check_card(card):
+    """Raise unless a card can be written: names, units, origins, arguments are plain data.
+
+    Raises
+    ------
+    InputError
+        The card that tables and settings make cannot be stored.
+    """
+    try:
+        SourceCard.from_json(card.to_json())
+    except (TypeError, ValueError) as error:
+        raise InputError(f"Tables and settings do not make a valid card: {error}") from error
+
+
+def _is_real(value):
+    return isinstance(value, numbers.Real) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _refuse(name, value, expected):
+    raise InputError(f"Got {name}={value!r}, expected {expected}.")

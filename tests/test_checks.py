@@ -1,0 +1,190 @@
+"""The boundary where X, y and sample weights come in."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from pymatgen.core import Composition
+
+from sktl._checks import (
+    as_formulas,
+    as_objects,
+    check_feature_names,
+    check_formulas,
+    check_labels,
+    check_numbers,
+    check_weights,
+    resolve_device,
+)
+from sktl.exceptions import InputError
+
+FORMULAS = ["NaCl", "Fe2O3", "GaAs"]
+COLUMN = np.array(FORMULAS, dtype=object)[:, None]
+
+
+@pytest.mark.parametrize(
+    "X",
+    [
+        FORMULAS,
+        tuple(FORMULAS),
+        [[formula] for formula in FORMULAS],
+        pd.Series(FORMULAS, index=[7, 7, 1]),
+        pd.Series(FORMULAS, dtype="string"),
+        pd.Series(FORMULAS, dtype="category"),
+        pd.DataFrame({"formula": FORMULAS}, index=[2, 1, 0]),
+        np.array(FORMULAS),
+        COLUMN[:, 0],
+        COLUMN,
+        COLUMN.astype(str),
+    ],
+    ids=lambda X: f"{type(X).__name__}-{getattr(X, 'dtype', '')}-{np.shape(X)}",
+)
+def test_formulas_of_any_container(X):
+    assert as_formulas(X) == FORMULAS
+
+
+def test_compositions_stay_as_they_are():
+    compositions = [Composition(formula) for formula in FORMULAS]
+    column = pd.DataFrame({"composition": compositions})
+    for X in (compositions, as_objects(compositions), column, column["composition"]):
+        assert as_formulas(X) == compositions
+
+
+def test_objects_are_one_array_item_each():
+    items = [Composition("NaCl"), [1, 2], "Fe", None]
+    array = as_objects(items)
+    assert array.shape == (4,) and all(a is b for a, b in zip(array, items, strict=True))
+
+
+@pytest.mark.parametrize(
+    "X", [[[0.1, 0.2]], np.eye(3), pd.DataFrame({"a": [1], "b": [2]}), [], [1.0]]
+)
+def test_numbers_are_no_formulas(X):
+    assert as_formulas(X) is None
+    with pytest.raises(InputError, match="expected formulas"):
+        check_formulas(X)
+
+
+@pytest.mark.parametrize("X", ["NaCl", b"NaCl", Composition("NaCl")])
+def test_one_formula_is_no_sequence(X):
+    with pytest.raises(InputError, match="expected a sequence of formulas"):
+        as_formulas(X)
+
+
+@pytest.mark.parametrize("value", ["NaCl", Composition("NaCl")])
+def test_frame_with_a_formula_column_among_others(value):
+    frame = pd.DataFrame({"T": [300.0], "note": [None], "formula": [value]})
+    with pytest.raises(InputError, match=re.escape("one column of formulas: X[['formula']]")):
+        as_formulas(frame)
+
+
+def test_array_with_a_formula_column_among_others():
+    X = np.array([["NaCl", 300.0], ["GaAs", 400.0]], dtype=object)
+    with pytest.raises(InputError, match=r"2 columns, expected one column of formulas: X\[:, 0\]"):
+        as_formulas(X)
+
+
+@pytest.mark.parametrize("y", [[1, 2, 3], [True, False, True], ["1", "2.5", "-3e2"], [1.5, "2", 3]])
+def test_numbers_as_float64(y):
+    found = check_numbers(FORMULAS, y, estimator="E")
+    assert found.dtype == np.float64 and found.shape == (3,)
+    np.testing.assert_array_equal(found, np.asarray(y, dtype=object).astype(float))
+
+
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        ([1.0, np.nan, np.nan], r"got y=nan in row 1 \('Fe2O3'\).*2 such rows"),
+        ([1.0, 2.0, -np.inf], r"got y=-inf in row 2 \('GaAs'\)"),
+        ([1.0, None, 2.0], r"Got y=None in row 1 \('Fe2O3'\), expected a number"),
+        ([1.0, "high", 2.0], r"Got y='high' in row 1 \('Fe2O3'\), expected a number"),
+        (["1", "2", "n/a"], r"Got y='n/a' in row 2 \('GaAs'\), expected a number"),
+        ([[1.0, 2.0], [3.0, np.nan], [5.0, 6.0]], r"row 1 \('Fe2O3'\)"),
+        ([1.0, 2.0], "3 rows in X and 2 in y"),
+        ([1.0, 2.0, 3j], "real numbers"),
+        (np.zeros((3, 0)), r"shape \(3, 0\)"),
+        (np.zeros((3, 1, 1)), r"shape \(3, 1, 1\)"),
+        (5.0, r"shape \(\)"),
+        (None, "requires y"),
+    ],
+)
+def test_unusable_numbers(y, message):
+    with pytest.raises(InputError, match=message):
+        check_numbers(FORMULAS, y, estimator="E")
+
+
+def test_rows_of_numeric_columns_are_named_by_number():
+    with pytest.raises(InputError, match=r"got y=nan in row 2, expected"):
+        check_numbers(np.eye(3), [1.0, 2.0, np.nan], estimator="E")
+
+
+@pytest.mark.parametrize("y", [["a", "b", "a"], [0, 1, 2], [True, False, True], [[1], [2], [2]]])
+@pytest.mark.filterwarnings("ignore:A column-vector y")
+def test_labels(y):
+    np.testing.assert_array_equal(check_labels(FORMULAS, y, estimator="E"), np.ravel(y))
+
+
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        (["a", None, "b"], r"y=None in row 1 \('Fe2O3'\), expected a label"),
+        ([0, 1, np.nan], r"y=nan in row 2 \('GaAs'\), expected a label"),
+        (pd.array([0, pd.NA, 1]), r"row 1 \('Fe2O3'\), expected a label"),
+        ([0, 1], "3 rows in X and 2 in y"),
+    ],
+)
+def test_unusable_labels(y, message):
+    with pytest.raises(InputError, match=message):
+        check_labels(FORMULAS, y, estimator="E")
+
+
+def test_weights():
+    np.testing.assert_array_equal(check_weights(FORMULAS, None), np.ones(3))
+    np.testing.assert_array_equal(check_weights(FORMULAS, 2), np.full(3, 2.0))
+    np.testing.assert_array_equal(check_weights(FORMULAS, pd.Series([1, 0, 2])), [1.0, 0.0, 2.0])
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        ([1, -1, 1], r"sample_weight=-1.0 in row 1 \('Fe2O3'\)"),
+        ([1, 1, np.nan], r"sample_weight=nan in row 2 \('GaAs'\)"),
+        ([0, 0, 0], "Got only zeros"),
+        ([1, 1], r"shape \(2,\), expected \(3,\)"),
+        ([[1], [1], [1]], r"shape \(3, 1\), expected \(3,\)"),
+        (-1.0, "sample_weight=-1.0"),
+        (float("nan"), "sample_weight=nan"),
+        (0, "Got only zeros"),
+        (["a", "b", "c"], "sample_weight"),
+    ],
+)
+def test_unusable_weights(weights, message):
+    with pytest.raises(InputError, match=message):
+        check_weights(FORMULAS, weights)
+
+
+def test_devices():
+    import torch
+
+    assert resolve_device("cpu") == "cpu"
+    assert resolve_device("auto") == ("cuda" if torch.cuda.is_available() else "cpu")
+    for device in ("gpu", None, 3.5):
+        with pytest.raises(InputError, match="expected 'auto', 'cpu' or 'cuda'"):
+            resolve_device(device)
+    if not torch.cuda.is_available():
+        with pytest.raises(InputError, match="no CUDA device"):
+            resolve_device("cuda")
+
+
+def test_feature_names():
+    class Fitted:
+        n_features_in_ = 2
+        feature_names_in_ = np.array(["a", "b"], dtype=object)
+
+    check_feature_names(Fitted(), None)
+    check_feature_names(Fitted(), ["a", "b"])
+    with pytest.raises(InputError, match="not equal to feature_names_in_"):
+        check_feature_names(Fitted(), ["b", "a"])
+    with pytest.raises(InputError, match="length equal to number of features"):
+        check_feature_names(Fitted(), ["a"])

@@ -1,0 +1,29 @@
+"""Every public estimator passes scikit-learn's own suite: numeric instances, no expected failures."""
+
+import pytest
+from sklearn.exceptions import SkipTestWarning
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from sktl import (
+    DeepFeatureTransformer,
+    MatminerTransformer,
+    TransferClassifier,
+    TransferRegressor,
+)
+
+QUICK = dict(source=None, n_members=1, device="cpu")
+INSTANCES = [
+    TransferRegressor(max_epochs=15, learning_rate=3e-3, **QUICK),
+    TransferClassifier(max_epochs=10, learning_rate=3e-3, **QUICK),
+    DeepFeatureTransformer(source=None, device="cpu"),
+    MatminerTransformer(),
+]
+
+SUITE = parametrize_with_checks(INSTANCES)
+with pytest.warns(SkipTestWarning, match="MatminerTransformer"):  # knows no input but formulas
+    CHECKS = list(SUITE.args[1])
+
+
+@pytest.mark.parametrize(SUITE.args[0], CHECKS, **SUITE.kwargs)
+def test_sklearn_suite(estimator, check):
+    check(estimator)

@@ -5,13 +5,10 @@ local copy of the public data files. `run` returns what the script prints. Both 
 formula strings. Seconds are those of the process, so that other work on the machine does not count.
 """
 
-import csv
 import hashlib
 import json
-import os
-import random
 from importlib.metadata import version
-from pathlib import Path
+from parser import TABLE, distinct_formulas
 from time import process_time
 
 import numpy as np
@@ -26,9 +23,6 @@ from pymatgen.core import Composition
 
 from sktl.representations import parse_formulas
 from sktl.representations._magpie import magpie_attributes
-
-DEFAULT_MIRROR = Path(__file__).parents[2] / "shared" / "data" / "mirror"
-TABLE = "CrabNet/data/benchmark_data/OQMD_Bandgap/train.csv"
 
 
 def run(n=50_000, n_matminer=1_000, repeats=3, seed=0):
@@ -80,16 +74,6 @@ def run(n=50_000, n_matminer=1_000, repeats=3, seed=0):
         "sktl_over_matminer": round(rates["sktl"] / rates["matminer"], 1),
         "max_abs_difference": float(difference),
     }
-
-
-def distinct_formulas(n, seed):
-    """Return n distinct formulas of the table, shuffled."""
-    mirror = Path(os.environ.get("SKTL_DATA_MIRROR", DEFAULT_MIRROR))
-    with (mirror / TABLE).open(newline="") as file:
-        distinct = sorted({row["formula"] for row in csv.DictReader(file)})
-    if len(distinct) < n:
-        raise ValueError(f"Got n={n}, expected at most {len(distinct)} distinct formulas.")
-    return random.Random(seed).sample(distinct, n)
 
 
 def sktl_attributes(formulas):

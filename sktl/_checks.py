@@ -41,6 +41,8 @@ def as_formulas(X):
     if isinstance(X, str | bytes) or _is_composition(X):
         raise InputError(f"Got X={X!r}, expected a sequence of formulas: [{X!r}].")
     items = _one_column(X)
+    if items is not None and not items:
+        raise InputError(f"Got X of type {type(X).__name__} with 0 rows, expected at least one.")
     if items is None or not any(_is_formula(item) for item in items):
         return None
     return items

@@ -57,13 +57,19 @@ def test_objects_are_one_array_item_each():
     assert array.shape == (4,) and all(a is b for a, b in zip(array, items, strict=True))
 
 
-@pytest.mark.parametrize(
-    "X", [[[0.1, 0.2]], np.eye(3), pd.DataFrame({"a": [1], "b": [2]}), [], [1.0]]
-)
+@pytest.mark.parametrize("X", [[[0.1, 0.2]], np.eye(3), pd.DataFrame({"a": [1], "b": [2]}), [1.0]])
 def test_numbers_are_no_formulas(X):
     assert as_formulas(X) is None
     with pytest.raises(InputError, match="expected formulas"):
         check_formulas(X)
+
+
+@pytest.mark.parametrize(
+    "X", [[], (), pd.Series([]), pd.DataFrame({"formula": []}), np.empty((0, 1))]
+)
+def test_no_rows(X):
+    with pytest.raises(InputError, match=f"{type(X).__name__} with 0 rows, expected at least one"):
+        as_formulas(X)
 
 
 @pytest.mark.parametrize("X", ["NaCl", b"NaCl", Composition("NaCl")])

@@ -158,7 +158,8 @@ class TransferClassifier(ClassifierMixin, TransferEstimator):
         ndarray (n,)
             Labels from `classes_`.
         """
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+        chances = self.predict_proba(X)
+        return self.classes_[chances.argmax(axis=1)]
 
     def _make_target(self, encoded, y, weights, source):
         return ClassTarget(len(self.classes_))

@@ -20,6 +20,7 @@ from sktl.sources import REPRESENTATIONS, build_network
 
 NETWORK_CHOICES = ("auto", "composition", "elemnet")
 POLICIES = ("error", "warn")
+FRACTION_WIDTHS = (MAX_ATOMIC_NUMBER, len(SYMBOLS))
 
 
 def read_input(estimator, X, *, fitting):
@@ -144,9 +145,9 @@ class NetworkInput:
 def _read_compositions(data):
     if isinstance(data, list):
         return parse_formulas(data)
-    if data.shape[1] != MAX_ATOMIC_NUMBER:
+    if data.shape[1] not in FRACTION_WIDTHS:
         raise InputError(
-            f"Got numeric X with {data.shape[1]} columns, expected {MAX_ATOMIC_NUMBER} elemental "
-            "fractions, H to Lr, as matminer's ElementFraction gives them (or formulas)."
+            f"Got numeric X with {data.shape[1]} columns, expected elemental fractions: 103 columns, "
+            "H to Lr, or 118, H to Og, as matminer's ElementFraction gives them (or formulas)."
         )
-    return Compositions.from_fractions(data)
+    return Compositions.from_fractions(data, width=data.shape[1])

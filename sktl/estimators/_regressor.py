@@ -140,7 +140,7 @@ class TransferRegressor(RegressorMixin, TransferEstimator):
         ----------
         X : sequence of formulas, or float array (n, d)
             Strings or pymatgen Composition in a list, tuple, Series, one-column DataFrame or
-            array; or elemental fractions (n, 103); or any numeric columns if `source` is None.
+            array; or elemental fractions (n, 103 or 118); or any numeric columns if `source` is None.
         y : array-like (n,) or (n, k)
             Targets, in any unit and of any scale.
         sample_weight : array-like (n,), optional
@@ -210,7 +210,15 @@ class TransferRegressor(RegressorMixin, TransferEstimator):
                 TransferWarning,
                 stacklevel=4,
             )
-        return SourceTarget(card)
+        target = SourceTarget(card)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            outside = y[~np.isfinite(target.encode(y))]
+        if len(outside):
+            raise InputError(
+                f"Got y={outside[0]} with reset_head=False, expected values that the head of {card.name} "
+                f"({card.unit}, on a {card.transform} scale) can give."
+            )
+        return target
 
     def _new_network(self, source, seed, width):
         if self.reset_head:

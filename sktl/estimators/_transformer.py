@@ -1,6 +1,7 @@
 """DeepFeatureTransformer: the activations of a pretrained network as features."""
 
 import copy
+import numbers
 
 import numpy as np
 import torch
@@ -97,7 +98,7 @@ class DeepFeatureTransformer(TransformerMixin, BaseEstimator):
         ----------
         X : sequence of formulas, or float array (n, d)
             Strings or pymatgen Composition in a list, tuple, Series, one-column DataFrame or
-            array; or elemental fractions (n, 103); or any numeric columns if `source` is None.
+            array; or elemental fractions (n, 103 or 118); or any numeric columns if `source` is None.
         y : ignored
 
         Returns
@@ -194,7 +195,7 @@ def _choose_layers(layers, names):
     wanted = layers if isinstance(layers, list | tuple) else [layers]
     chosen = set()
     for item in wanted:
-        number = isinstance(item, int) and not isinstance(item, bool)
+        number = isinstance(item, numbers.Integral) and not isinstance(item, bool)
         if number and -len(names) <= item < len(names):
             chosen.add(names[item])
         elif isinstance(item, str) and item in names:

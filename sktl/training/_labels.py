@@ -8,7 +8,7 @@ from sktl.exceptions import FormulaError, InputError
 from sktl.representations import MAX_ATOMIC_NUMBER, SYMBOLS, Compositions, parse_formulas
 from sktl.sources import TRANSFORMS
 
-_REACH = 20.0
+_REACH = 10.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,13 +173,14 @@ class LabelScale:
         """Learn the scale of labels y (n,) without NaN.
 
         The outermost 0.02 % on each side are clipped, and, on the transformed axis, what lies
-        further from the median than 20 times the range of the central 90 %: a few wrong entries
+        further from the median than 10 times the range of the central 90 %: a few wrong entries
         in a small table do not set its scale.
         """
         forward, inverse = TRANSFORMS[transform]
         clip = np.quantile(y, [0.0002, 0.9998])
         t = forward(np.clip(y, *clip))
-        low, median, high = np.quantile(t, [0.05, 0.5, 0.95])
+        low, high = np.quantile(t, 0.05, method="higher"), np.quantile(t, 0.95, method="lower")
+        median = np.median(t)
         reach = _REACH * (high - low)
         if reach > 0 and np.abs(t - median).max() > reach:
             t = np.clip(t, median - reach, median + reach)

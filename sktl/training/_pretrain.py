@@ -36,7 +36,7 @@ def pretrain(
     """Pretrain a network on one or many properties and return it as a source.
 
     Every composition is one row; a property that it lacks is masked, and of several labels the
-    median counts. Labels are clipped at their outermost 0.02 %, and at 20 times the range of
+    median counts. Labels are clipped at their outermost 0.02 %, and at 10 times the range of
     their central 90 % from the median, transformed as the table says and standardised. The loss
     is the mean absolute error, in which a property with n labels weighs ``n ** -0.5`` a label, so
     that no large table drowns a small one. Compositions that are held out enter neither training

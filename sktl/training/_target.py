@@ -21,7 +21,7 @@ class NumberTarget:
     Attributes
     ----------
     center, scale : float array (k,)
-        z = (y - center) / scale.
+        z = (y - center) / scale; a constant target has scale 0 and z = 0.
     n_outputs : int
         Outputs that a network needs.
     """
@@ -30,15 +30,13 @@ class NumberTarget:
 
     def __init__(self, y, weights):
         self.center = np.array([_weighted_median(column, weights) for column in y.T])
-        mean = np.average(y, axis=0, weights=weights)
-        spread = np.sqrt(np.average((y - mean) ** 2, axis=0, weights=weights))
-        constant = spread <= 1e-12 * np.maximum(np.abs(mean), np.abs(y).max(axis=0))
-        self.scale = np.where(constant, 1.0, spread)
+        self.scale = np.array([_weighted_deviation(column, weights) for column in y.T])
         self.n_outputs = y.shape[1]
 
     def encode(self, y):
         """Return y (n, k) as z, float32 (n, k)."""
-        return ((TRANSFORMS[self.transform][0](y) - self.center) / self.scale).astype(np.float32)
+        z = TRANSFORMS[self.transform][0](y) - self.center
+        return (z / np.where(self.scale > 0, self.scale, 1.0)).astype(np.float32)
 
     def decode(self, outputs):
         """Return outputs of all members (m, n, k) as predictions (n, k) in the unit of y."""
@@ -155,6 +153,17 @@ class ClassTarget:
 
     def choose(self, outputs, y, weights):
         """Make the choices that need validation rows: none."""
+
+
+def _weighted_deviation(values, weights):
+    """Return the standard deviation, 0 where it is rounding error, for values of any magnitude."""
+    size = np.abs(values).max()
+    if size == 0:
+        return 0.0
+    parts = values / size
+    mean = np.average(parts, weights=weights)
+    deviation = np.sqrt(np.average((parts - mean) ** 2, weights=weights))
+    return size * deviation if deviation > 1e-12 else 0.0
 
 
 def _weighted_median(values, weights):

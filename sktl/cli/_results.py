@@ -1,0 +1,129 @@
+"""What the demo found, as a dict for JSON and as a table for people."""
+
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from sktl.cli._comparison import (
+    BOOSTING,
+    CURVE_MODELS,
+    FOREST,
+    SCRATCH,
+    TABLE_MODELS,
+    TRANSFER,
+    Plan,
+)
+
+GET_XGBOOST = 'pip install "sktl[xgboost]"'
+_PACKAGES = ("sktl", "torch", "skorch", "scikit-learn", "matminer", "xgboost", "numpy")
+
+
+def summarize(comparison, source, seconds):
+    """Return the results of a comparison and all that they depend on.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        After its `run`.
+    source : Source
+        The source of the transfer model.
+    seconds : float
+        Wall time of all fits.
+
+    Returns
+    -------
+    dict
+        Ready for JSON: errors in eV, times in seconds.
+    """
+    import torch
+
+    plan = comparison.plan
+    return {
+        "seed": plan.seed,
+        "quick": plan != Plan(source=plan.source, seed=plan.seed),
+        "source": {"name": plan.source, "id": source.card.id, "sha256": source.sha256},
+        "data": {
+            "name": "expt_gap",
+            "doi": comparison.doi,
+            "unit": "eV",
+            "split": "by composition",
+            "n_train": len(comparison.train),
+            "n_test": len(comparison.test),
+        },
+        "models": [_row(model, comparison.full(model), plan) for model in TABLE_MODELS],
+        "learning_curve": [
+            {
+                "model": model,
+                "n_train": fit.n_train,
+                "test_mae": fit.mae,
+                "fit_seconds": fit.seconds,
+            }
+            for model in CURVE_MODELS
+            for fit in comparison.curve(model)
+        ],
+        "seconds": seconds,
+        "cpu_threads": torch.get_num_threads(),
+        "versions": {"python": platform.python_version()}
+        | {name: _version(name) for name in _PACKAGES},
+    }
+
+
+def plot_names(plan):
+    """Return the models' names in the plots: model to text."""
+    return {
+        TRANSFER: f"fine-tuned from {Path(plan.source).name}",
+        SCRATCH: "same network from scratch",
+        FOREST: "random forest on Magpie",
+        BOOSTING: "XGBoost on Magpie",
+    }
+
+
+def describe(comparison, source):
+    """Return two lines that say what is compared on what."""
+    card, plan = source.card, comparison.plan
+    return (
+        f"Measured band gaps: {len(comparison.train):,} rows to train on, "
+        f"{len(comparison.test):,} to test on, no composition in both (seed {plan.seed}).\n"
+        f"Source {plan.source}: {card.id}, {card.title}."
+    )
+
+
+def results_table(results):
+    """Return the results as aligned text: a line for each model."""
+    lines = [("model", "test MAE (eV)", "test R2", "fit (s)")]
+    for row in results["models"]:
+        if "install" in row:
+            lines.append((row["name"], f"not installed: {row['install']}", "", ""))
+        else:
+            numbers = f"{row['test_mae']:.3f}", f"{row['test_r2']:.3f}", f"{row['fit_seconds']:.1f}"
+            lines.append((row["name"], *numbers))
+    width = max(len(line[0]) for line in lines)
+    text = []
+    for name, *cells in lines:
+        if not cells[-1]:
+            text.append(f"{name:<{width}}  {cells[0]}")
+        else:
+            text.append(f"{name:<{width}}  {cells[0]:>13}  {cells[1]:>7}  {cells[2]:>7}")
+    return "\n".join(text)
+
+
+def _row(model, fit, plan):
+    names = {
+        TRANSFER: f'TransferRegressor(source="{plan.source}")',
+        SCRATCH: "TransferRegressor(source=None)",
+        FOREST: "random forest on Magpie attributes",
+        BOOSTING: "XGBoost on Magpie attributes",
+    }
+    row = {"model": model, "name": names[model]}
+    if fit is None:
+        return row | {"install": GET_XGBOOST}
+    return row | {"test_mae": fit.mae, "test_r2": fit.r2, "fit_seconds": fit.seconds}
+
+
+def _version(name):
+    for package in (name, f"{name}-cpu"):
+        try:
+            return version(package)
+        except PackageNotFoundError:
+            continue
+    return None

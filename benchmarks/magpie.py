@@ -8,7 +8,6 @@ formula strings. Seconds are those of the process, so that other work on the mac
 import hashlib
 import json
 from importlib.metadata import version
-from parser import TABLE, distinct_formulas
 from time import process_time
 
 import numpy as np
@@ -19,6 +18,7 @@ from matminer.featurizers.composition import (
     Stoichiometry,
     ValenceOrbital,
 )
+from parser import TABLE, distinct_formulas
 from pymatgen.core import Composition
 
 from sktl.representations import parse_formulas

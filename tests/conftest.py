@@ -82,12 +82,6 @@ def pytest_report_header():
     ]
 
 
-def pytest_itemcollected(item):
-    """Mark what lies in a file test_contract_<name>.py as a contract test."""
-    if item.path.name.startswith("test_contract_"):
-        item.add_marker("contract")
-
-
 def _find_mirror(named):
     if named:
         return Path(named).expanduser().resolve()
@@ -120,7 +114,8 @@ def global_generators_untouched():
     import torch
 
     def states():
-        return random.getstate(), repr(np.random.get_state()), torch.get_rng_state().tolist()
+        _, keys, *place = np.random.get_state()
+        return random.getstate(), keys.tolist(), place, torch.get_rng_state().tolist()
 
     before = states()
     yield

@@ -145,7 +145,7 @@ def config(tmp_path, toy_rows):
 def test_pretrain_makes_a_source_that_loads(run, config, tmp_path):
     code, output = run("pretrain", config, "--device", "cpu", "--no-progress")
     assert code == 0, output
-    assert "energy: hold-out MAE" in output and "Wrote toy.from-csv@1.safetensors" in output
+    assert "random hold-out MAE" in output and "Wrote toy.from-csv@1.safetensors" in output
     source = load_source(tmp_path / "toy.from-csv@1.safetensors")
     card = source.card
     assert card.property_names == ("energy", "volume") and card.licence == "CC0"

@@ -1,4 +1,4 @@
-"""Every public estimator passes scikit-learn's own suite: numeric instances, no expected failures."""
+"""Every public estimator passes scikit-learn's own suite, with no expected failures."""
 
 import pytest
 from sklearn.exceptions import SkipTestWarning

@@ -1,6 +1,7 @@
 """What every source in the package promises."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,10 +10,11 @@ import torch
 from sktl import list_sources, load_source
 from sktl._store import sha256_of
 from sktl.representations import parse_formulas
-from sktl.sources import read_source
+from sktl.sources import card_page, read_source
 from sktl.sources._catalog import ALIASES, SHIPPED, WEIGHTS
 from sktl.training import digest_list_hash
 
+PAGES = Path(__file__).resolve().parents[1] / "docs" / "sources"
 MAX_BYTES = 40_000_000
 FORMULAS = ["NaCl", "Fe2O3", "LiFePO4", "Al0.5Ga0.5As"]
 
@@ -95,3 +97,9 @@ def test_predictions_are_finite_and_repeat(source):
     assert np.array_equal(source.predict(FORMULAS), predictions)
     alone = np.concatenate([source.predict([formula]) for formula in FORMULAS])
     np.testing.assert_allclose(alone, predictions, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("alias", sorted(ALIASES))
+def test_the_page_says_what_the_card_says(alias):
+    page = (PAGES / f"{alias}.md").read_text(encoding="utf-8")
+    assert page == card_page(load_source(alias), alias)

@@ -111,7 +111,7 @@ def test_held_out_compositions_never_enter_training(tables):
     second = pretrain([other], held_out=digests(held), **QUICK)
     assert same(first, second)
     assert first.card.properties[0].center == second.card.properties[0].center
-    assert second.card.properties[0].holdout_mae > 1e5
+    assert second.card.properties[0].listed_mae > 1e5
     rest = [formula for formula, gone in zip(table.formulas, out, strict=True) if not gone]
     third = PropertyTable(table.name, rest, np.asarray(table.values)[~out], table.unit)
     assert same(first, pretrain([third], **QUICK))
@@ -128,7 +128,7 @@ def test_a_held_out_composition_is_held_out_however_it_is_written(toy_rows):
     without = PropertyTable("e", formulas, energies, "eV")
     source = pretrain([table], held_out=digests(["Fe2O3"]), holdout_fraction=0, **QUICK)
     assert same(source, pretrain([without], holdout_fraction=0, **QUICK))
-    assert source.card.held_out["n_compositions"] == source.card.properties[0].holdout_rows == 1
+    assert source.card.held_out["n_compositions"] == source.card.properties[0].listed_rows == 1
 
 
 def test_the_card_names_the_held_out_list(tables):

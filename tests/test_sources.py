@@ -97,7 +97,7 @@ def test_an_element_that_the_source_never_saw_is_an_error(tiny_source):
 def test_bad_input_is_an_error_that_names_it(tiny_source):
     with pytest.raises(FormulaError, match="3-Fex"):
         tiny_source.predict(["NaCl", "3-Fex"])
-    with pytest.raises(InputError, match="expected formulas"):
+    with pytest.raises(InputError, match="expected at least one"):
         tiny_source.predict([])
     with pytest.raises(InputError, match="expected a sequence"):
         tiny_source.predict("NaCl")

@@ -8,16 +8,16 @@ from sklearn.pipeline import make_pipeline, make_union
 from sktl import DeepFeatureTransformer, MatminerTransformer, TransferRegressor
 from sktl.datasets import load_expt_gap
 
-formulas, gaps = load_expt_gap(return_X_y=True)
-train, test = slice(0, 300), slice(300, 400)
+known = load_expt_gap().frame.sample(200, random_state=0)
+X, y = known["Composition"], known["Eg"]  # eV
 
-# 145 physical attributes and the activations of the pretrained network, into any model
+# physical attributes and the activations of the pretrained network, into any model
 features = make_union(MatminerTransformer("magpie"), DeepFeatureTransformer("oqmd"))
-forest = make_pipeline(features, RandomForestRegressor(random_state=0, n_jobs=-1))
-forest.fit(formulas[train], gaps[train])
+forest = make_pipeline(features, RandomForestRegressor(random_state=0)).fit(X, y)
 
-# fine-tuning behind a matminer featurizer
-tuned = make_pipeline(MatminerTransformer(ElementFraction()), TransferRegressor(random_state=0))
-tuned.fit(formulas[train], gaps[train])
-print(forest.predict(formulas[test])[:3], tuned.predict(formulas[test])[:3], "eV")
+# fine-tuning behind any matminer featurizer that gives elemental fractions
+fractions = MatminerTransformer(ElementFraction())
+tuned = make_pipeline(fractions, TransferRegressor("oqmd", max_epochs=20, random_state=0)).fit(X, y)
+
+print(forest.predict(["ZnSnN2", "TiB2"]), tuned.predict(["ZnSnN2", "TiB2"]), "eV")
 # end

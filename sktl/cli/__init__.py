@@ -15,6 +15,8 @@ class _CleanErrors(click.Group):
     def invoke(self, ctx):
         try:
             return super().invoke(ctx)
+        except BrokenPipeError:
+            raise
         except (SktlError, OSError) as error:
             raise click.ClickException(str(error)) from error
 

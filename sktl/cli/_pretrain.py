@@ -61,12 +61,12 @@ def pretrain_command(config, output, held_out, checkpoint, device, progress):
 
 def _describe(item):
     """Return a line about a property and the error on its held-out compositions."""
-    if item.holdout_mae is None:
-        return f"{item.name}: {item.n_rows} compositions, none held out"
-    return (
-        f"{item.name}: hold-out MAE {item.holdout_mae:.4g} {item.unit} on {item.holdout_rows} "
-        f"compositions (median: {item.holdout_baseline_mae:.4g})"
-    )
+    parts = [f"{item.name}: {item.n_rows} compositions"]
+    for kind, title in (("holdout", "random hold-out"), ("listed", "listed hold-out")):
+        rows, mae, baseline = (getattr(item, f"{kind}_{key}") for key in ("rows", "mae", "baseline_mae"))
+        if rows:
+            parts.append(f"{title} MAE {mae:.4g} {item.unit} on {rows} (median: {baseline:.4g})")
+    return ", ".join(parts if len(parts) > 1 else [*parts, "none held out"])
 
 
 def _read_config(path):

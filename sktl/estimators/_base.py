@@ -27,6 +27,7 @@ class TransferEstimator(BaseEstimator):
 
     def _fit(self, data, y, weights, make_target):
         """Train the members on what `read_input` returned, with targets y (n, k)."""
+        vars(self).pop("networks_", None)  # if this fit fails, the estimator is not fitted
         self._check_parameters()
         weights = check_weights(data, weights)
         source = None if self.source is None else load_source(self.source)
@@ -117,6 +118,9 @@ class TransferEstimator(BaseEstimator):
         rate = self.learning_rate
         if rate != "auto" and not (isinstance(rate, numbers.Real) and 0 < rate < math.inf):
             raise InputError(f"Got learning_rate={rate!r}, expected 'auto' or a positive number.")
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "networks_")
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -125,7 +125,7 @@ class TransferClassifier(ClassifierMixin, TransferEstimator):
         self.classes_, place = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise InputError(
-                f"Got one class, {self.classes_[0]!r}, expected at least two classes in y."
+                f"Got one class, {self.classes_.tolist()[0]!r}, expected at least two classes in y."
             )
         return self._fit(data, place.reshape(-1, 1), sample_weight, self._make_target)
 

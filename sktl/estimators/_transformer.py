@@ -106,6 +106,7 @@ class DeepFeatureTransformer(TransformerMixin, BaseEstimator):
         self
         """
         data = read_input(self, X, fitting=True)
+        vars(self).pop("widths_", None)  # if this fit fails, the transformer is not fitted
         source = None if self.source is None else load_source(self.source)
         self.source_ = None if source is None else source.card
         self.input_ = NetworkInput(source, self.network, self.unseen_elements)
@@ -177,6 +178,9 @@ class DeepFeatureTransformer(TransformerMixin, BaseEstimator):
         if self.predictions:
             names += self.source_.property_names
         return np.asarray(names, dtype=object)
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "widths_")
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

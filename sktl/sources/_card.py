@@ -34,10 +34,13 @@ class PropertyCard:
     n_rows : int
         Compositions with a label that the source was trained on.
     holdout_mae, holdout_baseline_mae : float or None
-        Mean absolute error on the held-out compositions, of the source and of the training
-        median, in `unit`.
+        Mean absolute error on the compositions that were held out at random, of the source and
+        of the training median, in `unit`.
     holdout_rows : int
-        Held-out compositions with a label.
+        Compositions held out at random with a label.
+    listed_mae, listed_baseline_mae, listed_rows
+        The same for the compositions in the list of held-out digests, which are another kind of
+        compositions: those of the benchmarks.
     """
 
     name: str
@@ -50,6 +53,9 @@ class PropertyCard:
     holdout_mae: float | None = None
     holdout_baseline_mae: float | None = None
     holdout_rows: int = 0
+    listed_mae: float | None = None
+    listed_baseline_mae: float | None = None
+    listed_rows: int = 0
 
 
 @dataclass(frozen=True)
@@ -263,6 +269,9 @@ _PROPERTY_RULES = {
     "holdout_mae": _ERROR,
     "holdout_baseline_mae": _ERROR,
     "holdout_rows": _COUNT,
+    "listed_mae": _ERROR,
+    "listed_baseline_mae": _ERROR,
+    "listed_rows": _COUNT,
 }
 _CARD_RULES = {
     "id": (

@@ -39,8 +39,8 @@ class PretrainProblem:
         n distinct compositions with labels in user units.
     rows : TokenRows or ColumnRows
         The compositions, encoded.
-    out : bool array (n,)
-        Rows that enter neither training nor scaling.
+    out, listed : bool array (n,)
+        Rows that enter neither training nor scaling, and those of them that a list named.
     held_out : dict
         The card's account of them.
     scales : list of LabelScale
@@ -56,6 +56,7 @@ class PretrainProblem:
     labels: Labels
     rows: object
     out: np.ndarray
+    listed: np.ndarray
     held_out: dict
     scales: list
     z: np.ndarray
@@ -67,7 +68,8 @@ class PretrainProblem:
         labels = join_tables(tables)
         digests = labels.compositions.digests()
         share = np.array([int(digest[:8], 16) / 16**8 for digest in digests])
-        out = np.array([digest in held_out for digest in digests]) | (share < fraction)
+        listed = np.array([digest in held_out for digest in digests], dtype=bool)
+        out = listed | (share < fraction)
         counts = (~np.isnan(labels.y[~out])).sum(axis=0)
         for table, count in zip(tables, counts, strict=True):
             if not count:
@@ -88,7 +90,7 @@ class PretrainProblem:
         }
         rows = representation.encode(labels.compositions)
         z = z.astype(np.float32)
-        return cls(tables, representation, labels, rows, out, kept_out, scales, z, counts)
+        return cls(tables, representation, labels, rows, out, listed, kept_out, scales, z, counts)
 
     def fingerprint(self, settings):
         """Return a hash of the data and the settings of this run."""
@@ -160,15 +162,25 @@ class PretrainProblem:
                 clip=scale.clip,
                 n_rows=int(self.counts[i]),
             )
-            y = self.labels.y[:, i]
-            judged = self.out & ~np.isnan(y)
-            if found is not None and judged.any():
-                median = np.median(y[~self.out & ~np.isnan(y)])
+            if found is not None:
                 card = replace(
                     card,
-                    holdout_mae=float(np.abs(found[judged, i] - y[judged]).mean()),
-                    holdout_baseline_mae=float(np.abs(median - y[judged]).mean()),
-                    holdout_rows=int(judged.sum()),
+                    **self._errors("holdout", self.out & ~self.listed, i, found),
+                    **self._errors("listed", self.listed, i, found),
                 )
             cards.append(card)
         return tuple(cards)
+
+    def _errors(self, kind, rows, column, found):
+        """Return the errors of one property on some held-out rows, as entries of its card."""
+        y = self.labels.y[:, column]
+        known = ~np.isnan(y)
+        judged = rows & known
+        if not judged.any():
+            return {}
+        median = np.median(y[~self.out & known])
+        return {
+            f"{kind}_mae": float(np.abs(found[judged, column] - y[judged]).mean()),
+            f"{kind}_baseline_mae": float(np.abs(median - y[judged]).mean()),
+            f"{kind}_rows": int(judged.sum()),
+        }

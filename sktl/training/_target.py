@@ -73,7 +73,7 @@ class ZeroInflatedTarget(NumberTarget):
 
     The network has three outputs: the value itself, the logit of P(y > 0), and the value given y > 0.
     Validation rows choose how they make a prediction: ``"value"``, ``"gated"`` (zero where
-    P(y > 0) < 0.5, else the value given y > 0) or ``"expected"`` (their product).
+    P(y > 0) < 0.5, else the value given y > 0) or ``"expected"`` (their product). No prediction is negative.
 
     Attributes
     ----------
@@ -99,10 +99,12 @@ class ZeroInflatedTarget(NumberTarget):
     def _decode(self, outputs, rule):
         outputs = np.asarray(outputs, dtype=np.float64)
         if rule == "value":
-            return super().decode(outputs[..., :1])
-        positive = super().decode(outputs[..., 2:])
-        chance = (0.5 + 0.5 * np.tanh(0.5 * outputs[..., 1:2])).mean(axis=0)
-        return positive * (chance if rule == "expected" else chance > 0.5)
+            found = super().decode(outputs[..., :1])
+        else:
+            chance = (0.5 + 0.5 * np.tanh(0.5 * outputs[..., 1:2])).mean(axis=0)
+            share = chance if rule == "expected" else chance > 0.5
+            found = super().decode(outputs[..., 2:]) * share
+        return np.where(found <= 0, 0.0, found)
 
     def criterion(self):
         """Return the loss that trains the three outputs together."""

@@ -1,0 +1,125 @@
+"""Write README's tables: no number in them is typed by hand.
+
+    sktl demo --output-dir demo && cp demo/sktl_demo.json benchmarks/results/demo.json
+    python benchmarks/readme_tables.py
+
+The demo's table comes from ``benchmarks/results/demo.json``, the table of sources from the cards
+of the shipped sources. Each stands between two comments, ``<!-- NAME -->`` and
+``<!-- end of NAME -->``.
+``--check`` changes nothing and fails where README is not up to date.
+"""
+
+import argparse
+import json
+import re
+import sys
+from pathlib import Path
+
+import sktl
+
+ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
+DEMO = ROOT / "benchmarks" / "results" / "demo.json"
+WEIGHTS = ROOT / "sktl" / "sources" / "weights"
+NETWORKS = {"composition": "CompositionNet", "elemnet": "ElemNet"}
+MAX_PROPERTIES = 4
+
+
+def demo_table(results):
+    """Return what the demo printed, and its learning curve, as Markdown."""
+    data, versions = results["data"], results["versions"]
+    rows = []
+    for row in results["models"]:
+        if "install" in row:
+            rows.append((row["name"], f"`{row['install']}`", "", ""))
+        else:
+            numbers = f"{row['test_mae']:.3f}", f"{row['test_r2']:.3f}", f"{row['fit_seconds']:.0f}"
+            rows.append((row["name"], *numbers))
+    rows = [(f"`{name}`" if "(" in name else name, *cells) for name, *cells in rows]
+    packages = ", ".join(f"{name} {versions[name]}" for name in ("torch", "scikit-learn"))
+    return "\n\n".join(
+        [
+            markdown(("model", "test MAE (eV)", "test R2", "fit (s)"), rows),
+            f"{data['n_train']:,} rows to train on, {data['n_test']:,} to test on, split by "
+            f"composition, one split (seed {results['seed']}), {results['cpu_threads']} CPU "
+            f"threads, {packages}; all fits took {results['seconds'] / 60:.1f} minutes. Test MAE "
+            "(eV) against the number of training rows:",
+            curve_table(results["learning_curve"]),
+        ]
+    )
+
+
+def curve_table(points):
+    """Return the learning curve as Markdown, a column for each training set size."""
+    sizes = sorted({point["n_train"] for point in points})
+    errors = {(point["model"], point["n_train"]): point["test_mae"] for point in points}
+    models = list(dict.fromkeys(point["model"] for point in points))
+    rows = [(model, *(f"{errors[model, size]:.3f}" for size in sizes)) for model in models]
+    return markdown(("training rows", *(f"{size:,}" for size in sizes)), rows)
+
+
+def sources_table():
+    """Return the shipped sources as Markdown, a row for each."""
+    catalog = json.loads((WEIGHTS / "catalog.json").read_text(encoding="utf-8"))
+    rows = []
+    for alias, id in catalog["aliases"].items():
+        card = sktl.load_source(alias).card
+        size = (WEIGHTS / catalog["sources"][id]["file"]).stat().st_size
+        errors = [
+            f"{item.name.replace('_', ' ')} {item.holdout_mae:.3g} {item.unit}"
+            for item in card.properties[:MAX_PROPERTIES]
+        ]
+        more = len(card.properties) - len(errors)
+        rows.append(
+            (
+                f"[`{alias}`](docs/sources/{alias}.md)",
+                NETWORKS[card.network["name"]],
+                f"{card.training['n_compositions']:,}",
+                f"{size / 1e6:.1f} MB",
+                "; ".join(errors) + (f"; {more} more" if more else ""),
+            )
+        )
+    titles = (
+        "name",
+        "network",
+        "compositions",
+        "file",
+        "mean absolute error on held-out compositions",
+    )
+    return markdown(titles, rows)
+
+
+def markdown(titles, rows):
+    """Return a Markdown table."""
+    lines = [titles, ["---"] * len(titles), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def filled(text):
+    """Return README's text with its tables as they should be; those without data stay as they are."""
+    tables = {"sources table": sources_table()}
+    if DEMO.is_file():
+        tables["demo table"] = demo_table(json.loads(DEMO.read_text(encoding="utf-8")))
+    for name, table in tables.items():
+        place = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end of {name} -->)", re.DOTALL)
+        if len(place.findall(text)) != 1:
+            raise SystemExit(f"README.md has not one place for the {name}.")
+        text = place.sub(lambda found, table=table: f"{found[1]}{table}\n{found[2]}", text)
+    return text
+
+
+def main():
+    """Write the tables, or compare them."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="compare only")
+    check = parser.parse_args().check
+    old = README.read_text(encoding="utf-8")
+    new = filled(old)
+    if check and new != old:
+        sys.exit("README.md is not up to date: python benchmarks/readme_tables.py")
+    if not check:
+        README.write_text(new, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

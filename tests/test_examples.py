@@ -1,0 +1,86 @@
+"""README and the examples: every example runs, and README shows what ran."""
+
+import importlib.util
+import re
+import runpy
+from pathlib import Path
+
+import pytest
+
+import sktl
+from sktl.exceptions import SktlError
+
+ROOT = Path(__file__).resolve().parents[1]
+EXAMPLES = sorted((ROOT / "docs" / "examples").glob("*.py"))
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+REGION = re.compile(r"^# README: .+\n(.*?)^# end$", re.DOTALL | re.MULTILINE)
+EXPECTED = {
+    "classify": r"P\(gap\) = [01]\.\d\d\narea under the ROC curve: 0\.[5-9]\d",
+    "custom_source": r"fine-tuned: mean absolute error \d\.\d\d eV on 200 test rows",
+    "grid_search": r"(\d groups frozen: mean absolute error \d\.\d\d eV\n){3}",
+    "pipeline": r"\[.+\] \[.+\] eV",
+    "quickstart": r"(\w+: -?\d\.\d\d eV\n){4}",
+}
+
+pytestmark = pytest.mark.skipif(
+    "oqmd" not in sktl.list_sources(), reason="the source oqmd is not part of this installation"
+)
+
+
+def blocks(language):
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_example_runs(path, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SKTL_CACHE", str(tmp_path / "cache"))
+    runpy.run_path(str(path), run_name="__main__")
+    assert re.search(EXPECTED[path.stem], capsys.readouterr().out)
+
+
+def test_readme_shows_the_examples_word_for_word():
+    regions = [region for path in EXAMPLES for region in REGION.findall(path.read_text("utf-8"))]
+    assert len(blocks("python")) == len(regions) == 3
+    assert sorted(blocks("python")) == sorted(regions)
+
+
+def test_readme_begins_with_the_two_commands():
+    assert blocks("sh")[:2] == [
+        "pip install -c constraints.txt . && sktl demo\n",
+        'pip install -c constraints.txt ".[test]" && pytest\n',
+    ]
+
+
+def test_readme_shows_the_messages_for_bad_input():
+    (shown,) = blocks("text")
+    model = sktl.TransferRegressor("oqmd", n_members=1, max_epochs=1, random_state=0)
+    model.fit(["NaCl", "GaAs", "TiO2"], [8.5, 1.4, 3.2])
+    found = []
+    for call in re.findall(r"^model\.(.+)$", shown, re.MULTILINE):
+        method, arguments = re.fullmatch(r"(\w+)\((.+)\)", call).groups()
+        values = [float(text) for text in re.findall(r"\d+\.\d+", arguments)]
+        values += [float("nan")] * arguments.count("nan")
+        formulas = [text for text in re.findall(r'"([^"]+)"', arguments) if text != "nan"]
+        with pytest.raises(SktlError) as error:
+            getattr(model, method)(formulas, *([values] if values else []))
+        found.append(f"model.{call}\n{type(error.value).__name__}: {error.value}\n")
+    assert "\n".join(found) == shown
+
+
+def test_readme_tables_are_generated():
+    spec = importlib.util.spec_from_file_location(
+        "readme_tables", ROOT / "benchmarks" / "readme_tables.py"
+    )
+    tables = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tables)
+    assert tables.filled(README) == README
+
+
+def test_links_of_the_documents_lead_somewhere():
+    lost = []
+    for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
+        links = re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text(encoding="utf-8"))
+        local = [link for link in links if not link.startswith("https://")]
+        lost += [f"{page.name}: {link}" for link in local if not (page.parent / link).exists()]
+    assert lost == []

@@ -1,0 +1,220 @@
+"""TransferRegressor: repeatable, indifferent to scale and weights, frozen where asked."""
+
+import re
+
+import numpy as np
+import pytest
+import torch
+from sklearn.base import clone
+
+from sktl import TransferRegressor
+from sktl.exceptions import (
+    InputError,
+    TransferWarning,
+)
+
+QUICK = dict(n_members=1, max_epochs=4, random_state=0, device="cpu")
+
+
+@pytest.fixture(scope="module")
+def rows(toy_rows):
+    formulas, energies, volumes = toy_rows(60, seed=5)
+    return formulas, energies + volumes
+
+
+@pytest.fixture
+def model(tiny_source):
+    return TransferRegressor(tiny_source, **QUICK)
+
+
+def fit_predict(model, X, y, **arguments):
+    return clone(model).fit(X, y, **arguments).predict(X)
+
+
+def test_an_int_repeats_bit_for_bit(model, rows, global_generators_untouched):
+    for arm in (model, clone(model).set_params(source=None, max_epochs=1)):
+        first = fit_predict(arm, *rows)
+        state = torch.get_rng_state()
+        torch.manual_seed(99)
+        np.testing.assert_array_equal(fit_predict(arm, *rows), first)
+        torch.set_rng_state(state)
+        assert not np.array_equal(fit_predict(arm.set_params(random_state=1), *rows), first)
+
+
+def test_a_generator_goes_on(model, rows):
+    generator = np.random.RandomState(0)
+    model.set_params(random_state=generator)
+    first, second = (model.fit(*rows).predict(rows[0]) for _ in range(2))
+    assert not np.array_equal(first, second)
+    model.set_params(random_state=np.random.RandomState(0))
+    np.testing.assert_array_equal(model.fit(*rows).predict(rows[0]), first)
+
+
+def test_members_differ_and_are_averaged(model, rows):
+    model.set_params(n_members=3).fit(*rows)
+    assert len(model.networks_) == len(model.history_) == 3
+    together, networks = model.predict(rows[0]), model.networks_
+    each = []
+    for network in networks:
+        model.networks_ = [network]
+        each.append(model.predict(rows[0]))
+    assert not np.array_equal(each[0], each[1])
+    np.testing.assert_allclose(np.mean(each, axis=0), together, rtol=1e-6)
+
+
+def test_several_outputs(model, rows):
+    formulas, y = rows
+    Y = np.column_stack([y, 1e6 * y**2, -y])
+    found = model.fit(formulas, Y).predict(formulas)
+    assert found.shape == Y.shape
+    errors, spread = np.abs(found - Y).mean(axis=0), np.abs(Y - np.median(Y, axis=0)).mean(axis=0)
+    assert (errors < spread).all()
+    assert model.fit(formulas, y[:, None]).predict(formulas).shape == (len(y), 1)
+    assert model.fit(formulas, y).predict(formulas).shape == y.shape
+
+
+def test_sample_weight_is_repeats(model, rows):
+    formulas, y = rows
+    weights = np.random.default_rng(0).integers(0, 4, len(y))
+    repeated = np.repeat(np.arange(len(y)), weights)
+    np.random.default_rng(1).shuffle(repeated)
+    by_weight = model.fit(formulas, y, sample_weight=weights).predict(formulas)
+    by_repeats = model.fit([formulas[i] for i in repeated], y[repeated]).predict(formulas)
+    np.testing.assert_allclose(by_weight, by_repeats, rtol=1e-6)
+    scaled = model.fit(formulas, y, sample_weight=0.125 * weights).predict(formulas)
+    np.testing.assert_allclose(by_weight, scaled, rtol=1e-6)
+
+
+def test_weight_zero_is_no_row(model, rows):
+    formulas, y = rows
+    spoilt = np.where(np.arange(len(y)) < 10, 1e6, y)
+    weights = (np.arange(len(y)) >= 10).astype(float)
+    found = model.fit(formulas, spoilt, sample_weight=weights).predict(formulas)
+    np.testing.assert_allclose(found, model.fit(formulas[10:], y[10:]).predict(formulas), rtol=1e-6)
+
+
+def test_repeated_compositions_with_other_targets(model, rows):
+    formulas, y = rows
+    order = np.random.default_rng(2).permutation(2 * len(y))
+    X, targets = [(formulas * 2)[i] for i in order], np.concatenate([y, y + 1])[order]
+    found = model.fit(formulas * 2, np.concatenate([y, y + 1])).predict(formulas)
+    np.testing.assert_array_equal(model.fit(X, targets).predict(formulas), found)
+
+
+@pytest.mark.parametrize(("scale", "offset"), [(1e-12, 0), (1, 1e9), (1e200, 0), (1e-200, 0)])
+def test_targets_of_any_magnitude(model, rows, scale, offset):
+    formulas, y = rows
+    plain = fit_predict(model, formulas, y)
+    found = fit_predict(model, formulas, scale * y + offset)
+    np.testing.assert_allclose((found - offset) / scale, plain, rtol=1e-4)
+
+
+@pytest.mark.parametrize("value", [0.0, 5.0, -3e-12])
+@pytest.mark.parametrize("n", [2, 20])
+def test_constant_target(model, rows, value, n):
+    formulas = rows[0][:n]
+    for arm in (model, clone(model).set_params(source=None, max_epochs=1)):
+        np.testing.assert_array_equal(fit_predict(arm, formulas, np.full(n, value)), value)
+
+
+def test_one_constant_output_among_several(model, rows):
+    formulas, y = rows
+    found = fit_predict(model, formulas, np.column_stack([y, np.full(len(y), 7.0)]))
+    np.testing.assert_array_equal(found[:, 1], 7.0)
+    assert found[:, 0].std() > 0
+
+
+@pytest.mark.parametrize("n", [2, 3, 5, 10, 30])
+def test_few_rows(tiny_source, rows, n):
+    formulas, y = rows
+    for source in (tiny_source, None):
+        fitted = TransferRegressor(source, max_epochs=2, device="cpu").fit(formulas[:n], y[:n])
+        assert np.isfinite(fitted.predict(formulas)).all()
+
+
+def test_too_few_rows(model):
+    for X, y, weights in (
+        (["NaCl"], [1.0], None),
+        (["NaCl", "ClNa"], [1.0, 1.0], None),
+        (["NaCl", "GaAs"], [1.0, 2.0], [1, 0]),
+    ):
+        with pytest.raises(InputError, match=r"Got n_samples = 1 distinct .* at least 2"):
+            model.fit(X, y, sample_weight=weights)
+
+
+def test_zero_inflated_targets(model, toy_rows):
+    formulas, _, volumes = toy_rows(250, seed=9)
+    y = np.maximum(0, volumes - np.median(volumes))
+    model.set_params(max_epochs=15)
+    found = model.fit(formulas[:150], y[:150]).predict(formulas[150:])
+    zero = y[150:] == 0
+    assert model.target_.rule == "gated"
+    assert (found >= 0).all() and not np.signbit(found).any()
+    assert ((found == 0) == zero).mean() > 0.8
+    errors = {}
+    for rule in model.target_.rules:
+        model.target_.rule = rule
+        assert (model.predict(formulas) >= 0).all()
+        errors[rule] = np.abs(model.predict(formulas[150:]) - y[150:]).mean()
+    assert errors["gated"] < errors["value"]
+    plain = clone(model).set_params(zero_inflated=False).fit(formulas[:150], y[:150])
+    assert not hasattr(plain.target_, "rule")
+    assert (plain.predict(formulas) < 0).any()
+
+
+@pytest.mark.parametrize(
+    ("change", "modelled"),
+    [
+        (lambda y: np.maximum(0, y), True),
+        (lambda y: np.abs(y), False),
+        (lambda y: np.where(y > 0, 0, y), False),
+        (lambda y: np.column_stack([np.maximum(0, y)] * 2), False),
+    ],
+    ids=["half zeros", "no zeros", "negative", "two outputs"],
+)
+def test_zeros_that_are_modelled(model, rows, change, modelled):
+    formulas, y = rows
+    y = change(y - np.median(y) + 1e-3)
+    model.set_params(max_epochs=1)
+    assert hasattr(model.fit(formulas, y).target_, "rule") == modelled
+    if y.ndim == 2 or (y < 0).any():
+        with pytest.raises(InputError, match="zero_inflated=True, expected one target column"):
+            model.set_params(zero_inflated=True).fit(formulas, y)
+    else:
+        assert hasattr(model.set_params(zero_inflated=True).fit(formulas, y).target_, "rule")
+
+
+GROUPS = ("embedding", "attention1", "trunk1", "trunk2", "head")
+
+
+@pytest.mark.parametrize("depth", range(len(GROUPS)))
+def test_frozen_groups_stay_as_pretrained(model, tiny_source, rows, depth):
+    fitted = model.set_params(freeze_depth=depth).fit(*rows)
+    (network,) = fitted.networks_
+    assert network.depth_groups == GROUPS
+    for i, name in enumerate(GROUPS[:-1]):
+        before = tiny_source.network.group(name).state_dict()
+        after = network.group(name).state_dict()
+        same = [torch.equal(before[key], after[key]) for key in before]
+        assert all(same) if i < depth else not any(same)
+    assert any(parameter.any() for parameter in network.head.parameters())
+
+
+def test_training_leaves_the_source_alone(model, tiny_source, rows):
+    before = tiny_source.to_bytes()
+    model.fit(*rows)
+    model.set_params(reset_head=False)
+    with pytest.warns(TransferWarning):
+        model.fit(rows[0], rows[1] + 100)
+    assert tiny_source.to_bytes() == before
+
+
+@pytest.mark.parametrize("depth", [5, -1, 2.5, True, "all", None])
+def test_freeze_depth_out_of_range(model, rows, depth):
+    message = f"freeze_depth={depth!r}, expected"
+    with pytest.raises(InputError, match=re.escape(message)) as caught:
+        model.set_params(freeze_depth=depth).fit(*rows)
+    if depth == 5:
+        assert "the depth groups are embedding, attention1, trunk1, trunk2, head" in str(
+            caught.value
+        )

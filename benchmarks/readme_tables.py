@@ -84,7 +84,7 @@ def sources_table():
         "network",
         "compositions",
         "file",
-        "mean absolute error on held-out compositions",
+        "error (MAE) on held-out compositions",
     )
     return markdown(titles, rows)
 
@@ -96,7 +96,7 @@ def markdown(titles, rows):
 
 
 def filled(text):
-    """Return README's text with its tables as they should be; those without data stay as they are."""
+    """Return README's text with its tables filled; a table without data stays as it is."""
     tables = {"sources table": sources_table()}
     if DEMO.is_file():
         tables["demo table"] = demo_table(json.loads(DEMO.read_text(encoding="utf-8")))

@@ -1,7 +1,8 @@
 """The only boundary where user input comes in: X, y, sample weights, the device.
 
-X is either formulas (any container of strings or pymatgen Composition) or numeric columns. Nothing but `as_objects`
-makes an object array: numpy gives a list of Composition a shape that depends on its content.
+X is either formulas (any container of strings or pymatgen Composition) or numeric columns. Nothing
+but `as_objects` makes an object array: numpy gives a list of Composition a shape that depends on
+its content.
 """
 
 import math
@@ -69,8 +70,8 @@ def check_formulas(X):
     if formulas is None:
         shape = getattr(X, "shape", None) or (len(X),)
         raise InputError(
-            f"Got X of type {type(X).__name__} and shape {tuple(shape)}, expected formulas: a list, "
-            "Series, one-column DataFrame or array of strings or pymatgen Composition."
+            f"Got X of type {type(X).__name__} and shape {tuple(shape)}, expected formulas: a "
+            "list, Series, one-column DataFrame or array of strings or pymatgen Composition."
         )
     return formulas
 
@@ -108,8 +109,8 @@ def _holds_formulas(column):
 
 def _refuse_table(X, column):
     raise InputError(
-        f"Got X of type {type(X).__name__} with {X.shape[1]} columns, expected one column of formulas: "
-        f"{column}. Other columns can stand beside it in a ColumnTransformer."
+        f"Got X of type {type(X).__name__} with {X.shape[1]} columns, expected one column of "
+        f"formulas: {column}. Other columns can stand beside it in a ColumnTransformer."
     )
 
 
@@ -154,8 +155,8 @@ def check_numbers(X, y, *, estimator):
     bad = np.flatnonzero(~np.isfinite(y.reshape(len(y), -1)).all(axis=1))
     if len(bad):
         raise InputError(
-            f"Input y contains NaN or infinity: got y={y[bad[0]]} in {name_row(X, bad[0])}, expected a "
-            f"finite number ({len(bad)} such rows)."
+            f"Input y contains NaN or infinity: got y={y[bad[0]]} in {name_row(X, bad[0])}, "
+            f"expected a finite number ({len(bad)} such rows)."
         )
     return y
 
@@ -168,9 +169,10 @@ def check_labels(X, y, *, estimator):
 
         y = column_or_1d(y, warn=True)
     for row, value in enumerate(y.tolist()):
-        if value is None or (isinstance(value, float) and not math.isfinite(value)):
+        if _is_missing(value):
             raise InputError(
-                f"Input y contains NaN or infinity: got y={value!r} in {name_row(X, row)}, expected a label."
+                f"Input y contains NaN or infinity: got y={value!r} in {name_row(X, row)}, "
+                "expected a label."
             )
     return y
 
@@ -184,7 +186,9 @@ def _target_array(X, y, estimator):
     if y.ndim not in (1, 2) or (y.ndim == 2 and y.shape[1] == 0):
         raise InputError(f"y should be a 1d array or (n, k): got an array of shape {y.shape}.")
     if len(y) != len(X):
-        raise InputError(f"Got {len(X)} rows in X and {len(y)} in y: inconsistent numbers of samples.")
+        raise InputError(
+            f"Got {len(X)} rows in X and {len(y)} in y: inconsistent numbers of samples."
+        )
     return y
 
 
@@ -196,6 +200,12 @@ def _is_number(value):
             return False
         return True
     return isinstance(value, numbers.Number)
+
+
+def _is_missing(label):
+    if isinstance(label, float):
+        return not math.isfinite(label)
+    return label is None or type(label).__name__ == "NAType"  # pandas.NA, without importing pandas
 
 
 def check_weights(X, weights):
@@ -217,12 +227,14 @@ def check_weights(X, weights):
         weights = np.full(n, weights)
     if weights.shape != (n,):
         raise InputError(
-            f"Sample weights must be 1D array or scalar: got shape {weights.shape}, expected ({n},)."
+            f"Sample weights must be 1D array or scalar: got shape {weights.shape}, expected "
+            f"({n},)."
         )
     bad = np.flatnonzero(~(np.isfinite(weights) & (weights >= 0)))
     if len(bad):
         raise InputError(
-            f"Got sample_weight={weights[bad[0]]} in {name_row(X, bad[0])}, expected a finite number >= 0."
+            f"Got sample_weight={weights[bad[0]]} in {name_row(X, bad[0])}, expected a finite "
+            "number >= 0."
         )
     if not weights.any():
         raise InputError("Got only zeros in sample_weight, expected at least one positive weight.")
@@ -230,7 +242,7 @@ def check_weights(X, weights):
 
 
 def resolve_device(device):
-    """Return "cpu" or a CUDA device for the parameter `device`; "auto" takes CUDA where there is one."""
+    """Return "cpu" or a CUDA device for the parameter `device`; "auto" prefers CUDA."""
     import torch
 
     if device == "auto":
@@ -256,8 +268,8 @@ def check_feature_names(estimator, input_features):
         return
     if len(input_features) != estimator.n_features_in_:
         raise InputError(
-            f"input_features should have length equal to number of features ({estimator.n_features_in_}), "
-            f"got {len(input_features)}"
+            "input_features should have length equal to number of features "
+            f"({estimator.n_features_in_}), got {len(input_features)}"
         )
     names = getattr(estimator, "feature_names_in_", None)
     if names is not None and list(names) != list(input_features):

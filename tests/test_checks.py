@@ -137,6 +137,7 @@ def test_labels(y):
         (["a", None, "b"], r"y=None in row 1 \('Fe2O3'\), expected a label"),
         ([0, 1, np.nan], r"y=nan in row 2 \('GaAs'\), expected a label"),
         (pd.array([0, pd.NA, 1]), r"row 1 \('Fe2O3'\), expected a label"),
+        (pd.array(["a", "b", pd.NA]), r"y=<NA> in row 2 \('GaAs'\), expected a label"),
         ([0, 1], "3 rows in X and 2 in y"),
     ],
 )

@@ -131,6 +131,13 @@ def test_a_shipped_source_has_a_short_name_and_an_id(shipped, tiny_source):
     assert load_source("toy").sha256 == shipped["sha256"]
 
 
+def test_a_name_that_is_shipped_later_is_listed_once(tiny_source, other, request):
+    register_source(other, "toy")
+    shipped = request.getfixturevalue("shipped")
+    assert list_sources().count("toy") == 1
+    assert load_source("toy").sha256 == shipped["sha256"]
+
+
 def test_a_name_goes_before_a_file_of_that_name(shipped, other, tmp_path, monkeypatch):
     other.save(tmp_path / "toy")
     other.save(tmp_path / "mine")

@@ -105,17 +105,14 @@ def test_networks_from_scratch(rows):
 
 
 def test_transfer_helps(tiny_source, toy_rows):
-    gains = []
-    for seed in range(2):
-        formulas, energies, volumes = toy_rows(260, seed=20 + seed)
-        y = 2 * energies + 0.5 * volumes
-        errors = {}
-        for source in (tiny_source, None):
-            model = TransferRegressor(source, n_members=1, random_state=0, device="cpu")
-            model.fit(formulas[:60], y[:60])
-            errors[source] = np.abs(model.predict(formulas[60:]) - y[60:]).mean()
-        gains.append(errors[tiny_source] / errors[None])
-    assert max(gains) < 0.8
+    formulas, energies, _ = toy_rows(240, seed=30)
+    y = np.log1p(-energies)
+    arm = dict(n_members=1, max_epochs=20, learning_rate=3e-3, random_state=0, device="cpu")
+    errors = {}
+    for source in (tiny_source, None):
+        found = TransferRegressor(source, **arm).fit(formulas[:60], y[:60]).predict(formulas[60:])
+        errors[source] = np.abs(found - y[60:]).mean()
+    assert errors[tiny_source] < 0.75 * errors[None]
 
 
 def test_the_head_of_the_nearest_property_is_kept(model, tiny_source, toy_rows):
@@ -153,6 +150,7 @@ def test_a_head_that_cannot_be_kept(model, rows):
         model.fit(formulas, np.column_stack([y, y]))
 
 
+@pytest.mark.filterwarnings("ignore:The head of toy_modulus")
 def test_a_head_on_a_logarithmic_scale(toy_rows):
     formulas, _, volumes = toy_rows(80, seed=8)
     tiny = dict(width=8, hidden=8, n_heads=1, n_attention=1, trunk_width=8, n_trunk=1)

@@ -10,7 +10,8 @@ import sktl
 from sktl.datasets import load_expt_gap
 from sktl.representations import parse_formulas
 
-formulas, gaps = load_expt_gap(return_X_y=True, as_frame=False)
+known = load_expt_gap().frame.sample(frac=1, random_state=0)
+formulas, gaps = known["Composition"].to_numpy(), known["Eg"].to_numpy()
 attributes = sktl.MatminerTransformer("magpie", missing="impute").fit(formulas)
 names = list(attributes.get_feature_names_out())
 volumes = attributes.transform(formulas)[:, names.index("MagpieData mean GSvolume_pa")]

@@ -63,7 +63,9 @@ def _describe(item):
     """Return a line about a property and the error on its held-out compositions."""
     parts = [f"{item.name}: {item.n_rows} compositions"]
     for kind, title in (("holdout", "random hold-out"), ("listed", "listed hold-out")):
-        rows, mae, baseline = (getattr(item, f"{kind}_{key}") for key in ("rows", "mae", "baseline_mae"))
+        rows, mae, baseline = (
+            getattr(item, f"{kind}_{key}") for key in ("rows", "mae", "baseline_mae")
+        )
         if rows:
             parts.append(f"{title} MAE {mae:.4g} {item.unit} on {rows} (median: {baseline:.4g})")
     return ", ".join(parts if len(parts) > 1 else [*parts, "none held out"])

@@ -4,6 +4,7 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from sktl._version import __version__
 from sktl.cli._comparison import (
     BOOSTING,
     CURVE_MODELS,
@@ -15,7 +16,7 @@ from sktl.cli._comparison import (
 )
 
 GET_XGBOOST = 'pip install "sktl[xgboost]"'
-_PACKAGES = ("sktl", "torch", "skorch", "scikit-learn", "matminer", "xgboost", "numpy")
+_PACKAGES = ("torch", "skorch", "scikit-learn", "matminer", "xgboost", "numpy")
 
 
 def summarize(comparison, source, seconds):
@@ -63,7 +64,7 @@ def summarize(comparison, source, seconds):
         ],
         "seconds": seconds,
         "cpu_threads": torch.get_num_threads(),
-        "versions": {"python": platform.python_version()}
+        "versions": {"sktl": __version__, "python": platform.python_version()}
         | {name: _version(name) for name in _PACKAGES},
     }
 

@@ -39,13 +39,14 @@ class TransferEstimator(BaseEstimator):
         groups, y = groups[kept], y[kept]
         if len(y) < 2:
             raise InputError(
-                f"Got n_samples = {len(y)} distinct rows with positive weight, expected at least 2 to train on."
+                f"Got n_samples = {len(y)} distinct rows with positive weight, expected at least 2 "
+                "to train on."
             )
         encoded = encoded.take(kept)
         self.target_ = make_target(encoded, y, weights, source)
+        seeds = check_random_state(self.random_state).randint(2**31 - 1, size=self.n_members)
         members = [
-            self._train_member(encoded, groups, y, weights, source, int(seed))
-            for seed in check_random_state(self.random_state).randint(2**31 - 1, size=self.n_members)
+            self._train_member(encoded, groups, y, weights, source, int(seed)) for seed in seeds
         ]
         self.networks_, self.history_, judged = (list(part) for part in zip(*members, strict=True))
         self._choose_on_validation(encoded, y, weights, judged)
@@ -111,10 +112,9 @@ class TransferEstimator(BaseEstimator):
             value = getattr(self, name)
             if not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < low:
                 raise InputError(f"Got {name}={value!r}, expected an integer of at least {low}.")
-        if not isinstance(self.validation_fraction, numbers.Real) or not 0 <= self.validation_fraction < 1:
-            raise InputError(
-                f"Got validation_fraction={self.validation_fraction!r}, expected 0 <= fraction < 1."
-            )
+        share = self.validation_fraction
+        if not isinstance(share, numbers.Real) or not 0 <= share < 1:
+            raise InputError(f"Got validation_fraction={share!r}, expected 0 <= fraction < 1.")
         rate = self.learning_rate
         if rate != "auto" and not (isinstance(rate, numbers.Real) and 0 < rate < math.inf):
             raise InputError(f"Got learning_rate={rate!r}, expected 'auto' or a positive number.")

@@ -14,9 +14,10 @@ from sktl.training import ClassTarget
 class TransferClassifier(ClassifierMixin, TransferEstimator):
     """Predict classes of materials by fine-tuning a network pretrained on a large database.
 
-    The body of the source, all or its deeper groups, and a new head with an output for each class are
-    trained by cross-entropy; the first `freeze_depth` depth groups stay as they were pretrained.
-    Several members with different validation rows are trained and their probabilities averaged.
+    The body of the source, all or its deeper groups, and a new head with an output for each class
+    are trained by cross-entropy; the first `freeze_depth` depth groups stay as they were
+    pretrained. Several members with different validation rows are trained and their probabilities
+    averaged.
 
     Parameters
     ----------

@@ -24,7 +24,7 @@ FRACTION_WIDTHS = (MAX_ATOMIC_NUMBER, len(SYMBOLS))
 
 
 def read_input(estimator, X, *, fitting):
-    """Return X as a list of formulas or as a float64 array (n, d), recording its width when fitting.
+    """Return X as a list of formulas or a float64 array (n, d); record its width when fitting.
 
     Raises
     ------
@@ -90,7 +90,7 @@ class NetworkInput:
         return self.read(data)
 
     def read(self, data):
-        """Return formulas and elemental fractions as `Compositions`, numeric columns as they are."""
+        """Return formulas and elemental fractions as `Compositions`, other columns as they are."""
         if self.numeric:
             return data
         compositions = _read_compositions(data)
@@ -136,8 +136,9 @@ class NetworkInput:
         )
         if self.policy == "error" or compositions.numbers.max() > MAX_ATOMIC_NUMBER:
             raise UnseenElementError(
-                f"{message}, expected elements that the network was trained on. Leave these rows out, or "
-                f"pass unseen_elements='warn' (for elements up to {SYMBOLS[MAX_ATOMIC_NUMBER - 1]})."
+                f"{message}, expected elements that the network was trained on. Leave these rows "
+                "out, or pass unseen_elements='warn' (for elements up to "
+                f"{SYMBOLS[MAX_ATOMIC_NUMBER - 1]})."
             )
         warnings.warn(f"{message}: the source never saw them.", TransferWarning, stacklevel=4)
 
@@ -147,7 +148,8 @@ def _read_compositions(data):
         return parse_formulas(data)
     if data.shape[1] not in FRACTION_WIDTHS:
         raise InputError(
-            f"Got numeric X with {data.shape[1]} columns, expected elemental fractions: 103 columns, "
-            "H to Lr, or 118, H to Og, as matminer's ElementFraction gives them (or formulas)."
+            f"Got numeric X with {data.shape[1]} columns, expected elemental fractions: 103 "
+            "columns, H to Lr, or 118, H to Og, as matminer's ElementFraction gives them (or "
+            "formulas)."
         )
     return Compositions.from_fractions(data, width=data.shape[1])

@@ -16,22 +16,22 @@ from sktl.training import NumberTarget, SourceTarget, ZeroInflatedTarget
 class TransferRegressor(RegressorMixin, TransferEstimator):
     """Predict a property of materials by fine-tuning a network pretrained on a large database.
 
-    The body of the source, all or its deeper groups, and a new head are trained on the rows given to
-    `fit`; the first `freeze_depth` depth groups stay as they were pretrained. Several members with
-    different validation rows are trained and averaged.
+    The body of the source, all or its deeper groups, and a new head are trained on the rows given
+    to `fit`; the first `freeze_depth` depth groups stay as they were pretrained. Several members
+    with different validation rows are trained and averaged.
 
     Parameters
     ----------
     source : str, path-like, Source or None, default="oqmd"
-        Where the weights come from: the name of a source (see `list_sources`), a source file, a loaded
-        source, or None for the same network from random weights, trained from scratch.
+        Where the weights come from: the name of a source (see `list_sources`), a source file, a
+        loaded source, or None for the same network from random weights, trained from scratch.
     network : {"auto", "composition", "elemnet"}, default="auto"
         The network when `source` is None. "auto" takes CompositionNet for formulas and a
         residual network for numeric columns, which are then features of any meaning;
         "composition" reads numeric X as elemental fractions; "elemnet" is ElemNet.
     freeze_depth : int, default=0
-        Depth groups, counted from the input, that are not trained: 0 trains all, the number of groups
-        less one trains only the head.
+        Depth groups, counted from the input, that are not trained: 0 trains all, the number of
+        groups less one trains only the head.
     reset_head : bool, default=True
         True starts from a new head. False keeps the source's head, for a property of its card in
         its unit; of several properties the one whose predictions are nearest to the training `y`.
@@ -42,8 +42,8 @@ class TransferRegressor(RegressorMixin, TransferEstimator):
     learning_rate : "auto" or float, default="auto"
         Highest learning rate; "auto" is 3e-4 (head: 9e-4) with a source, 1e-3 without.
     validation_fraction : float, default=0.1
-        Share of the rows that each member holds back to choose its epoch. Rows of one composition stay
-        together. Under five such rows nothing is held back and the last epoch is kept.
+        Share of the rows that each member holds back to choose its epoch. Rows of one composition
+        stay together. Under five such rows nothing is held back and the last epoch is kept.
     zero_inflated : {"auto"} or bool, default="auto"
         Model P(y > 0) and the value where y > 0 besides the value itself; validation rows choose
         which of them predict. "auto" does so where a tenth to nine tenths of the targets are
@@ -86,9 +86,10 @@ class TransferRegressor(RegressorMixin, TransferEstimator):
 
     Notes
     -----
-    Polymorphs and repeated measurements share a formula: split by composition when you cross-validate
-    (``GroupKFold``), or their targets leak. Rows that agree in composition and target are one row
-    with their weights added, so sample weights equal repeats, and the order of rows does not matter.
+    Polymorphs and repeated measurements share a formula: split by composition when you
+    cross-validate (``GroupKFold``), or their targets leak. Rows that agree in composition and
+    target are one row with their weights added, so sample weights equal repeats, and the order of
+    rows does not matter.
 
     References
     ----------
@@ -140,7 +141,8 @@ class TransferRegressor(RegressorMixin, TransferEstimator):
         ----------
         X : sequence of formulas, or float array (n, d)
             Strings or pymatgen Composition in a list, tuple, Series, one-column DataFrame or
-            array; or elemental fractions (n, 103 or 118); or any numeric columns if `source` is None.
+            array; or elemental fractions (n, 103 or 118); or any numeric columns if `source` is
+            None.
         y : array-like (n,) or (n, k)
             Targets, in any unit and of any scale.
         sample_weight : array-like (n,), optional
@@ -180,7 +182,8 @@ class TransferRegressor(RegressorMixin, TransferEstimator):
             )
         if not self.reset_head and (self.source is None or not self.single_output_):
             raise InputError(
-                "Got reset_head=False, expected True: only a source has a head to keep, for one output."
+                "Got reset_head=False, expected True: only a source has a head to keep, for one "
+                "output."
             )
 
     def _make_target(self, encoded, y, weights, source):
@@ -188,7 +191,9 @@ class TransferRegressor(RegressorMixin, TransferEstimator):
         if not self.reset_head:
             return self._source_target(encoded, y, weights, source)
         if self.zero_inflated is True and (y.shape[1] != 1 or (y < 0).any()):
-            raise InputError("Got zero_inflated=True, expected one target column without negative values.")
+            raise InputError(
+                "Got zero_inflated=True, expected one target column without negative values."
+            )
         if self.zero_inflated is True or (
             self.zero_inflated == "auto" and ZeroInflatedTarget.fits(y, weights)
         ):
@@ -205,8 +210,9 @@ class TransferRegressor(RegressorMixin, TransferEstimator):
         spread = np.average(np.abs(y - np.median(y))[:, 0], weights=weights)
         if errors[best] > spread:
             warnings.warn(
-                f"The head of {card.name} ({card.unit}) is kept, but its mean absolute error on the training rows, "
-                f"{errors[best]:.3g}, is above that of their median, {spread:.3g}: another property or unit?",
+                f"The head of {card.name} ({card.unit}) is kept, but its mean absolute error on "
+                f"the training rows, {errors[best]:.3g}, is above that of their median, "
+                f"{spread:.3g}: another property or unit?",
                 TransferWarning,
                 stacklevel=4,
             )
@@ -215,8 +221,8 @@ class TransferRegressor(RegressorMixin, TransferEstimator):
             outside = y[~np.isfinite(target.encode(y))]
         if len(outside):
             raise InputError(
-                f"Got y={outside[0]} with reset_head=False, expected values that the head of {card.name} "
-                f"({card.unit}, on a {card.transform} scale) can give."
+                f"Got y={outside[0]} with reset_head=False, expected values that the head of "
+                f"{card.name} ({card.unit}, on a {card.transform} scale) can give."
             )
         return target
 

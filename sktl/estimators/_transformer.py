@@ -18,9 +18,10 @@ from sktl.sources import load_source, run_rows
 class DeepFeatureTransformer(TransformerMixin, BaseEstimator):
     """Turn compositions into the activations of a pretrained network.
 
-    Nothing is trained: all weights stay as they were pretrained, and the activations of one, several or all
-    depth groups become features for any other model ("feature extraction"). Groups that work on
-    the elements of a composition give the fraction-weighted mean and the maximum over the elements.
+    Nothing is trained: all weights stay as they were pretrained, and the activations of one,
+    several or all depth groups become features for any other model ("feature extraction"). Groups
+    that work on the elements of a composition give the fraction-weighted mean and the maximum over
+    the elements.
 
     Parameters
     ----------
@@ -98,7 +99,8 @@ class DeepFeatureTransformer(TransformerMixin, BaseEstimator):
         ----------
         X : sequence of formulas, or float array (n, d)
             Strings or pymatgen Composition in a list, tuple, Series, one-column DataFrame or
-            array; or elemental fractions (n, 103 or 118); or any numeric columns if `source` is None.
+            array; or elemental fractions (n, 103 or 118); or any numeric columns if `source` is
+            None.
         y : ignored
 
         Returns
@@ -120,7 +122,9 @@ class DeepFeatureTransformer(TransformerMixin, BaseEstimator):
 
     def _random_network(self, width):
         if self.predictions:
-            raise InputError("Got predictions=True, expected False: without a source there are none.")
+            raise InputError(
+                "Got predictions=True, expected False: without a source there are none."
+            )
         seed = check_random_state(self.random_state).randint(2**31 - 1)
         network = self.input_.new_network(1, seed, width).eval().requires_grad_(False)
         return network.double() if self.input_.numeric else network
@@ -206,7 +210,8 @@ def _choose_layers(layers, names):
             chosen.add(item)
         else:
             raise InputError(
-                f"Got layers={layers!r}, expected 'last', 'all', or numbers or names out of {list(names)}."
+                f"Got layers={layers!r}, expected 'last', 'all', or numbers or names out of "
+                f"{list(names)}."
             )
     if not chosen:
         raise InputError(f"Got layers={layers!r}, expected at least one of {list(names)}.")

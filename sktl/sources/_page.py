@@ -47,9 +47,10 @@ def card_page(source, name):
             ),
             map(_property_row, card.properties),
         ),
-        "MAE is the mean absolute error on held-out compositions that have the property, the median is "
-        "that of the training labels. Held out at random are compositions like those of training; "
-        "held out by list are those of the benchmarks: other compounds, on which errors are larger.",
+        "MAE is the mean absolute error on held-out compositions that have the property, the "
+        "median is that of the training labels. Held out at random are compositions like those of "
+        "training; held out by list are those of the benchmarks: other compounds, on which errors "
+        "are larger.",
         "## Training data",
         _table(("property", "database", "rows", "DOI", "licence"), map(_table_row, _tables(card))),
         _held_out(card),

@@ -42,7 +42,8 @@ def list_sources():
     >>> for name in list_sources():
     ...     card = load_source(name).card
     """
-    return [*_shipped_names(), *_registered_names()]
+    shipped = _shipped_names()
+    return shipped + [name for name in _registered_names() if name not in {*ALIASES, *SHIPPED}]
 
 
 def load_source(source):

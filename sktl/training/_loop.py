@@ -128,7 +128,8 @@ class LabelledRows(torch.utils.data.Dataset):
     def __init__(self, rows, z, weights=None, indices=None):
         self.rows = rows
         self.z = torch.as_tensor(z)
-        self.weights = torch.ones(len(rows)) if weights is None else torch.as_tensor(weights).float()
+        weights = np.ones(len(rows)) if weights is None else weights
+        self.weights = torch.as_tensor(weights).float()
         self.indices = np.arange(len(rows)) if indices is None else np.asarray(indices)
 
     def __len__(self):

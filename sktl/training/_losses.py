@@ -20,7 +20,7 @@ class MaskedL1(nn.Module):
         self.register_buffer("property_weights", weights)
 
     def forward(self, outputs, target):
-        """Return the loss of outputs (n, p) for z (n, p), NaN where missing, and row weights (n,)."""
+        """Return the loss of outputs (n, p) for (z (n, p), NaN where missing, weights (n,))."""
         z, weights = target
         weights = weights[:, None] * ~torch.isnan(z)
         if self.property_weights is not None:
@@ -37,7 +37,9 @@ class ZeroInflatedLoss(nn.Module):
         z, weights = target
         value, positive = z[:, 0], z[:, 1]
         errors = (outputs[:, 0] - value).abs() + positive * (outputs[:, 2] - value).abs()
-        gate = functional.binary_cross_entropy_with_logits(outputs[:, 1], positive, reduction="none")
+        gate = functional.binary_cross_entropy_with_logits(
+            outputs[:, 1], positive, reduction="none"
+        )
         return ((errors + gate) * weights).sum() / weights.sum().clamp(min=1e-12)
 
 

@@ -107,6 +107,16 @@ def pretrain(
     References
     ----------
     Multi-property pretraining: doi:10.1038/s41524-024-01486-1.
+
+    Examples
+    --------
+    >>> from sktl import PropertyTable, pretrain
+    >>> table = PropertyTable("gap", ["NaCl", "GaAs", "Si", "ZnO"], [8.5, 1.4, 1.1, 3.3], "eV")
+    >>> tiny = {"width": 16, "n_attention": 1, "trunk_width": 16, "n_trunk": 1}
+    >>> settings = {"network_arguments": tiny, "epochs": 2, "progress": False}
+    >>> source = pretrain(table, id="toy.gap@1", title="Four gaps", **settings)
+    >>> source.card.property_names, source.predict(["NaZn"]).shape
+    (('gap',), (1, 1))
     """
     check_identity(id, title, licence)
     arguments = dict(network_arguments or {})

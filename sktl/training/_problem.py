@@ -104,7 +104,7 @@ class PretrainProblem:
         """Return the card before training: all but errors, results and reference predictions."""
         trained = self.labels.compositions.take(np.flatnonzero(~self.out))
         settings = settings.to_dict()
-        network = {"name": settings.pop("network"), "arguments": settings.pop("network_arguments")}
+        network = settings.pop("network")
         origins = [
             {"name": table.name, "rows": len(table.values), **table.origin} for table in self.tables
         ]

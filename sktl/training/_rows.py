@@ -8,7 +8,7 @@ SMALLEST_VALIDATION_SET = 5
 
 
 def merge_rows(groups, y, weights):
-    """Merge rows that agree in group and target, and order them so that the order given does not matter.
+    """Merge rows that agree in group and target, and bring them into an order of their own.
 
     Parameters
     ----------
@@ -51,10 +51,10 @@ def split_rows(groups, fraction, seed):
         Row numbers; `validation` is empty where there are too few rows.
     """
     n_valid = math.floor(fraction * len(groups) + 1e-9)
-    kinds = np.unique(groups)
-    np.random.default_rng(seed).shuffle(kinds)
-    sizes = np.bincount(np.searchsorted(np.sort(kinds), groups))[np.searchsorted(np.sort(kinds), kinds)]
-    chosen = kinds[: np.searchsorted(np.cumsum(sizes), n_valid, side="right")]
+    kinds, sizes = np.unique(groups, return_counts=True)
+    order = np.random.default_rng(seed).permutation(len(kinds))
+    n_chosen = np.searchsorted(np.cumsum(sizes[order]), n_valid, side="right")
+    chosen = kinds[order[:n_chosen]]
     valid = np.isin(groups, chosen)
     if n_valid < SMALLEST_VALIDATION_SET or valid.sum() < SMALLEST_VALIDATION_SET or valid.all():
         return np.arange(len(groups)), np.arange(0)

@@ -59,8 +59,10 @@ class PretrainSettings:
             _refuse("weight_decay", self.weight_decay, "a number of at least 0")
 
     def to_dict(self):
-        """Return all settings as a dict."""
-        return asdict(self)
+        """Return all settings as a card holds them, the network's under one key."""
+        settings = asdict(self)
+        arguments = settings.pop("network_arguments")
+        return {**settings, "network": {"name": self.network, "arguments": arguments}}
 
     def new_network(self, n_outputs):
         """Return the network with random weights of the seed; torch's random state is as before."""

@@ -71,9 +71,10 @@ class SourceTarget(NumberTarget):
 class ZeroInflatedTarget(NumberTarget):
     """A non-negative target, many values of which are exactly zero.
 
-    The network has three outputs: the value itself, the logit of P(y > 0), and the value given y > 0.
-    Validation rows choose how they make a prediction: ``"value"``, ``"gated"`` (zero where
-    P(y > 0) < 0.5, else the value given y > 0) or ``"expected"`` (their product). No prediction is negative.
+    The network has three outputs: the value itself, the logit of P(y > 0), and the value given
+    y > 0. Validation rows choose how they make a prediction: ``"value"``, ``"gated"`` (zero where
+    P(y > 0) < 0.5, else the value given y > 0) or ``"expected"`` (their product). No prediction is
+    negative.
 
     Attributes
     ----------

@@ -61,32 +61,31 @@ def curve_table(points):
 def sources_table():
     """Return the shipped sources as Markdown, a row for each."""
     catalog = json.loads((WEIGHTS / "catalog.json").read_text(encoding="utf-8"))
-    rows = []
+    rows, shown = [], set()
     for alias, id in catalog["aliases"].items():
         card = sktl.load_source(alias).card
         size = (WEIGHTS / catalog["sources"][id]["file"]).stat().st_size
-        errors = [
-            f"{item.name.replace('_', ' ')} {item.holdout_mae:.3g} {item.unit}"
-            for item in card.properties[:MAX_PROPERTIES]
-        ]
-        more = len(card.properties) - len(errors)
         rows.append(
             (
                 f"[`{alias}`](docs/sources/{alias}.md)",
                 NETWORKS[card.network["name"]],
                 f"{card.training['n_compositions']:,}",
                 f"{size / 1e6:.1f} MB",
-                "; ".join(errors) + (f"; {more} more" if more else ""),
+                _errors(card.properties, shown),
             )
         )
-    titles = (
-        "name",
-        "network",
-        "compositions",
-        "file",
-        "error (MAE) on held-out compositions",
-    )
+    titles = "name", "network", "compositions", "file", "MAE on compositions held out at random"
     return markdown(titles, rows)
+
+
+def _errors(properties, shown):
+    """Return the errors of some properties, those first that no row above has shown."""
+    new = [item for item in properties if item.name not in shown] or list(properties)
+    chosen = new[:MAX_PROPERTIES]
+    shown.update(item.name for item in chosen)
+    texts = [f"{item.name.replace('_', ' ')} {item.holdout_mae:.3g} {item.unit}" for item in chosen]
+    more = len(properties) - len(chosen)
+    return "; ".join(texts) + (f"; {more} more in the card" if more else "")
 
 
 def markdown(titles, rows):

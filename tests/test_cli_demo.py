@@ -88,7 +88,7 @@ def test_results_say_what_they_depend_on(quick):
     assert results["source"]["id"] == "tiny.gap@1" and len(results["source"]["sha256"]) == 64
     assert results["seed"] == 0 and results["quick"] is True
     assert results["versions"]["sktl"] == sktl.__version__
-    assert results["data"]["n_train"] + results["data"]["n_test"] == 400
+    assert results["data"]["n_train"] + results["data"]["n_test"] == 240
     assert [row["model"] for row in results["models"]] == [
         "transfer",
         "scratch",

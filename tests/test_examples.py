@@ -13,7 +13,7 @@ from sktl.exceptions import SktlError
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = sorted((ROOT / "docs" / "examples").glob("*.py"))
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-REGION = re.compile(r"^# README: .+\n(.*?)^# end$", re.DOTALL | re.MULTILINE)
+REGION = re.compile(r"^# README: [^\n]+\n(.*?)^# end$", re.DOTALL | re.MULTILINE)
 EXPECTED = {
     "classify": r"P\(gap\) = [01]\.\d\d\narea under the ROC curve: 0\.[5-9]\d",
     "custom_source": r"fine-tuned: mean absolute error \d\.\d\d eV on 200 test rows",
@@ -54,14 +54,14 @@ def test_readme_begins_with_the_two_commands():
 
 def test_readme_shows_the_messages_for_bad_input():
     (shown,) = blocks("text")
-    model = sktl.TransferRegressor("oqmd", n_members=1, max_epochs=1, random_state=0)
-    model.fit(["NaCl", "GaAs", "TiO2"], [8.5, 1.4, 3.2])
     found = []
     for call in re.findall(r"^model\.(.+)$", shown, re.MULTILINE):
         method, arguments = re.fullmatch(r"(\w+)\((.+)\)", call).groups()
         values = [float(text) for text in re.findall(r"\d+\.\d+", arguments)]
         values += [float("nan")] * arguments.count("nan")
         formulas = [text for text in re.findall(r'"([^"]+)"', arguments) if text != "nan"]
+        model = sktl.TransferRegressor("oqmd", n_members=1, max_epochs=1, random_state=0)
+        model.fit(["NaCl", "GaAs", "TiO2"], [8.5, 1.4, 3.2])
         with pytest.raises(SktlError) as error:
             getattr(model, method)(formulas, *([values] if values else []))
         found.append(f"model.{call}\n{type(error.value).__name__}: {error.value}\n")

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import torch
 from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
 
 from sktl import PropertyTable, TransferRegressor, load_source, pretrain, register_source
 from sktl.exceptions import (
@@ -254,15 +255,14 @@ def test_unusable_parameters_are_named(model, rows, change):
     assert isinstance(caught.value, SktlError) and isinstance(caught.value, ValueError)
 
 
-def test_half_trained_is_not_fitted(model, rows):
-    from sklearn.exceptions import NotFittedError
-
+def test_a_fit_that_failed_is_no_fit(model, rows):
     with pytest.raises(NotFittedError):
         model.predict(rows[0])
-    with pytest.raises(InputError):
-        model.set_params(freeze_depth=99).fit(*rows)
-    with pytest.raises(NotFittedError):
-        model.predict(rows[0])
+    for arm in (clone(model), clone(model).fit(*rows)):
+        with pytest.raises(InputError):
+            arm.set_params(freeze_depth=99).fit(*rows)
+        with pytest.raises(NotFittedError):
+            arm.predict(rows[0])
 
 
 def test_networks_end_in_evaluation_mode_on_the_cpu(model, rows):

@@ -52,7 +52,7 @@ class Plan:
 
     def quick(self):
         """Return a plan of seconds, which shows that everything runs and nothing else."""
-        return replace(self, n_rows=400, max_epochs=3, n_trees=10, sizes=(50, 100))
+        return replace(self, n_rows=240, max_epochs=2, n_trees=10, sizes=(50, 100))
 
 
 @dataclass

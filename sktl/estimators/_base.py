@@ -32,6 +32,7 @@ class TransferEstimator(BaseEstimator):
         weights = check_weights(data, weights)
         source = None if self.source is None else load_source(self.source)
         self.source_ = None if source is None else source.card
+        self.source_sha256_ = None if source is None else source.sha256
         self.input_ = NetworkInput(source, self.network, self.unseen_elements)
         readable = self.input_.fit(data, weights)
         encoded, groups = self.input_.encode(readable), self.input_.groups(readable)

@@ -48,6 +48,8 @@ class TransferClassifier(ClassifierMixin, TransferEstimator):
         The class labels, sorted.
     source_ : SourceCard or None
         Card of the source, with its full id.
+    source_sha256_ : str or None
+        Hash of the source's file; None without a source or for one that is in no file.
     networks_ : list of Network, length n_members
         The trained networks.
     history_ : list of skorch History, length n_members

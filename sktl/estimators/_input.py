@@ -112,8 +112,8 @@ class NetworkInput:
 
     def new_network(self, n_outputs, seed, width):
         """Return the network for these rows with random weights."""
-        with torch.random.fork_rng():
-            torch.manual_seed(seed)
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(seed)
             if not self.numeric:
                 return build_network(self.network, n_outputs, {})
             if self.network == "elemnet":

@@ -100,11 +100,13 @@ def train(
         device=device,
         verbose=0,
     )
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(devices=_forked(device)):
         net.initialize()
         if resume is not None:
             resume(net)
         net.partial_fit(data, epochs=policy.max_epochs - len(net.history))
+    if net.interrupted_:
+        raise KeyboardInterrupt
     network.load_state_dict(net.average_)
     network.to("cpu").eval()
     return net.history
@@ -172,6 +174,15 @@ class _AveragedNet(NeuralNet):
         state = self.module_.state_dict()
         self.average_ = {name: tensor.clone() for name, tensor in state.items()}
         return self
+
+    interrupted_ = False
+
+    def fit_loop(self, *args, **kwargs):
+        try:
+            return super().fit_loop(*args, **kwargs)
+        except KeyboardInterrupt:
+            self.interrupted_ = True
+            raise
 
     def get_iterator(self, dataset, training=False):
         sizes = dataset.rows.sizes[dataset.indices]
@@ -252,6 +263,11 @@ class _KeepBest(Callback):
     def on_train_end(self, net, **kwargs):
         if self.weights_ is not None:
             net.average_ = self.weights_
+
+
+def _forked(device):
+    """Return the CUDA devices whose random state is to be restored after training."""
+    return [torch.cuda.current_device()] if torch.device(device).type == "cuda" else []
 
 
 def _single(tensor):

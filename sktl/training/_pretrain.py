@@ -159,8 +159,6 @@ def _train(problem, net, settings, checkpoint, device, title):
         callbacks=callbacks,
         resume=resume,
     )
-    if len(history) < settings.epochs or "dur" not in history[-1]:
-        raise KeyboardInterrupt  # skorch ends a training that is stopped without a word
     if not np.isfinite(history[-1, "train_loss"]):
         raise InputError(
             f"The training diverged: got learning_rate={settings.learning_rate!r}, expected a "

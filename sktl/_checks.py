@@ -37,16 +37,22 @@ def as_formulas(X):
     Raises
     ------
     InputError
-        X is a single formula or empty.
+        X is a single formula, is empty, or is neither formulas nor numbers.
     """
     if isinstance(X, str | bytes) or _is_composition(X):
         raise InputError(f"Got X={X!r}, expected a sequence of formulas: [{X!r}].")
+    if isinstance(X, dict | set | frozenset) or not _is_sized(X):
+        raise InputError(
+            f"Got X of type {type(X).__name__}, expected a sequence of formulas or a table of "
+            "numbers."
+        )
     items = _one_column(X)
     if items is not None and not items:
         raise InputError(f"Got X of type {type(X).__name__} with 0 rows, expected at least one.")
-    if items is None or not any(_is_formula(item) for item in items):
-        return None
-    return items
+    if items is None or any(_is_formula(item) for item in items):
+        return items
+    _check_rows(items)
+    return None
 
 
 def check_formulas(X):
@@ -100,6 +106,21 @@ def _one_column(X):
     return list(X)
 
 
+def _check_rows(items):
+    """Raise for a row that is neither a formula nor numbers; numpy's own messages name no row."""
+    for row, item in enumerate(items):
+        if item is None or isinstance(item, bytes | dict):
+            raise InputError(
+                f"Got {item!r} in row {row} of X, expected a formula (str or Composition) or "
+                "numbers."
+            )
+    if isinstance(items[0], list | tuple) and any(_is_formula(part) for part in items[0]):
+        raise InputError(
+            f"Got {items[0]!r} in row 0 of X, expected one formula a row. Other columns can stand "
+            "beside it in a ColumnTransformer."
+        )
+
+
 def _holds_formulas(column):
     """Tell whether one column of a table is formulas: text other than numbers, or Composition."""
     if not (column.dtype == object or str(column.dtype).lower().startswith(("<u", "str"))):
@@ -112,6 +133,10 @@ def _refuse_table(X, column):
         f"Got X of type {type(X).__name__} with {X.shape[1]} columns, expected one column of "
         f"formulas: {column}. Other columns can stand beside it in a ColumnTransformer."
     )
+
+
+def _is_sized(X):
+    return hasattr(X, "__len__") or hasattr(X, "__array__")
 
 
 def _is_composition(item):
@@ -149,6 +174,8 @@ def check_numbers(X, y, *, estimator):
         for row, value in enumerate(y.tolist()):
             if not all(_is_number(part) for part in np.ravel(value)):
                 raise InputError(f"Got y={value!r} in {name_row(X, row)}, expected a number.")
+    if y.dtype.kind in "mM":
+        raise InputError(f"Got y of type {y.dtype}, expected numbers.")
     if np.iscomplexobj(y):
         raise InputError("Complex data not supported: got complex y, expected real numbers.")
     y = y.astype(np.float64)
@@ -174,6 +201,11 @@ def check_labels(X, y, *, estimator):
                 f"Input y contains NaN or infinity: got y={value!r} in {name_row(X, row)}, "
                 "expected a label."
             )
+    try:
+        np.unique(y)
+    except TypeError as error:
+        kinds = sorted({type(label).__name__ for label in y})
+        raise InputError(f"Got labels of types {kinds} in y, expected one type.") from error
     return y
 
 
@@ -182,7 +214,10 @@ def _target_array(X, y, estimator):
         raise InputError(
             f"This {estimator} estimator requires y to be passed, but the target y is None."
         )
-    y = np.asarray(y)
+    try:
+        y = np.asarray(y)
+    except ValueError as error:
+        raise InputError(f"Got y that is no array: {error}.") from error
     if y.ndim not in (1, 2) or (y.ndim == 2 and y.shape[1] == 0):
         raise InputError(f"y should be a 1d array or (n, k): got an array of shape {y.shape}.")
     if len(y) != len(X):

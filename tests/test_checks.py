@@ -78,6 +78,32 @@ def test_one_formula_is_no_sequence(X):
         as_formulas(X)
 
 
+@pytest.mark.parametrize(
+    "X", [{"NaCl": 1}, {"NaCl", "GaAs"}, (formula for formula in FORMULAS), None, 3.5], ids=repr
+)
+def test_no_table(X):
+    message = f"Got X of type {type(X).__name__}, expected a sequence of formulas"
+    with pytest.raises(InputError, match=message):
+        as_formulas(X)
+
+
+@pytest.mark.parametrize(
+    ("X", "message"),
+    [
+        ([None, None], "Got None in row 0"),
+        ([1.5, None], "Got None in row 1"),
+        ([b"NaCl"], "Got b'NaCl' in row 0"),
+        (np.array(["NaCl"], dtype="S"), "Got b'NaCl' in row 0"),
+        ([{"Na": 1, "Cl": 1}], "row 0 of X, expected a formula"),
+        ([["NaCl", 300.0]], r"Got \['NaCl', 300.0\] in row 0 of X, expected one formula a row"),
+    ],
+    ids=repr,
+)
+def test_rows_that_are_neither_formulas_nor_numbers(X, message):
+    with pytest.raises(InputError, match=message):
+        as_formulas(X)
+
+
 @pytest.mark.parametrize("value", ["NaCl", Composition("NaCl")])
 def test_frame_with_a_formula_column_among_others(value):
     frame = pd.DataFrame({"T": [300.0], "note": [None], "formula": [value]})
@@ -109,6 +135,8 @@ def test_numbers_as_float64(y):
         ([[1.0, 2.0], [3.0, np.nan], [5.0, 6.0]], r"row 1 \('Fe2O3'\)"),
         ([1.0, 2.0], "3 rows in X and 2 in y"),
         ([1.0, 2.0, 3j], "real numbers"),
+        (pd.date_range("2020", periods=3), "y of type datetime64"),
+        ([[1], [2, 3], [4]], "y that is no array"),
         (np.zeros((3, 0)), r"shape \(3, 0\)"),
         (np.zeros((3, 1, 1)), r"shape \(3, 1, 1\)"),
         (5.0, r"shape \(\)"),

@@ -158,10 +158,11 @@ def test_a_source_by_name(model, tiny_source, rows):
         (lambda y: [*y[:3], float("nan"), *y[4:]], "y=nan in row 3"),
         (lambda y: y[:-1], "Got 80 rows in X and 79 in y"),
         (lambda y: y + 0.25, "Unknown label type: continuous"),
+        (lambda y: np.array(["a", 1] * 40, dtype=object), r"labels of types \['int', 'str'\]"),
         (lambda y: np.column_stack([y, y]), "1d array"),
         (lambda y: None, "requires y"),
     ],
-    ids=["one class", "None", "nan", "short", "continuous", "two columns", "none"],
+    ids=["one class", "None", "nan", "short", "continuous", "two types", "two columns", "none"],
 )
 def test_unusable_labels(model, rows, change, message):
     y = thirds(rows[1])

@@ -48,7 +48,7 @@ class Plan:
     n_rows: int | None = None
     max_epochs: int = 40
     n_trees: int = 100
-    sizes: tuple = (50, 100, 200, 400, 800, 1600)
+    sizes: tuple = (50, 100, 200, 400, 800)
 
     def quick(self):
         """Return a plan of seconds, which shows that everything runs and nothing else."""
@@ -124,21 +124,21 @@ class Comparison:
             steps.append((BOOSTING, n))
         return steps + [(model, n) for model in CURVE_MODELS]
 
-    def run(self, report=lambda model, n_train, share: None):
+    def run(self, report=lambda model, n_train, before, after: None):
         """Fit and score every model.
 
         Parameters
         ----------
         report : callable
-            Called before each fit with the model, its training rows and the share of the work
-            that is done, and at the end with ``None, 0, 1.0``.
+            Called before each fit with the model, its training rows, and about which share of the
+            work is done before and after it.
         """
         steps = self.steps()
-        done = np.cumsum([0.0, *(_cost(*step) for step in steps)])
-        for (model, n_train), before in zip(steps, done, strict=False):
-            report(model, n_train, before / done[-1])
+        shares = np.cumsum([0.0, *(_cost(*step) for step in steps)])
+        shares /= shares[-1]
+        for (model, n_train), before, after in zip(steps, shares[:-1], shares[1:], strict=True):
+            report(model, n_train, before, after)
             self.fits.append(self._fit(model, n_train))
-        report(None, 0, 1.0)
 
     def full(self, model):
         """Return the fit of a model on all training rows, None if it was not fitted."""
@@ -214,5 +214,7 @@ def make_model(model, plan):
 
 
 def _cost(model, n_train):
-    """Return roughly how long a fit takes, in rows of a network."""
-    return n_train + 100 if model in (TRANSFER, SCRATCH) else n_train / 5
+    """Return roughly how long a fit takes, in rows of a large fit of a network."""
+    if model in (TRANSFER, SCRATCH):
+        return n_train + 0.4 * min(n_train, 1000)  # few rows come in small, slower batches
+    return n_train / 4

@@ -112,13 +112,15 @@ def _predictions(comparison, fits):
 
 
 class _Bar:
-    """A bar with the time left, refreshed each second; nothing where there is no terminal."""
+    """A bar with the time left, moved each second; nothing where there is no terminal."""
 
     def __enter__(self):
         from tqdm import tqdm
 
         layout = "{percentage:3.0f}%|{bar:20}| {elapsed}, about {remaining} left: {desc}"
-        self._bar = tqdm(total=1.0, disable=None, leave=False, bar_format=layout)
+        self._bar = tqdm(total=1.0, disable=None, leave=False, bar_format=layout, desc="begin")
+        self._before, self._after, self._pace = 0.0, 0.0, 0.0
+        self._start = self._since = time.perf_counter()
         self._stop = threading.Event()
         self._clock = threading.Thread(target=self._tick, daemon=True)
         self._clock.start()
@@ -129,13 +131,20 @@ class _Bar:
         self._clock.join()
         self._bar.close()
 
-    def report(self, model, n_train, share):
-        """Show what is being fitted and which share of the work is done."""
-        self._bar.n = share
-        if model:
-            self._bar.set_description_str(f"{model}, {n_train:,} rows", refresh=False)
-        self._bar.refresh()
+    def report(self, model, n_train, before, after):
+        """Show what is being fitted, and which share of the work is done."""
+        self._since = time.perf_counter()
+        self._pace = before / max(self._since - self._start, 1e-9)
+        self._before, self._after = before, after
+        self._bar.set_description_str(f"{model}, {n_train:,} rows", refresh=False)
+        self._move()
 
     def _tick(self):
         while not self._stop.wait(1.0):
-            self._bar.refresh()
+            self._move()
+
+    def _move(self):
+        """Go on at the pace so far, but not beyond the fit that is running."""
+        ahead = self._before + self._pace * (time.perf_counter() - self._since)
+        self._bar.n = min(ahead, 0.1 * self._before + 0.9 * self._after)
+        self._bar.refresh()

@@ -35,7 +35,8 @@ def read_input(estimator, X, *, fitting):
     if formulas is None:
         if not fitting and getattr(estimator, "input_kind_", "") == "formulas":
             raise InputError(
-                f"Got numeric X, but this {type(estimator).__name__} was fitted on formulas."
+                f"Got X of type {type(X).__name__} without formulas, but this "
+                f"{type(estimator).__name__} was fitted on formulas."
             )
         X = validate_data(estimator, X, dtype=np.float64, reset=fitting)
         estimator_input, kind = X, "numeric"
@@ -140,7 +141,7 @@ class NetworkInput:
                 "out, or pass unseen_elements='warn' (for elements up to "
                 f"{SYMBOLS[MAX_ATOMIC_NUMBER - 1]})."
             )
-        warnings.warn(f"{message}: the source never saw them.", TransferWarning, stacklevel=4)
+        warnings.warn(f"{message}: the source never saw them.", TransferWarning, stacklevel=5)
 
 
 def _read_compositions(data):

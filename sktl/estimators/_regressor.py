@@ -216,7 +216,7 @@ class TransferRegressor(RegressorMixin, TransferEstimator):
                 f"the training rows, {errors[best]:.3g}, is above that of their median, "
                 f"{spread:.3g}: another property or unit?",
                 TransferWarning,
-                stacklevel=4,
+                stacklevel=5,
             )
         target = SourceTarget(card)
         with np.errstate(invalid="ignore", divide="ignore"):

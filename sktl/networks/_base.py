@@ -97,9 +97,19 @@ class Network(nn.Module):
             self.group(name).requires_grad_(name not in self._frozen)
         self.train(self.training)
 
+    def rest_dropout(self, rests=True):
+        """Let dropout rest also in training, or wake it: at rest, weights settle to evaluation mode."""
+        self._dropout_rests = rests
+
+    _dropout_rests = False
+
     def train(self, mode=True):
-        """Set the training mode, from which frozen groups are exempt."""
+        """Set the training mode, from which frozen groups and resting dropout are exempt."""
         super().train(mode)
+        if self._dropout_rests:
+            for module in self.modules():
+                if isinstance(module, nn.Dropout):
+                    module.eval()
         for name in self._frozen:
             self.group(name).eval()
         return self

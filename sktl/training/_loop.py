@@ -32,6 +32,9 @@ class Policy:
         Decoupled weight decay of AdamW.
     warmup : float
         Share of all steps in which the rate rises; it falls along a cosine in the rest.
+    dropout_until : float
+        Share of the epochs after which dropout rests. Through many layers a network in evaluation
+        mode is off the scale that it had under dropout; the last epochs bring it back.
     average : float
         The weights are averaged over about this share of all steps.
     """
@@ -43,6 +46,7 @@ class Policy:
     freeze_depth: int = 0
     weight_decay: float = 1e-2
     warmup: float = 0.1
+    dropout_until: float = 0.8
     average: float = 0.02
 
 
@@ -91,6 +95,7 @@ def train(
         train_split=predefined_split(valid) if valid is not None else None,
         callbacks=[
             ("seed", _EpochSeed(seed)),
+            ("dropout", _RestDropout(policy.dropout_until)),
             ("clip", GradientNormClipping(1.0)),
             ("rate", _WarmupCosine(n_steps, policy.warmup)),
             ("average", _Average(policy.average * n_steps)),
@@ -108,6 +113,7 @@ def train(
     if net.interrupted_:
         raise KeyboardInterrupt
     network.load_state_dict(net.average_)
+    network.rest_dropout(False)
     network.to("cpu").eval()
     return net.history
 
@@ -204,6 +210,17 @@ class _EpochSeed(Callback):
 
     def on_epoch_begin(self, net, **kwargs):
         torch.manual_seed((self.seed * 100_003 + len(net.history)) % 2**63)
+
+
+class _RestDropout(Callback):
+    """Let dropout rest in the last epochs."""
+
+    def __init__(self, share):
+        self.share = share
+
+    def on_epoch_begin(self, net, **kwargs):
+        if len(net.history) > self.share * net.max_epochs:
+            net.module_.rest_dropout()
 
 
 class _WarmupCosine(Callback):

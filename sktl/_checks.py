@@ -41,7 +41,7 @@ def as_formulas(X):
     """
     if isinstance(X, str | bytes) or _is_composition(X):
         raise InputError(f"Got X={X!r}, expected a sequence of formulas: [{X!r}].")
-    if isinstance(X, dict | set | frozenset) or not _is_sized(X):
+    if not _is_sequence(X):
         raise InputError(
             f"Got X of type {type(X).__name__}, expected a sequence of formulas or a table of "
             "numbers."
@@ -135,8 +135,10 @@ def _refuse_table(X, column):
     )
 
 
-def _is_sized(X):
-    return hasattr(X, "__len__") or hasattr(X, "__array__")
+def _is_sequence(X):
+    if hasattr(X, "shape") or hasattr(X, "__array__"):  # a kind of sparse matrix is a dict
+        return True
+    return hasattr(X, "__len__") and not isinstance(X, dict | set | frozenset)
 
 
 def _is_composition(item):

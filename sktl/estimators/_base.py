@@ -16,6 +16,7 @@ from sktl.sources import load_source, run_rows
 from sktl.training import LabelledRows, Policy, merge_rows, split_rows, train
 
 FINE_TUNING_RATE, SCRATCH_RATE = 3e-4, 1e-3
+FINE_TUNING_EPOCHS, SCRATCH_EPOCHS = 20, 40
 HEAD_RATE_FACTOR = 3.0
 
 
@@ -80,12 +81,14 @@ class TransferEstimator(BaseEstimator):
         return network, history, validation
 
     def _policy(self, n_rows):
-        rate = FINE_TUNING_RATE if self.source_ is not None else SCRATCH_RATE
+        pretrained = self.source_ is not None
+        epochs = FINE_TUNING_EPOCHS if pretrained else SCRATCH_EPOCHS
+        rate = FINE_TUNING_RATE if pretrained else SCRATCH_RATE
         return Policy(
-            max_epochs=self.max_epochs,
+            max_epochs=epochs if self.max_epochs == "auto" else self.max_epochs,
             batch_size=_batch_size(n_rows),
             learning_rate=rate if self.learning_rate == "auto" else self.learning_rate,
-            head_rate_factor=HEAD_RATE_FACTOR if self.source_ is not None else 1.0,
+            head_rate_factor=HEAD_RATE_FACTOR if pretrained else 1.0,
             freeze_depth=self.freeze_depth,
         )
 
@@ -111,6 +114,8 @@ class TransferEstimator(BaseEstimator):
     def _check_parameters(self):
         for name, low in (("n_members", 1), ("max_epochs", 1), ("freeze_depth", 0)):
             value = getattr(self, name)
+            if name == "max_epochs" and value == "auto":
+                continue
             if not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < low:
                 raise InputError(f"Got {name}={value!r}, expected an integer of at least {low}.")
         share = self.validation_fraction

@@ -27,10 +27,12 @@ class TransferClassifier(ClassifierMixin, TransferEstimator):
         The network when `source` is None; see `TransferRegressor`.
     freeze_depth : int, default=0
         Depth groups, counted from the input, that are not trained.
-    n_members : int, default=2
-        Networks, each with its own validation rows, whose probabilities are averaged.
-    max_epochs : int, default=40
-        Passes over the training rows; the epoch with the lowest validation loss is kept.
+    n_members : int, default=1
+        Networks, each with its own validation rows, whose probabilities are averaged; see
+        `TransferRegressor`.
+    max_epochs : "auto" or int, default="auto"
+        Passes over the training rows, of which the one with the lowest validation loss is kept;
+        "auto" is 20 with a source, 40 without.
     learning_rate : "auto" or float, default="auto"
         Highest learning rate; "auto" is 3e-4 (head: 9e-4) with a source, 1e-3 without.
     validation_fraction : float, default=0.1
@@ -87,8 +89,8 @@ class TransferClassifier(ClassifierMixin, TransferEstimator):
         *,
         network="auto",
         freeze_depth=0,
-        n_members=2,
-        max_epochs=40,
+        n_members=1,
+        max_epochs="auto",
         learning_rate="auto",
         validation_fraction=0.1,
         unseen_elements="error",

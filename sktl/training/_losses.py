@@ -4,6 +4,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+GATE_WEIGHT = 0.3
+
 
 class MaskedL1(nn.Module):
     """Mean absolute error over the labels that exist.
@@ -30,17 +32,19 @@ class MaskedL1(nn.Module):
 
 
 class ZeroInflatedLoss(nn.Module):
-    """Joint loss of a value, of the logit of P(y > 0), and of the value given y > 0."""
+    """Joint loss of a value and, with a smaller weight, of P(y > 0) and the value given y > 0."""
 
     def forward(self, outputs, target):
         """Return the loss of outputs (n, 3) for (z, y > 0) of shape (n, 2) and row weights (n,)."""
         z, weights = target
         value, positive = z[:, 0], z[:, 1]
-        errors = (outputs[:, 0] - value).abs() + positive * (outputs[:, 2] - value).abs()
+        error = (outputs[:, 0] - value).abs()
+        error_above = positive * (outputs[:, 2] - value).abs()
         gate = functional.binary_cross_entropy_with_logits(
             outputs[:, 1], positive, reduction="none"
         )
-        return ((errors + gate) * weights).sum() / weights.sum().clamp(min=1e-12)
+        losses = error + GATE_WEIGHT * (error_above + gate)
+        return (losses * weights).sum() / weights.sum().clamp(min=1e-12)
 
 
 class CrossEntropy(nn.Module):

@@ -21,8 +21,7 @@ from matminer.featurizers.composition import (
 from parser import TABLE, distinct_formulas
 from pymatgen.core import Composition
 
-from sktl.representations import parse_formulas
-from sktl.representations._magpie import magpie_attributes
+from sktl import MatminerTransformer
 
 
 def run(n=50_000, n_matminer=1_000, repeats=3, seed=0):
@@ -78,7 +77,7 @@ def run(n=50_000, n_matminer=1_000, repeats=3, seed=0):
 
 def sktl_attributes(formulas):
     """Go from strings to attributes with sktl."""
-    return magpie_attributes(parse_formulas(formulas), missing="impute")
+    return MatminerTransformer("magpie", missing="impute").fit_transform(formulas)
 
 
 def matminer_featurizer():

@@ -1,7 +1,8 @@
 """Time sktl beside its peers in one run, as ratios: ``python benchmarks/speed.py``.
 
-Parsing and physical attributes stand beside pymatgen and matminer; importing, fitting and predicting are
-measured on all cores at default settings. The result goes to ``benchmarks/results/speed.json``.
+Parsing and physical attributes stand beside pymatgen and matminer; importing, fitting and
+predicting are measured on all cores at default settings. The result goes to
+``benchmarks/results/speed.json``.
 """
 
 import argparse
@@ -22,7 +23,6 @@ import parser as formula_parser
 
 import sktl
 from sktl import TransferRegressor
-from sktl._store import atomic_write
 from sktl.datasets import load_expt_gap
 
 RESULT = Path(__file__).parent / "results" / "speed.json"
@@ -40,9 +40,9 @@ BARS = {
 def random_formulas(n, seed=0):
     """Return n distinct formulas of one to five elements, three in most, as databases have them."""
     symbols = np.array(
-        "H Li Be B C N O F Na Mg Al Si P S Cl K Ca Sc Ti V Cr Mn Fe Co Ni Cu Zn Ga Ge As Se Br Rb Sr Y "
-        "Zr Nb Mo Ru Rh Pd Ag Cd In Sn Sb Te I Cs Ba La Ce Nd Sm Gd Dy Er Yb Hf Ta W Re Os Ir Pt Au Hg "
-        "Tl Pb Bi".split()
+        "H Li Be B C N O F Na Mg Al Si P S Cl K Ca Sc Ti V Cr Mn Fe Co Ni Cu Zn Ga Ge As Se Br Rb "
+        "Sr Y Zr Nb Mo Ru Rh Pd Ag Cd In Sn Sb Te I Cs Ba La Ce Nd Sm Gd Dy Er Yb Hf Ta W Re Os "
+        "Ir Pt Au Hg Tl Pb Bi".split()
     )
     rng = np.random.default_rng(seed)
     found = {}
@@ -127,7 +127,10 @@ def main():
         "magpie": magpie.run(),
         "settings": {"n_members": model.n_members, "max_epochs": model.max_epochs},
         "source": model.source_.id,
-        "machine": {"processor": platform.processor() or platform.machine(), "cores": os.cpu_count()},
+        "machine": {
+            "processor": platform.processor() or platform.machine(),
+            "cores": os.cpu_count(),
+        },
         "versions": {
             name: version(name)
             for name in ("scikit-learn", "skorch", "torch", "matminer", "pymatgen", "numpy")
@@ -136,8 +139,9 @@ def main():
         "date": datetime.date.today().isoformat(),
     }
     found["bars"] = {name: judge(found, name, *bar) for name, bar in BARS.items()}
-    atomic_write(RESULT, json.dumps(found, indent=1, sort_keys=True).encode())
-    print(json.dumps(found, indent=1, sort_keys=True))
+    text = json.dumps(found, indent=1, sort_keys=True)
+    RESULT.write_text(text, encoding="utf-8")
+    print(text)
 
 
 if __name__ == "__main__":

@@ -36,8 +36,8 @@ class TransferRegressor(RegressorMixin, TransferEstimator):
         True starts from a new head. False keeps the source's head, for a property of its card in
         its unit; of several properties the one whose predictions are nearest to the training `y`.
     n_members : int, default=1
-        Networks, each with its own validation rows, whose outputs are averaged. Two or three lower the
-        error by some percent and cost as many times the time, in `fit` and in `predict`.
+        Networks, each with its own validation rows, whose outputs are averaged. Two or three
+        lower the error by some percent and cost as many times the time, in `fit` and `predict`.
     max_epochs : "auto" or int, default="auto"
         Passes over the training rows, of which the one with the lowest validation loss is kept;
         "auto" is 20 with a source, 40 without.

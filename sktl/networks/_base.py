@@ -98,7 +98,7 @@ class Network(nn.Module):
         self.train(self.training)
 
     def rest_dropout(self, rests=True):
-        """Let dropout rest also in training, or wake it: at rest, weights settle to evaluation mode."""
+        """Let dropout rest in training too, or wake it; at rest, weights settle to evaluation."""
         self._dropout_rests = rests
 
     _dropout_rests = False

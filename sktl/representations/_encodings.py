@@ -1,4 +1,4 @@
-"""Compositions and columns as numbers for a network: tokens, elemental fractions, scaled columns."""
+"""Compositions and columns as numbers for a network: tokens, fractions, scaled columns."""
 
 import numpy as np
 
@@ -19,7 +19,7 @@ class ElementTokens:
 
 
 class ElementFractions:
-    """A composition as 103 elemental fractions, H to Lr, in the order of matminer's ElementFraction."""
+    """A composition as 103 elemental fractions, H to Lr, as matminer's ElementFraction."""
 
     name = "element-fractions"
     version = 1

@@ -69,7 +69,7 @@ class TokenRows:
         return TokenRows(self.compositions.take(indices))
 
     def __getitem__(self, indices):
-        """Return (n, k) atomic numbers and fractions, padded with 0 to the largest row of the batch."""
+        """Return (n, k) atomic numbers and fractions, padded with 0 to the largest row."""
         sizes = self.sizes[indices][:, None]
         place = np.arange(sizes.max())
         real = place < sizes

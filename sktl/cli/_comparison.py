@@ -14,13 +14,6 @@ TRANSFER, SCRATCH, FOREST, BOOSTING = "transfer", "scratch", "random forest", "X
 CURVE_MODELS = (FOREST, TRANSFER, SCRATCH)
 TABLE_MODELS = (TRANSFER, SCRATCH, FOREST, BOOSTING)
 TEST_SHARE = 0.25
-XGBOOST_SETTINGS = {
-    "n_estimators": 500,
-    "learning_rate": 0.05,
-    "max_depth": 7,
-    "subsample": 0.8,
-    "colsample_bytree": 0.5,
-}
 
 
 @dataclass(frozen=True)
@@ -35,8 +28,8 @@ class Plan:
         Chooses the split, the smaller training sets and every model's random numbers.
     n_rows : int or None
         Rows that take part; None for all.
-    max_epochs : int
-        Epochs of the networks.
+    max_epochs : "auto" or int
+        Epochs of the networks; "auto" is the default of the estimators.
     n_trees : int
         Trees of the random forest.
     sizes : tuple of int
@@ -46,9 +39,9 @@ class Plan:
     source: str = "oqmd"
     seed: int = 0
     n_rows: int | None = None
-    max_epochs: int = 40
+    max_epochs: int | str = "auto"
     n_trees: int = 100
-    sizes: tuple = (50, 100, 200, 400, 800)
+    sizes: tuple = (50, 100, 200, 400, 800, 1600)
 
     def quick(self):
         """Return a plan of seconds, which shows that everything runs and nothing else."""
@@ -209,12 +202,13 @@ def make_model(model, plan):
     else:
         from xgboost import XGBRegressor
 
-        trees = XGBRegressor(**XGBOOST_SETTINGS, random_state=plan.seed)
+        trees = XGBRegressor(random_state=plan.seed)
     return make_pipeline(MatminerTransformer("magpie", missing="impute"), trees)
 
 
 def _cost(model, n_train):
     """Return roughly how long a fit takes, in rows of a large fit of a network."""
     if model in (TRANSFER, SCRATCH):
-        return n_train + 0.4 * min(n_train, 1000)  # few rows come in small, slower batches
+        epochs = 1 if model == TRANSFER else 2
+        return epochs * (n_train + 0.4 * min(n_train, 1000))  # few rows: small, slower batches
     return n_train / 4

@@ -15,7 +15,7 @@ from sktl.cli._comparison import (
     Plan,
 )
 
-GET_XGBOOST = 'pip install "sktl[xgboost]"'
+GET_XGBOOST = 'pip install -c constraints.txt ".[xgboost]"'
 _PACKAGES = ("torch", "skorch", "scikit-learn", "matminer", "xgboost", "numpy")
 
 

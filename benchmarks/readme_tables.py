@@ -14,12 +14,14 @@ import json
 import re
 import sys
 from pathlib import Path
+from statistics import mean, stdev
 
 import sktl
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 DEMO = ROOT / "benchmarks" / "results" / "demo.json"
+REPEATS = ROOT / "benchmarks" / "results" / "expt_gap.json"
 WEIGHTS = ROOT / "sktl" / "sources" / "weights"
 NETWORKS = {"composition": "CompositionNet", "elemnet": "ElemNet"}
 MAX_PROPERTIES = 4
@@ -56,6 +58,19 @@ def curve_table(points):
     models = list(dict.fromkeys(point["model"] for point in points))
     rows = [(model, *(f"{errors[model, size]:.3f}" for size in sizes)) for model in models]
     return markdown(("training rows", *(f"{size:,}" for size in sizes)), rows)
+
+
+def repeats_table(results):
+    """Return mean and spread of the test MAE over splits as Markdown."""
+    found = {}
+    for row in results["rows"]:
+        found.setdefault(row["model"], []).append(row["test_mae"])
+    rows = [
+        (f"`{name}`" if "(" in name else name, f"{mean(maes):.3f} ± {stdev(maes):.3f}")
+        for name, maes in found.items()
+    ]
+    n = len({row["seed"] for row in results["rows"]})
+    return markdown(("model", f"test MAE (eV), mean ± standard deviation over {n} splits"), rows)
 
 
 def sources_table():
@@ -97,6 +112,8 @@ def markdown(titles, rows):
 def filled(text):
     """Return README's text with its tables filled; a table without data stays as it is."""
     tables = {"sources table": sources_table()}
+    if REPEATS.is_file():
+        tables["repeats table"] = repeats_table(json.loads(REPEATS.read_text(encoding="utf-8")))
     if DEMO.is_file():
         tables["demo table"] = demo_table(json.loads(DEMO.read_text(encoding="utf-8")))
     for name, table in tables.items():

@@ -46,7 +46,7 @@ def parity_plot(fits, names, measured):
     n_columns = 2 if len(fits) == 4 else len(fits)
     with matplotlib.rc_context(_FIGURE_STYLE):
         n_rows = -(-len(fits) // n_columns)
-        figure = _figure(3.4 * n_columns, 3.8 * n_rows + 0.3)
+        figure = _figure(3.4 * n_columns, 3.8 * n_rows + 0.6)
         figure.get_layout_engine().set(h_pad=0.1)
         axes = figure.subplots(n_rows, n_columns, sharex=True, sharey=True, squeeze=False)
         for axis, fit in zip(axes.flat, fits, strict=True):
@@ -127,5 +127,5 @@ def _figure(width, height):
 
 def _png(figure):
     content = io.BytesIO()
-    figure.savefig(content, format="png", dpi=_DOTS_PER_INCH)
+    figure.savefig(content, format="png", dpi=_DOTS_PER_INCH, bbox_inches="tight", pad_inches=0.1)
     return content.getvalue()

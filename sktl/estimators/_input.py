@@ -39,18 +39,16 @@ def read_input(estimator, X, *, fitting):
                 f"{type(estimator).__name__} was fitted on formulas."
             )
         X = validate_data(estimator, X, dtype=np.float64, reset=fitting)
-        estimator_input, kind = X, "numeric"
-    else:
-        if not fitting and estimator.input_kind_ != "formulas":
-            raise InputError(
-                f"Got formulas, but this {type(estimator).__name__} was fitted on numeric columns."
-            )
-        estimator_input, kind = formulas, "formulas"
+        if fitting:
+            estimator.input_kind_ = "numeric"
+        return X
     if fitting:
-        estimator.input_kind_ = kind
-        if kind == "formulas":
-            estimator.n_features_in_ = 1
-    return estimator_input
+        estimator.input_kind_, estimator.n_features_in_ = "formulas", 1
+    elif estimator.input_kind_ != "formulas":
+        raise InputError(
+            f"Got formulas, but this {type(estimator).__name__} was fitted on numeric columns."
+        )
+    return formulas
 
 
 class NetworkInput:

@@ -7,7 +7,12 @@ from sktl._version import __version__
 __getattr__, __dir__, _lazy = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "estimators": ["DeepFeatureTransformer", "TransferClassifier", "TransferRegressor"],
+        "estimators": [
+            "DeepFeatureTransformer",
+            "TransferClassifier",
+            "TransferRegressor",
+            "TransferStackRegressor",
+        ],
         "representations": ["MatminerTransformer"],
         "sources": ["Source", "SourceCard", "list_sources", "load_source", "register_source"],
         "training": ["PropertyTable", "pretrain"],

@@ -16,12 +16,14 @@ import pytest
 from matminer.featurizers.composition import ElementFraction
 from pymatgen.core import Composition
 from sklearn.base import clone, is_classifier, is_regressor
+from sklearn.dummy import DummyRegressor
 
 from sktl import (
     DeepFeatureTransformer,
     MatminerTransformer,
     TransferClassifier,
     TransferRegressor,
+    TransferStackRegressor,
 )
 from sktl.exceptions import (
     FormulaError,
@@ -40,7 +42,17 @@ PRETRAINED = {
         source, layers="all", predictions=True, device="cpu"
     ),
 }
-ALL = PRETRAINED | {"matminer": lambda source: MatminerTransformer()}
+ALL = PRETRAINED | {
+    "matminer": lambda source: MatminerTransformer(),
+    "stack": lambda source: TransferStackRegressor(
+        estimators=[
+            ("tuned", TransferRegressor(source, validation_fraction=0, **QUICK)),
+            ("mean", DummyRegressor()),
+        ],
+        n_members=2,
+        random_state=0,
+    ),
+}
 
 
 class Case:
@@ -257,7 +269,8 @@ def test_using_it_leaves_it_as_it_was(case):
 def test_clone_and_pickle(case):
     copy = clone(case.estimator)
     parameters = case.estimator.get_params(deep=False)
-    assert all(value is parameters[name] for name, value in copy.get_params(deep=False).items())
+    for name, value in copy.get_params(deep=False).items():
+        assert value is parameters[name] or isinstance(value, list | tuple)
     unfitted = pickle.loads(pickle.dumps(case.estimator))
     np.testing.assert_array_equal(
         outputs(unfitted.fit(case.formulas, case.y), case.formulas), case.reference

@@ -1,7 +1,9 @@
 """Every public estimator passes scikit-learn's own suite, with no expected failures."""
 
 import pytest
+from sklearn.dummy import DummyRegressor
 from sklearn.exceptions import SkipTestWarning
+from sklearn.linear_model import Ridge
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sktl import (
@@ -9,12 +11,14 @@ from sktl import (
     MatminerTransformer,
     TransferClassifier,
     TransferRegressor,
+    TransferStackRegressor,
 )
 
 QUICK = dict(source=None, n_members=1, device="cpu")
 INSTANCES = [
     TransferRegressor(max_epochs=15, learning_rate=3e-3, **QUICK),
     TransferClassifier(max_epochs=10, learning_rate=3e-3, **QUICK),
+    TransferStackRegressor(estimators=[("ridge", Ridge()), ("mean", DummyRegressor())]),
     DeepFeatureTransformer(source=None, device="cpu"),
     MatminerTransformer(),
 ]

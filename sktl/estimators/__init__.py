@@ -2,6 +2,12 @@
 
 from sktl.estimators._classifier import TransferClassifier
 from sktl.estimators._regressor import TransferRegressor
+from sktl.estimators._stack import TransferStackRegressor
 from sktl.estimators._transformer import DeepFeatureTransformer
 
-__all__ = ["DeepFeatureTransformer", "TransferClassifier", "TransferRegressor"]
+__all__ = [
+    "DeepFeatureTransformer",
+    "TransferClassifier",
+    "TransferRegressor",
+    "TransferStackRegressor",
+]

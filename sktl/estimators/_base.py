@@ -3,8 +3,10 @@
 import copy
 import math
 import numbers
+from dataclasses import dataclass, replace
 
 import numpy as np
+import torch
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
@@ -15,9 +17,29 @@ from sktl.exceptions import InputError
 from sktl.sources import load_source, run_rows
 from sktl.training import LabelledRows, Policy, merge_rows, split_rows, train
 
-FINE_TUNING_RATE, SCRATCH_RATE = 3e-4, 1e-3
-FINE_TUNING_EPOCHS, SCRATCH_EPOCHS = 20, 40
+FINE_TUNING_RATE, SCRATCH_RATE = 6e-4, 1e-3
+FINE_TUNING_EPOCHS, SCRATCH_EPOCHS = 12, 40
 HEAD_RATE_FACTOR = 3.0
+
+
+@dataclass
+class _Rows:
+    """Encoded rows with their groups, targets (n, k) and weights."""
+
+    encoded: object
+    groups: np.ndarray
+    y: np.ndarray
+    weights: np.ndarray
+
+    def merge(self):
+        """Return the rows in canonical order, those that agree merged."""
+        kept, weights = merge_rows(self.groups, self.y, self.weights)
+        return replace(self.take(kept), weights=weights)
+
+    def take(self, chosen):
+        """Return some of the rows."""
+        parts = (self.groups, self.y, self.weights)
+        return _Rows(self.encoded.take(chosen), *(part[chosen] for part in parts))
 
 
 class TransferEstimator(BaseEstimator):
@@ -37,21 +59,17 @@ class TransferEstimator(BaseEstimator):
         self.input_ = NetworkInput(source, self.network, self.unseen_elements)
         readable = self.input_.fit(data, weights)
         encoded, groups = self.input_.encode(readable), self.input_.groups(readable)
-        kept, weights = merge_rows(groups, y, weights)
-        groups, y = groups[kept], y[kept]
-        if len(y) < 2:
+        rows = _Rows(encoded, groups, y, weights).merge()
+        if len(rows.y) < 2:
             raise InputError(
-                f"Got n_samples = {len(y)} distinct rows with positive weight, expected at least 2 "
-                "to train on."
+                f"Got n_samples = {len(rows.y)} distinct rows with positive weight, expected at "
+                "least 2 to train on."
             )
-        encoded = encoded.take(kept)
-        self.target_ = make_target(encoded, y, weights, source)
+        self.target_ = make_target(rows.encoded, rows.y, rows.weights, source)
         seeds = check_random_state(self.random_state).randint(2**31 - 1, size=self.n_members)
-        members = [
-            self._train_member(encoded, groups, y, weights, source, int(seed)) for seed in seeds
-        ]
+        members = [self._train_member(rows, source, int(seed)) for seed in seeds]
         self.networks_, self.history_, judged = (list(part) for part in zip(*members, strict=True))
-        self._choose_on_validation(encoded, y, weights, judged)
+        self._learn_from_validation(judged)
         self.n_iter_ = len(self.history_[0])
         return self
 
@@ -61,24 +79,28 @@ class TransferEstimator(BaseEstimator):
             return self.input_.new_network(self.target_.n_outputs, seed, width)
         return source.new_network(self.target_.n_outputs)
 
-    def _train_member(self, encoded, groups, y, weights, source, seed):
-        """Return a trained network, its history, and the validation rows that judged it."""
-        training, validation = split_rows(groups, self.validation_fraction, seed)
-        network = self._new_network(source, seed, encoded.width)
-        z = self.target_.encode(y)
+    def _train_member(self, rows, source, seed):
+        """Return a trained network, its history, and the rows that it was not trained on."""
+        training, validation = split_rows(rows.groups, self.validation_fraction, seed)
+        rows, held = rows.take(training), rows.take(validation)
+        network = self._new_network(source, seed, rows.encoded.width)
+        training, validation = (
+            LabelledRows(part.encoded, self.target_.encode(part.y), part.weights)
+            for part in (rows, held)
+        )
         history = train(
             network,
-            LabelledRows(encoded, z, weights, training),
+            training,
             self.target_.criterion(),
             self._policy(len(training)),
             seed=seed,
-            valid=LabelledRows(encoded, z, weights, validation) if len(validation) else None,
+            valid=validation if len(validation) else None,
             device=resolve_device(self.device),
         )
         network.requires_grad_(False)
         if self.input_.numeric:
             network.double()
-        return network, history, validation
+        return network, history, held
 
     def _policy(self, n_rows):
         pretrained = self.source_ is not None
@@ -92,24 +114,44 @@ class TransferEstimator(BaseEstimator):
             freeze_depth=self.freeze_depth,
         )
 
-    def _choose_on_validation(self, encoded, y, weights, judged):
-        if all(len(rows) for rows in judged):
-            outputs = [
-                run_rows(network, encoded.take(rows))
-                for network, rows in zip(self.networks_, judged, strict=True)
-            ]
-            rows = np.concatenate(judged)
-            self.target_.choose(np.concatenate(outputs)[None], y[rows], weights[rows])
+    def _learn_from_validation(self, judged):
+        """Make the choices that need rows which a member was not trained on, where there are."""
+        if not all(len(rows.y) for rows in judged):
+            self._calibrate([], [], None, None)
+            return
+        found = [
+            _features_and_outputs(network, rows.encoded)
+            for network, rows in zip(self.networks_, judged, strict=True)
+        ]
+        features, outputs = zip(*found, strict=True)
+        y = np.concatenate([rows.y for rows in judged])
+        weights = np.concatenate([rows.weights for rows in judged])
+        self.target_.choose(np.concatenate(outputs)[None], y, weights)
+        self._calibrate(features, outputs, [rows.y for rows in judged], weights)
 
-    def _outputs(self, X):
-        """Return the outputs of all members for X, (m, n, n_outputs)."""
+    def _calibrate(self, features, outputs, targets, weights):
+        """Learn from validation rows how large errors are; lists hold one array a member."""
+
+    def _encode(self, X):
         check_is_fitted(self)
-        rows = self.input_.encode(self.input_.read(read_input(self, X, fitting=False)))
+        return self.input_.encode(self.input_.read(read_input(self, X, fitting=False)))
+
+    def _outputs(self, rows):
+        """Return the outputs of all members for encoded rows, (m, n, n_outputs)."""
         device = resolve_device(self.device)
-        networks = self.networks_
-        if device != "cpu":
-            networks = [copy.deepcopy(network).to(device) for network in networks]
-        return np.stack([run_rows(network, rows, device=device) for network in networks])
+        return np.stack([run_rows(each, rows, device=device) for each in self._on(device)])
+
+    def _features_and_outputs(self, rows):
+        """Return the embeddings of all members, (m, n, d), and their outputs, (m, n, n_outputs)."""
+        device = resolve_device(self.device)
+        found = [_features_and_outputs(each, rows, device) for each in self._on(device)]
+        return tuple(np.stack(part) for part in zip(*found, strict=True))
+
+    def _on(self, device):
+        """Return the members' networks on a device."""
+        if device == "cpu":
+            return self.networks_
+        return [copy.deepcopy(network).to(device) for network in self.networks_]
 
     def _check_parameters(self):
         for name, low in (("n_members", 1), ("max_epochs", 1), ("freeze_depth", 0)):
@@ -132,6 +174,16 @@ class TransferEstimator(BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.string = True
         return tags
+
+
+def _features_and_outputs(network, rows, device="cpu"):
+    """Return the embedding (n, d) and the outputs (n, n_outputs) of a network."""
+
+    def both(**inputs):
+        features = network.features(**inputs)
+        return torch.cat([features, network.head(features)], dim=1)
+
+    return np.split(run_rows(both, rows, device=device), [network.embedding_size], axis=1)
 
 
 def _batch_size(n_rows):

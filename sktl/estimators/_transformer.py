@@ -25,11 +25,12 @@ class DeepFeatureTransformer(TransformerMixin, BaseEstimator):
 
     Parameters
     ----------
-    source : str, path-like, Source or None, default="oqmd"
+    source : str, path-like, Source or None, default="mpt"
         Where the weights come from; see `TransferRegressor`. None takes random weights: the control
         that shows what pretraining adds.
     layers : "last", "all", str, int or list of str or int, default="last"
         Depth groups by name, or by number from the input, negative from the end; without the head.
+        An empty list takes none, for the predictions alone.
     predictions : bool, default=False
         Append the source's own predictions, in the units of its card.
     network : {"auto", "composition", "elemnet"}, default="auto"
@@ -75,7 +76,7 @@ class DeepFeatureTransformer(TransformerMixin, BaseEstimator):
 
     def __init__(
         self,
-        source="oqmd",
+        source="mpt",
         *,
         layers="last",
         predictions=False,
@@ -115,6 +116,11 @@ class DeepFeatureTransformer(TransformerMixin, BaseEstimator):
         rows = self.input_.encode(self.input_.fit(data)).take(np.arange(1))
         self.network_ = self._random_network(rows.width) if source is None else source.network
         self.layers_ = _choose_layers(self.layers, tuple(self.network_.body))
+        if not (self.layers_ or self.predictions):
+            raise InputError(
+                f"Got layers={self.layers!r}, expected at least one of "
+                f"{list(self.network_.body)}, or predictions=True."
+            )
         self.widths_ = [
             run_rows(_activation(self.network_, name), rows).shape[1] for name in self.layers_
         ]
@@ -213,6 +219,4 @@ def _choose_layers(layers, names):
                 f"Got layers={layers!r}, expected 'last', 'all', or numbers or names out of "
                 f"{list(names)}."
             )
-    if not chosen:
-        raise InputError(f"Got layers={layers!r}, expected at least one of {list(names)}.")
     return tuple(name for name in names if name in chosen)

@@ -53,14 +53,14 @@ class Policy:
 def train(
     network, data, criterion, policy, *, seed, valid=None, device="cpu", callbacks=(), resume=None
 ):
-    """Train a network in place and leave it with its best averaged weights.
+    """Train a network in place and leave it with the averaged weights of the end.
 
     Parameters
     ----------
     network : Network
         Trained in place; ends on the CPU in evaluation mode.
     data, valid : LabelledRows
-        Training rows, and rows that choose the best epoch; without them the last epoch is kept.
+        Training rows, and rows whose loss is recorded after each epoch.
     criterion : Module
         Loss of ``(outputs, (z, weights))``.
     policy : Policy
@@ -99,7 +99,6 @@ def train(
             ("clip", GradientNormClipping(1.0)),
             ("rate", _WarmupCosine(n_steps, policy.warmup)),
             ("average", _Average(policy.average * n_steps)),
-            ("best", _KeepBest(valid is not None)),
             *((type(callback).__name__, callback) for callback in callbacks),
         ],
         device=device,
@@ -261,25 +260,6 @@ class _Average(Callback):
         if training:
             state = net.module_.state_dict()
             self.update_(list(net.average_.values()), [state[name] for name in net.average_], 1)
-
-
-class _KeepBest(Callback):
-    """End with the averaged weights of the epoch with the lowest validation loss."""
-
-    def __init__(self, validated):
-        self.validated = validated
-
-    def on_train_begin(self, net, **kwargs):
-        self.lowest_, self.weights_ = math.inf, None
-
-    def on_epoch_end(self, net, **kwargs):
-        if self.validated and net.history[-1, "valid_loss"] < self.lowest_:
-            self.lowest_ = net.history[-1, "valid_loss"]
-            self.weights_ = {name: tensor.clone() for name, tensor in net.average_.items()}
-
-    def on_train_end(self, net, **kwargs):
-        if self.weights_ is not None:
-            net.average_ = self.weights_
 
 
 def _forked(device):

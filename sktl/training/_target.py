@@ -24,9 +24,12 @@ class NumberTarget:
         z = (y - center) / scale; a constant target has scale 0 and z = 0.
     n_outputs : int
         Outputs that a network needs.
+    lowest : float
+        No prediction is below.
     """
 
     transform = "identity"
+    lowest = -np.inf
 
     def __init__(self, y, weights):
         self.center = np.array([_weighted_median(column, weights) for column in y.T])
@@ -83,6 +86,7 @@ class ZeroInflatedTarget(NumberTarget):
     """
 
     rules = ("value", "gated", "expected")
+    lowest = 0.0
 
     def __init__(self, y, weights, rule="value"):
         super().__init__(y, weights)

@@ -1,0 +1,323 @@
+"""TransferStackRegressor: fine-tuned networks and trees, mixed by what they were not trained on."""
+
+import numbers
+
+import numpy as np
+from joblib import Parallel, delayed
+from sklearn.base import BaseEstimator, RegressorMixin, clone
+from sklearn.ensemble import ExtraTreesRegressor, HistGradientBoostingRegressor
+from sklearn.model_selection import GroupKFold
+from sklearn.pipeline import make_union
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, column_or_1d
+
+from sktl._checks import check_numbers, check_weights
+from sktl.estimators._input import read_input
+from sktl.estimators._regressor import TransferRegressor
+from sktl.estimators._transformer import DeepFeatureTransformer
+from sktl.estimators._uncertainty import UncertainPredictions, Uncertainty
+from sktl.exceptions import InputError
+from sktl.representations import MatminerTransformer, parse_formulas
+from sktl.sources import load_source
+
+N_FOLDS = 10
+ROWS_TO_TRAIN = 20_000
+FEWEST_MEMBERS = 3
+SELECTION_STEPS = 100
+_SPREAD_FLOOR = 0.01
+_TREES = {
+    "extra trees": ExtraTreesRegressor(max_features=0.33),
+    "boosted trees": HistGradientBoostingRegressor(
+        loss="absolute_error",
+        max_iter=400,
+        learning_rate=0.05,
+        max_features=0.3,
+        min_samples_leaf=5,
+        early_stopping=False,
+    ),
+}
+
+
+class TransferStackRegressor(UncertainPredictions, RegressorMixin, BaseEstimator):
+    """Predict a property of materials with fine-tuned networks and trees, mixed by validation.
+
+    Each base model, a network fine-tuned from each source and trees on physical attributes plus
+    the sources' own predictions, is fitted several times (its members), each time with another
+    tenth of the rows held back. The predictions on rows held back choose how the base models are
+    mixed, with weights that are not negative and sum to 1, and calibrate the uncertainty. All
+    members predict, so nothing is trained twice.
+
+    Parameters
+    ----------
+    source : str, path-like, Source or a sequence of these, default=("mpt", "oqmd")
+        Sources to fine-tune, and whose predictions the trees see; see `TransferRegressor`.
+    estimators : "auto" or list of (str, estimator), default="auto"
+        Other base models with names of their own, regressors that take X as it is given to
+        `fit`; `source` is then not used.
+    n_members : "auto" or int, default="auto"
+        Members of each base model, 2 to 10; "auto" is 20,000 over the number of rows, from 3 to
+        10.
+    n_jobs : int or None, default=None
+        Members fitted at a time, as in joblib.
+    random_state : int, RandomState or None, default=None
+        An int makes fits on the CPU repeat bit for bit.
+
+    Attributes
+    ----------
+    sources_ : dict of str to str
+        Id and SHA-256 of each source.
+    weights_ : dict of str to float
+        Share of each base model in the predictions.
+    members_ : dict of str to list of estimator
+        The fitted members of each base model.
+    validation_mae_ : dict of str to float
+        Mean absolute error of each base model on the rows held back.
+    features_ : FeatureUnion or None
+        The fitted transformers whose columns the trees read, with ``estimators="auto"``.
+    uncertainty_ : Uncertainty
+        What the errors on the rows held back teach.
+    n_features_in_ : int
+        1 for formulas, else the number of numeric columns.
+
+    Raises
+    ------
+    FormulaError, UnseenElementError, InputError
+        X, y or a parameter cannot be used; the message names the row and the value.
+
+    See Also
+    --------
+    TransferRegressor : One fine-tuned network: faster to fit and to predict.
+
+    Notes
+    -----
+    Rows of one composition are held back together, so that polymorphs do not leak. `fit` takes
+    about as many times the time of one `TransferRegressor` as there are sources times members.
+
+    References
+    ----------
+    Choice of the weights: Caruana et al., Ensemble selection from libraries of models,
+    doi:10.1145/1015330.1015432. Members as folds: Breiman, Stacked regressions,
+    doi:10.1007/BF00117832.
+
+    Examples
+    --------
+    >>> from sklearn.dummy import DummyRegressor
+    >>> from sktl import TransferRegressor, TransferStackRegressor
+    >>> bases = [("oqmd", TransferRegressor(max_epochs=1)), ("median", DummyRegressor())]
+    >>> model = TransferStackRegressor(estimators=bases, n_members=2, random_state=0)
+    >>> model = model.fit(["NaCl", "GaAs", "TiO2", "Cu"], [8.5, 1.4, 3.2, 0.0])
+    >>> model.predict(["ZnO", "Si"]).shape
+    (2,)
+    """
+
+    def __init__(
+        self,
+        source=("mpt", "oqmd"),
+        *,
+        estimators="auto",
+        n_members="auto",
+        n_jobs=None,
+        random_state=None,
+    ):
+        self.source = source
+        self.estimators = estimators
+        self.n_members = n_members
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+
+    def fit(self, X, y, sample_weight=None):
+        """Fit the members of all base models and choose their shares.
+
+        Parameters
+        ----------
+        X : sequence of formulas, or float array (n, d)
+            As in `TransferRegressor`.
+        y : array-like (n,)
+            Targets, in any unit and of any scale.
+        sample_weight : array-like (n,), optional
+            Weight of each row.
+
+        Returns
+        -------
+        self
+        """
+        vars(self).pop("members_", None)  # if this fit fails, the estimator is not fitted
+        X = read_input(self, X, fitting=True)
+        y = check_numbers(X, y, estimator=type(self).__name__)
+        if y.size != len(y):
+            raise InputError(f"Got y of shape {y.shape}, expected one target, (n,).")
+        y = column_or_1d(y, warn=True)
+        weights = check_weights(X, sample_weight)
+        groups = _groups(X)
+        rows = np.lexsort((weights, y, groups))  # the order of the rows does not matter
+        rows = rows[weights[rows] > 0]
+        generator = check_random_state(self.random_state)
+        folds = [rows[held] for held in self._folds(groups[rows], generator)]
+        parts = [(rows[~np.isin(rows, held)], held) for held in folds]
+        seeds = generator.randint(2**31 - 1, size=len(folds))
+        bases = self._make_bases()
+        inputs = self._inputs(X, bases)
+        given = None if sample_weight is None else weights
+        jobs = [(name, k) for name in bases for k in range(len(folds))]
+        fitted = Parallel(n_jobs=self.n_jobs)(
+            delayed(_fit_member)(bases[name], inputs[name], y, given, parts[k], int(seeds[k]))
+            for name, k in jobs
+        )
+        found = {name: [] for name in bases}
+        self.members_ = {name: [] for name in bases}
+        for (name, _), (member, predictions) in zip(jobs, fitted, strict=True):
+            self.members_[name].append(member)
+            found[name].append(predictions)
+        self._nonnegative = bool((y >= 0).all())
+        self._learn_from_held_rows(
+            [np.column_stack(part) for part in zip(*found.values(), strict=True)],
+            [y[fold] for fold in folds],
+            np.concatenate([weights[fold] for fold in folds]),
+        )
+        return self
+
+    def _learn_from_held_rows(self, found, targets, weights):
+        """Choose the shares and learn the size of errors; lists hold one array a member."""
+        together, y = np.concatenate(found), np.concatenate(targets)
+        maes = np.average(np.abs(together - y[:, None]), axis=0, weights=weights)
+        self.validation_mae_ = dict(zip(self.members_, maes.tolist(), strict=True))
+        shares = _select(together, y, weights)
+        self.weights_ = dict(zip(self.members_, shares.tolist(), strict=True))
+        self._spread_floor = _SPREAD_FLOOR * maes.min()
+        errors = [
+            np.abs(part @ shares - target)[:, None]
+            for part, target in zip(found, targets, strict=True)
+        ]
+        self.uncertainty_ = Uncertainty(
+            [self._features(part) for part in found], errors, weights, alike=True
+        )
+
+    def _features(self, predictions):
+        """Return what tells of the size of an error: predictions (n, b) and their differences."""
+        mixed = predictions @ list(self.weights_.values())
+        apart = np.abs(predictions - mixed[:, None])
+        return np.column_stack(
+            [predictions, apart, np.log(apart.mean(axis=1) + self._spread_floor)]
+        )
+
+    def _predict_rows(self, X, with_features):
+        check_is_fitted(self)
+        X = read_input(self, X, fitting=False)
+        used = [name for name, share in self.weights_.items() if share or with_features]
+        inputs = self._inputs(X, used)
+        found = {
+            name: np.array([member.predict(inputs[name]) for member in self.members_[name]])
+            for name in used
+        }
+        mixed = sum(self.weights_[name] * found[name].mean(axis=0) for name in used)
+        predictions = np.maximum(mixed, self._lowest())[:, None]
+        if not with_features:
+            return predictions, None
+        rows = np.stack(list(found.values()), axis=-1)
+        return predictions, [self._features(part) for part in rows]
+
+    def _shaped(self, values):
+        return values[:, 0]
+
+    def _lowest(self):
+        return 0.0 if self._nonnegative else -np.inf
+
+    def _make_bases(self):
+        """Return the unfitted base models by name, and prepare what the trees read."""
+        self.features_, self.sources_ = None, {}
+        if not isinstance(self.estimators, str) or self.estimators != "auto":
+            return _named(self.estimators)
+        many = isinstance(self.source, list | tuple)
+        sources = [load_source(each) for each in (self.source if many else [self.source])]
+        self.sources_ = {source.card.id: source.sha256 for source in sources}
+        known = [DeepFeatureTransformer(source, layers=[], predictions=True) for source in sources]
+        self.features_ = make_union(MatminerTransformer("magpie", missing="impute"), *known)
+        tuned = {
+            f"fine-tuned {each.card.id}": TransferRegressor(each, validation_fraction=0.0)
+            for each in sources
+        }
+        return tuned | _TREES
+
+    def _inputs(self, X, names):
+        """Return what each base model reads: X, or for our trees its physical features."""
+        trees = [name for name in names if self.features_ is not None and name in _TREES]
+        if not trees:
+            return dict.fromkeys(names, X)
+        fitted = hasattr(self, "members_")
+        features = self.features_.transform(X) if fitted else self.features_.fit_transform(X)
+        return dict.fromkeys(names, X) | dict.fromkeys(trees, features)
+
+    def _folds(self, groups, generator):
+        """Return the rows that each member holds back; rows of one group stay together."""
+        n_groups, n_members = len(np.unique(groups)), self.n_members
+        if n_members == "auto":
+            n_members = int(np.clip(ROWS_TO_TRAIN // n_groups, FEWEST_MEMBERS, N_FOLDS))
+        if not isinstance(n_members, numbers.Integral) or not 2 <= n_members <= N_FOLDS:
+            raise InputError(
+                f"Got n_members={n_members!r}, expected 'auto' or an integer from 2 to {N_FOLDS}."
+            )
+        n_folds = min(N_FOLDS, n_groups)
+        if n_folds < 2:
+            raise InputError(
+                f"Got n_samples = {len(groups)} rows, all of one composition, expected two or more "
+                "compositions."
+            )
+        seed = int(generator.randint(2**31 - 1))
+        splitter = GroupKFold(n_folds, shuffle=True, random_state=seed)
+        return [held for _, held in splitter.split(groups, groups=groups)][:n_members]
+
+
+def _named(estimators):
+    """Return pairs of name and estimator as a dict."""
+    try:
+        named = {name: base for name, base in estimators if hasattr(base, "fit")}
+    except (TypeError, ValueError):
+        named = {}
+    if not named or len(named) < len(estimators):
+        raise InputError(
+            f"Got estimators={estimators!r}, expected 'auto' or a list of (str, regressor), with "
+            "names of their own."
+        )
+    return named
+
+
+def _fit_member(base, X, y, weights, part, seed):
+    """Return a base model fitted to the rows of a part, and its predictions for those held back."""
+    rows, held = part
+    member = clone(base)
+    unset = {
+        name: seed
+        for name, value in member.get_params().items()
+        if value is None and (name == "random_state" or name.endswith("__random_state"))
+    }
+    member.set_params(**unset)
+    given = {} if weights is None else {"sample_weight": weights[rows]}
+    member.fit(_take(X, rows), y[rows], **given)
+    return member, member.predict(_take(X, held))
+
+
+def _groups(X):
+    """Return an integer for each row of X, equal for equal input."""
+    if isinstance(X, list):
+        return np.unique(parse_formulas(X).keys(), return_inverse=True)[1].reshape(-1)
+    return np.unique(X, axis=0, return_inverse=True)[1].reshape(-1)
+
+
+def _take(X, rows):
+    return [X[row] for row in rows] if isinstance(X, list) else X[rows]
+
+
+def _select(predictions, y, weights):
+    """Return non-negative shares of the columns of predictions (n, b) that lower the error of y.
+
+    Models are added one at a time, with replacement, each time the one whose addition gives the
+    lowest mean absolute error; the shares are how often each was added.
+    """
+    counts = np.zeros(predictions.shape[1])
+    total = np.zeros(len(y))
+    for step in range(1, SELECTION_STEPS + 1):
+        errors = weights @ np.abs((total[:, None] + predictions) / step - y[:, None])
+        best = int(np.argmin(errors))
+        counts[best] += 1
+        total += predictions[:, best]
+    return counts / counts.sum()

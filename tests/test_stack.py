@@ -1,0 +1,152 @@
+"""TransferStackRegressor: mixes what helps, on rows that no member was trained on."""
+
+import pickle
+
+import numpy as np
+import pytest
+from sklearn.base import BaseEstimator, RegressorMixin, clone
+from sklearn.dummy import DummyRegressor
+from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.linear_model import LinearRegression
+from sklearn.metrics import mean_absolute_error
+
+from sktl import TransferStackRegressor
+from sktl.exceptions import FormulaError, InputError, UnseenElementError
+
+
+class Recorder(RegressorMixin, BaseEstimator):
+    """Predict zero, and keep the rows of fit."""
+
+    def fit(self, X, y):
+        self.n_features_in_ = 1
+        self.X_ = X
+        return self
+
+    def predict(self, X):
+        return np.zeros(len(X))
+
+
+@pytest.fixture(scope="module")
+def rows(toy_rows):
+    formulas, energies, volumes = toy_rows(150, seed=5)
+    return formulas, energies + volumes
+
+
+@pytest.fixture(scope="module")
+def fitted(rows, tiny_source):
+    return TransferStackRegressor(tiny_source, n_members=3, random_state=0).fit(*rows)
+
+
+@pytest.fixture(scope="module")
+def columns():
+    generator = np.random.default_rng(0)
+    X = generator.normal(size=(400, 4))
+    return X, X @ [1.0, -2.0, 0.5, 0.0] + 0.1 * generator.normal(size=400)
+
+
+def linear(**more):
+    bases = [("linear", LinearRegression()), ("mean", DummyRegressor()), *more.items()]
+    return TransferStackRegressor(estimators=bases, random_state=0)
+
+
+def test_base_models_of_a_source(fitted, tiny_source, toy_rows):
+    assert list(fitted.members_) == ["fine-tuned toy.all@1", "extra trees", "boosted trees"]
+    assert fitted.sources_ == {"toy.all@1": tiny_source.sha256}
+    assert all(len(members) == 3 for members in fitted.members_.values())
+    formulas, energies, volumes = toy_rows(200, seed=6)
+    truth = energies + volumes
+    error = mean_absolute_error(truth, fitted.predict(formulas))
+    assert error < 0.7 * np.abs(truth - np.median(truth)).mean()
+
+
+def test_shares_are_a_mixture_that_prefers_the_better(columns):
+    model = linear().fit(*columns)
+    assert model.weights_["linear"] > 0.95
+    assert sum(model.weights_.values()) == pytest.approx(1)
+    assert min(model.weights_.values()) >= 0
+    assert model.validation_mae_["linear"] < 0.2 < model.validation_mae_["mean"]
+
+
+def test_two_that_err_in_opposite_ways_are_averaged():
+    X = np.linspace(0, 1, 60)[:, None]
+    bases = [
+        (name, DummyRegressor(strategy="constant", constant=v))
+        for name, v in (("a", 0.0), ("b", 4.0))
+    ]
+    model = TransferStackRegressor(estimators=bases).fit(X, np.ones(60))
+    assert model.weights_ == pytest.approx({"a": 0.75, "b": 0.25}, abs=0.02)
+    np.testing.assert_allclose(model.predict(X), 1, atol=0.05)
+
+
+def test_rows_held_back_are_not_trained_on_and_compositions_stay_together():
+    formulas = [f"Na{i}Cl" for i in range(1, 31)] + [f"Cl2Na{2 * i}" for i in range(1, 31)]
+    model = TransferStackRegressor(estimators=[("recorder", Recorder())], n_members=4)
+    members = model.fit(formulas, np.arange(60.0)).members_["recorder"]
+    assert len(members) == 4
+    compositions = {text: i % 30 for i, text in enumerate(formulas)}
+    held = [set(formulas) - set(member.X_) for member in members]
+    assert all(4 <= len(part) <= 9 for part in held)
+    for i, member in enumerate(members):
+        kept = {compositions[text] for text in member.X_}
+        assert not kept & {compositions[text] for text in held[i]}
+        assert not any(held[i] & other for other in held[i + 1 :])
+
+
+def test_order_of_rows_and_seed(columns, fitted, rows, tiny_source):
+    X, y = columns
+    order = np.random.default_rng(1).permutation(len(y))
+    boosting = HistGradientBoostingRegressor(max_iter=20)
+    first = linear(boosting=boosting).fit(X, y).predict(X)
+    np.testing.assert_allclose(linear(boosting=boosting).fit(X[order], y[order]).predict(X), first)
+    np.testing.assert_array_equal(
+        clone(fitted).fit(*rows).predict(rows[0]), fitted.predict(rows[0])
+    )
+
+
+def test_in_two_processes_as_in_one(columns):
+    expected = linear().fit(*columns).predict(columns[0])
+    found = linear().set_params(n_jobs=2).fit(*columns).predict(columns[0])
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_uncertainty(fitted, rows, toy_rows):
+    formulas, energies, volumes = toy_rows(300, seed=8)
+    predictions, std = fitted.predict(formulas, return_std=True)
+    np.testing.assert_allclose(predictions, fitted.predict(formulas))
+    assert std.shape == (300,) and (std > 0).all()
+    low, high = fitted.predict_interval(formulas, coverage=0.8).T
+    truth = energies + volumes
+    assert 0.65 < ((low <= truth) & (truth <= high)).mean() < 0.95
+    error = np.abs(predictions - truth)
+    sure = std < np.median(std)
+    assert error[sure].mean() < error[~sure].mean()
+
+
+def test_a_target_without_negative_values_has_no_negative_prediction(columns):
+    X, y = columns
+    model = linear().fit(X, np.maximum(y, 0))
+    assert model.predict(X).min() == 0
+    assert model.predict_interval(X).min() == 0
+
+
+def test_pickle(fitted, rows):
+    copy = pickle.loads(pickle.dumps(fitted))
+    np.testing.assert_array_equal(copy.predict(rows[0]), fitted.predict(rows[0]))
+
+
+def test_mistakes(columns, tiny_source):
+    X, y = columns
+    with pytest.raises(InputError, match="n_members=1, expected 'auto' or an integer from 2 to 10"):
+        linear().set_params(n_members=1).fit(X, y)
+    with pytest.raises(InputError, match="expected one target"):
+        linear().fit(X, np.column_stack([y, y]))
+    with pytest.raises(InputError, match="all of one composition"):
+        linear().fit(["NaCl", "Na2Cl2"], [1.0, 2.0])
+    with pytest.raises(FormulaError, match="row 1"):
+        TransferStackRegressor(tiny_source).fit(["NaCl", "Nacl", "KCl"], [1.0, 2.0, 3.0])
+    with pytest.raises(UnseenElementError, match="row 2 .'FmO2'"):
+        TransferStackRegressor(tiny_source).fit(["NaCl", "KCl", "FmO2"], [3.0, 2.0, 1.0])
+    with pytest.raises(InputError, match="estimators=.*expected 'auto' or a list"):
+        TransferStackRegressor(estimators=[LinearRegression()]).fit(X, y)
+    with pytest.raises(InputError, match="names of their own"):
+        TransferStackRegressor(estimators=[("a", LinearRegression())] * 2).fit(X, y)

@@ -33,8 +33,11 @@ MAY_IMPORT = {
     "training": FOUNDATION | {"representations", "networks", "sources"},
     "estimators": FOUNDATION | {"representations", "networks", "sources", "training"},
     "datasets": FOUNDATION,
+    "benchmark": FOUNDATION
+    | {"representations", "networks", "sources", "training", "estimators", "datasets"},
     "cli": FOUNDATION
-    | {"", "representations", "networks", "sources", "training", "estimators", "datasets"},
+    | {"", "representations", "networks", "sources", "training", "estimators", "datasets"}
+    | {"benchmark"},
 }
 MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 45
@@ -44,7 +47,7 @@ UNSAFE_MODULES = {"pickle", "cloudpickle", "dill", "marshal", "shelve"}
 UNSAFE_LOADS = {("torch", "load"), ("torch.hub", "load"), ("joblib", "load")}
 UNSAFE_KEYWORDS = {("allow_pickle", True), ("weights_only", False), ("shell", True)}
 IMPORT_NAMES = {"scikit-learn": "sklearn", "lazy-loader": "lazy_loader"}
-OPTIONAL = {"xgboost"}
+OPTIONAL = {"hpsklearn", "hyperopt", "xgboost"}
 SILENCERS = re.compile(r"\b(TODO|FIXME|XXX|noqa|type:\s*ignore|pragma:\s*no\s*cover)\b")
 
 

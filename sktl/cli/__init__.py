@@ -3,6 +3,7 @@
 import click
 
 from sktl._version import __version__
+from sktl.cli._benchmark import benchmark_group
 from sktl.cli._demo import demo_command
 from sktl.cli._pretrain import pretrain_command
 from sktl.cli._sources import sources_group
@@ -27,6 +28,7 @@ def main():
     """Transfer learning for materials properties, with pretrained networks."""
 
 
+main.add_command(benchmark_group)
 main.add_command(demo_command)
 main.add_command(pretrain_command)
 main.add_command(sources_group)

@@ -36,7 +36,7 @@ class Plan:
         Training rows of the learning curve; all training rows are its last point.
     """
 
-    source: str = "oqmd"
+    source: str = "mpt"
     seed: int = 0
     n_rows: int | None = None
     max_epochs: int | str = "auto"

@@ -31,7 +31,7 @@ PREDICTIONS = "sktl_demo_predictions.csv"
     help="Folder for the plots and the results.",
 )
 @click.option(
-    "--source", default="oqmd", show_default=True, help="Pretrained source: name or file."
+    "--source", default="mpt", show_default=True, help="Pretrained source: name or file."
 )
 @click.option(
     "--seed",

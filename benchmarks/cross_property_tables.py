@@ -1,0 +1,96 @@
+"""Write the page of the cross-property benchmark: no number in it is typed by hand.
+
+    python benchmarks/cross_property.py --subset full
+    python benchmarks/cross_property_tables.py
+
+The first command makes ``results/cross_property.csv`` and ``cross_property_predictions.npz``. The
+second reads them, the test sets and the paper's values in ``reference/gupta2021.csv``; it writes
+``results/cross_property_summary.json``, and from that the tables of
+``docs/benchmarks/cross_property.md``, each between ``<!-- NAME -->`` and ``<!-- end of NAME -->``,
+and ``docs/benchmarks/figures``. ``--check`` changes nothing and fails where the page does not agree
+with the summary; it reads nothing else.
+"""
+
+import argparse
+import csv
+import json
+import re
+import sys
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from sktl.benchmark import draw_figures, make_tables, read_rows, summarize
+from sktl.datasets import fetch_cross_property
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
+REFERENCE = ROOT / "benchmarks" / "reference" / "gupta2021.csv"
+PAGE = ROOT / "docs" / "benchmarks" / "cross_property.md"
+
+
+def read_summary(results):
+    """Return the summary of a folder of results."""
+    predictions = {}
+    if (results / "cross_property_predictions.npz").is_file():
+        with np.load(results / "cross_property_predictions.npz") as file:
+            predictions = {key: file[key] for key in file.files}
+    with open(REFERENCE, encoding="utf-8", newline="") as file:
+        reference = list(csv.DictReader(file))
+    truth = cache(lambda name: fetch_cross_property(name, subset="test").y)
+    return summarize(read_rows(results / "cross_property.csv"), predictions, reference, truth)
+
+
+def fill(text, parts):
+    """Return the page's text with what stands between its markers replaced."""
+    for name, part in parts.items():
+        place = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end of {name} -->)", re.DOTALL)
+        if len(place.findall(text)) != 1:
+            raise SystemExit(f"The page has not one place for {name!r}.")
+        text = place.sub(lambda found, part=part: f"{found[1]}{part}\n{found[2]}", text)
+    return text
+
+
+def page_parts(summary, figures):
+    """Return what stands between the page's markers: tables, and figures with what they show."""
+    parts = make_tables(summary)
+    for name, figure in figures.items():
+        if figure.content is None:
+            parts[f"figure {name}"] = f"Not drawn yet: {figure.lacks}."
+        else:
+            parts[f"figure {name}"] = f"![{figure.caption}](figures/{name}.png)\n\n{figure.caption}"
+    return parts
+
+
+def main():
+    """Write the page, or compare it."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="compare page and summary only")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the results")
+    parser.add_argument("--page", type=Path, default=PAGE, help="page to fill")
+    arguments = parser.parse_args()
+    path = arguments.results / "cross_property_summary.json"
+    if arguments.check:
+        summary = json.loads(path.read_text(encoding="utf-8"))
+    else:
+        summary = read_summary(arguments.results)
+    figures = draw_figures(summary)
+    old = arguments.page.read_text(encoding="utf-8")
+    new = fill(old, page_parts(summary, figures))
+    if arguments.check:
+        if new != old:
+            sys.exit("The page is not up to date: python benchmarks/cross_property_tables.py")
+        return
+    path.write_text(json.dumps(summary, separators=(",", ":")) + "\n", encoding="utf-8")
+    arguments.page.write_text(new, encoding="utf-8")
+    folder = arguments.page.parent / "figures"
+    folder.mkdir(exist_ok=True)
+    for name, figure in figures.items():
+        (folder / f"{name}.png").unlink(missing_ok=True)
+        if figure.content is not None:
+            (folder / f"{name}.png").write_bytes(figure.content)
+
+
+if __name__ == "__main__":
+    main()

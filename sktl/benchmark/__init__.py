@@ -1,0 +1,33 @@
+"""Published benchmarks, repeated: each number of a result is a cell that can be run again."""
+
+from sktl.benchmark._cells import Cell, collect, read_rows, run_cells
+from sktl.benchmark._configurations import CONFIGURATIONS, Task, Variant
+from sktl.benchmark._cross_property import QUICK, cross_property_cells, run_cross_property_cell
+from sktl.benchmark._figures import draw_figures
+from sktl.benchmark._kept_head import KeptHeadRegressor
+from sktl.benchmark._layers import BestLayer
+from sktl.benchmark._summary import summarize
+from sktl.benchmark._tables import make_tables
+from sktl.benchmark._tuning import BUDGET, SPACES, Budget, TunedRegressor
+
+__all__ = [
+    "BUDGET",
+    "BestLayer",
+    "CONFIGURATIONS",
+    "QUICK",
+    "SPACES",
+    "Budget",
+    "Cell",
+    "KeptHeadRegressor",
+    "Task",
+    "TunedRegressor",
+    "Variant",
+    "collect",
+    "cross_property_cells",
+    "draw_figures",
+    "make_tables",
+    "read_rows",
+    "run_cells",
+    "run_cross_property_cell",
+    "summarize",
+]

@@ -1,0 +1,219 @@
+"""The 41 small data sets of Gupta et al. 2021, doi:10.1038/s41467-021-26921-5, in their split."""
+
+import json
+import time
+from datetime import UTC, datetime
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.metrics import mean_absolute_error, r2_score
+from sklearn.pipeline import Pipeline
+
+from sktl.benchmark._cells import Cell, versions
+from sktl.benchmark._configurations import CONFIGURATIONS, FREEZE_DEPTH, LEARNING_CURVE, Task
+from sktl.benchmark._tuning import BUDGET
+from sktl.datasets import fetch_cross_property, list_cross_property
+from sktl.datasets._table import read_catalog
+from sktl.estimators import TransferStackRegressor
+from sktl.exceptions import InputError
+
+QUICK = (
+    *("exfoliation_energy", "piezo_max_dij", "expt_deltae", "slme"),
+    *("expt_bandgap", "mbj_bandgap", "shearmodulusgv", "eps"),
+)
+CURVE_SETS = ("expt_deltae", "slme", "expt_bandgap", "mbj_bandgap", "shearmodulusgv", "eps")
+LIMITED = {FREEZE_DEPTH: QUICK, LEARNING_CURVE: CURVE_SETS}
+VALIDATION_SHARE = 1 / 9
+COVERAGE = 0.9
+
+
+def cross_property_cells(datasets=None, configurations=None, variants=None, seeds=(0,)):
+    """Return the cells of the benchmark, the smaller data sets first.
+
+    Parameters
+    ----------
+    datasets : sequence of str or None
+        Names of `list_cross_property`; None for all. "freeze depth" has cells for those of `QUICK`
+        only, "learning curve" for those of `CURVE_SETS` with more rows than the point has.
+    configurations, variants : sequence of str or None
+        Names out of `CONFIGURATIONS`; None for all.
+    seeds : sequence of int
+        A cell for each.
+
+    Returns
+    -------
+    list of Cell
+
+    Raises
+    ------
+    InputError
+        If there is no such data set, configuration or variant.
+    """
+    known = list_cross_property()
+    datasets = _check("dataset", datasets, known)
+    configurations = _check("configuration", configurations, CONFIGURATIONS)
+    names = {name for each in configurations for name in CONFIGURATIONS[each]}
+    variants = _check("variant", variants, sorted(names))
+    sets = read_catalog("cross_property")["sets"]
+    sizes = {dataset: sets[dataset]["train"]["rows"] for dataset in datasets}
+    return [
+        Cell(dataset, configuration, variant, seed)
+        for dataset in sorted(datasets, key=sizes.get)
+        for seed in seeds
+        for configuration in configurations
+        if dataset in LIMITED.get(configuration, known)
+        for variant, made in CONFIGURATIONS[configuration].items()
+        if variant in variants and (made.n_rows or 0) < sizes[dataset]
+    ]
+
+
+def run_cross_property_cell(cell, budget=BUDGET):
+    """Fit one cell and score it on the published test rows.
+
+    A ninth of the training rows, the same for every configuration, gives the validation error;
+    the model that is tested was fitted on all training rows.
+
+    Parameters
+    ----------
+    cell : Cell
+        What to fit.
+    budget : Budget
+        Of each search for hyperparameters.
+
+    Returns
+    -------
+    row : dict
+        See ``sktl.benchmark._cells.COLUMNS``; errors in the unit of the data set. The seconds of
+        `fit` are those with all training rows, the search included.
+    predictions : ndarray (n_test,) or (2, n_test)
+        In the unit of the data set; their standard deviations below them if the model knows them.
+    """
+    train = fetch_cross_property(cell.dataset, subset="train")
+    test = fetch_cross_property(cell.dataset, subset="test")
+    variant = CONFIGURATIONS[cell.configuration][cell.variant]
+    order, n_fit = split_rows(len(train.y), cell.seed, variant.n_rows)
+    X, y = np.array(train.formulas, dtype=object)[order], train.y[order]
+    X_test = np.array(test.formulas, dtype=object)
+    model = variant.make(Task(cell.seed, len(y) - n_fit, budget))
+    held_out = clone(model)
+    start = time.perf_counter()
+    model.fit(X, y)
+    fitted = time.perf_counter()
+    predictions = model.predict(X_test)
+    predicted = time.perf_counter()
+    validation = _validation_mae(_steps(model)[-1], variant.holdout)
+    if validation is None and variant.holdout:
+        held_out.fit(X[:n_fit], y[:n_fit])
+        validation = mean_absolute_error(y[n_fit:], held_out.predict(X[n_fit:]))
+    std, interval_facts = _uncertainty(model, X_test, test.y)
+    row = {
+        "n_train": len(y),
+        "n_test": len(test.y),
+        "unit": train.unit,
+        "validation_mae": _round(validation),
+        "test_mae": _round(mean_absolute_error(test.y, predictions)),
+        "test_r2": _round(r2_score(test.y, predictions)),
+        "fit_seconds": round(fitted - start, 2),
+        "predict_seconds": round(predicted - fitted, 3),
+        "train_sha256": _only(train.sha256),
+        "test_sha256": _only(test.sha256),
+        "versions": versions(),
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    arrays = predictions if std is None else np.stack([predictions, std])
+    return row | interval_facts | _facts(model), arrays
+
+
+def split_rows(n_rows, seed, n_taken=None):
+    """Return an order of the training rows, and how many of them come before the validation rows.
+
+    Parameters
+    ----------
+    n_rows : int
+        Training rows of a data set.
+    seed : int
+        Seed of the order.
+    n_taken : int or None
+        Rows that are used; None is all. Fewer rows are part of more rows.
+
+    Returns
+    -------
+    order : int array (n_taken,)
+        The validation rows, a ninth of all, come last.
+    n_fit : int
+        Rows before them.
+    """
+    order = np.random.default_rng(seed).permutation(n_rows)[:n_taken]
+    return order, len(order) - max(1, round(VALIDATION_SHARE * len(order)))
+
+
+def _validation_mae(step, holdout):
+    """Return the error of a fitted regressor on rows that it was not trained on, or None.
+
+    Rows that it held back on its own do where there is no `holdout`.
+    """
+    known = None if holdout else getattr(step, "uncertainty_", None)
+    if known is not None:
+        return float(known.mae[0])
+    found = getattr(step, "validation_mae_", None)
+    return found if isinstance(found, float) else None
+
+
+def _uncertainty(model, X, y):
+    """Return the standard deviations (n,) or None, and coverage and mean width of the intervals."""
+    last = _steps(model)[-1]
+    if getattr(last, "uncertainty_", None) is None:
+        return None, {}
+    features = model[:-1].transform(X) if isinstance(model, Pipeline) else X
+    std = last.predict(features, return_std=True)[1]
+    try:
+        low, high = last.predict_interval(features, coverage=COVERAGE).T
+    except InputError:  # too few rows were held back for this coverage
+        return std, {}
+    covered = np.mean((low <= y) & (y <= high))
+    return std, {"coverage_90": _round(covered), "interval_width": _round(np.mean(high - low))}
+
+
+def _facts(model):
+    """Return the sources of a fitted model and what its steps chose."""
+    sources, detail = {}, {}
+    for step in _steps(model):
+        if getattr(step, "source_", None) is not None:
+            sources[step.source_.id] = step.source_sha256_
+        sources |= getattr(step, "sources_", {})
+        detail |= getattr(step, "detail_", {})
+        if isinstance(step, TransferStackRegressor):
+            chosen = {"weights": step.weights_, "validation_mae": step.validation_mae_}
+            detail |= {
+                key: {name: _round(value) for name, value in values.items()}
+                for key, values in chosen.items()
+            }
+    return {
+        "source": " ".join(sources),
+        "source_sha256": " ".join(sources.values()),
+        "detail": json.dumps(detail, separators=(",", ":"), sort_keys=True) if detail else "",
+    }
+
+
+def _steps(model):
+    return [step for _, step in model.steps] if isinstance(model, Pipeline) else [model]
+
+
+def _check(kind, wanted, known):
+    """Return the wanted names, or all if it is None."""
+    if wanted is None:
+        return list(known)
+    unknown = [name for name in wanted if name not in known]
+    if unknown:
+        raise InputError(f"Got {kind}={unknown[0]!r}, expected one of: {', '.join(known)}.")
+    return list(wanted)
+
+
+def _round(value):
+    """Return seven digits, which is what the predictions have, or None."""
+    return None if value is None else float(f"{value:.7g}")
+
+
+def _only(hashes):
+    (digest,) = hashes.values()
+    return digest

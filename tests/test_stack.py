@@ -50,7 +50,12 @@ def linear(**more):
 
 
 def test_base_models_of_a_source(fitted, tiny_source, toy_rows):
-    assert list(fitted.members_) == ["fine-tuned toy.all@1", "extra trees", "boosted trees"]
+    assert list(fitted.members_) == [
+        "fine-tuned toy.all@1",
+        "extra trees",
+        "boosted trees",
+        "support vectors",
+    ]
     assert fitted.sources_ == {"toy.all@1": tiny_source.sha256}
     assert all(len(members) == 3 for members in fitted.members_.values())
     formulas, energies, volumes = toy_rows(200, seed=6)

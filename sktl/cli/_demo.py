@@ -30,9 +30,7 @@ PREDICTIONS = "sktl_demo_predictions.csv"
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder for the plots and the results.",
 )
-@click.option(
-    "--source", default="mpt", show_default=True, help="Pretrained source: name or file."
-)
+@click.option("--source", default="mpt", show_default=True, help="Pretrained source: name or file.")
 @click.option(
     "--seed",
     default=0,

@@ -1,13 +1,16 @@
-"""TransferStackRegressor: fine-tuned networks and trees, mixed by what they were not trained on."""
+"""TransferStackRegressor: networks and trees, mixed by errors on rows not trained on."""
 
 import numbers
 
 import numpy as np
 from joblib import Parallel, delayed
 from sklearn.base import BaseEstimator, RegressorMixin, clone
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import ExtraTreesRegressor, HistGradientBoostingRegressor
 from sklearn.model_selection import GroupKFold
-from sklearn.pipeline import make_union
+from sklearn.pipeline import make_pipeline, make_union
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVR
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
@@ -25,7 +28,7 @@ ROWS_TO_TRAIN = 20_000
 FEWEST_MEMBERS = 3
 SELECTION_STEPS = 100
 _SPREAD_FLOOR = 0.01
-_TREES = {
+_ON_FEATURES = {
     "extra trees": ExtraTreesRegressor(max_features=0.33),
     "boosted trees": HistGradientBoostingRegressor(
         loss="absolute_error",
@@ -35,22 +38,29 @@ _TREES = {
         min_samples_leaf=5,
         early_stopping=False,
     ),
+    "support vectors": TransformedTargetRegressor(
+        make_pipeline(StandardScaler(), SVR(C=10.0, epsilon=0.01, gamma=0.002)),
+        transformer=StandardScaler(),
+    ),
 }
+MOST_ROWS_FOR_SUPPORT_VECTORS = 5000
 
 
 class TransferStackRegressor(UncertainPredictions, RegressorMixin, BaseEstimator):
     """Predict a property of materials with fine-tuned networks and trees, mixed by validation.
 
-    Each base model, a network fine-tuned from each source and trees on physical attributes plus
-    the sources' own predictions, is fitted several times (its members), each time with another
-    tenth of the rows held back. The predictions on rows held back choose how the base models are
-    mixed, with weights that are not negative and sum to 1, and calibrate the uncertainty. All
-    members predict, so nothing is trained twice.
+    The base models are a network fine-tuned from each source and, on physical attributes plus the
+    sources' own predictions, extremely randomised trees, boosted trees and, up to 5,000 rows,
+    support vectors. Each is fitted several times (its members), each time with another tenth of
+    the rows held back. The predictions on rows held back choose how the base models are mixed,
+    with weights that are not negative and sum to 1, and calibrate the uncertainty. All members
+    predict, so nothing is trained twice.
 
     Parameters
     ----------
-    source : str, path-like, Source or a sequence of these, default=("mpt", "oqmd")
-        Sources to fine-tune, and whose predictions the trees see; see `TransferRegressor`.
+    source : str, path-like, Source or a list of these, default="mpt"
+        Sources to fine-tune, and whose own predictions the other base models read; see
+        `TransferRegressor`.
     estimators : "auto" or list of (str, estimator), default="auto"
         Other base models with names of their own, regressors that take X as it is given to
         `fit`; `source` is then not used.
@@ -73,7 +83,7 @@ class TransferStackRegressor(UncertainPredictions, RegressorMixin, BaseEstimator
     validation_mae_ : dict of str to float
         Mean absolute error of each base model on the rows held back.
     features_ : FeatureUnion or None
-        The fitted transformers whose columns the trees read, with ``estimators="auto"``.
+        What gives physical attributes and the sources' predictions, with ``estimators="auto"``.
     uncertainty_ : Uncertainty
         What the errors on the rows held back teach.
     n_features_in_ : int
@@ -112,7 +122,7 @@ class TransferStackRegressor(UncertainPredictions, RegressorMixin, BaseEstimator
 
     def __init__(
         self,
-        source=("mpt", "oqmd"),
+        source="mpt",
         *,
         estimators="auto",
         n_members="auto",
@@ -155,7 +165,7 @@ class TransferStackRegressor(UncertainPredictions, RegressorMixin, BaseEstimator
         folds = [rows[held] for held in self._folds(groups[rows], generator)]
         parts = [(rows[~np.isin(rows, held)], held) for held in folds]
         seeds = generator.randint(2**31 - 1, size=len(folds))
-        bases = self._make_bases()
+        bases = self._make_bases(len(rows))
         inputs = self._inputs(X, bases)
         given = None if sample_weight is None else weights
         jobs = [(name, k) for name in bases for k in range(len(folds))]
@@ -222,8 +232,8 @@ class TransferStackRegressor(UncertainPredictions, RegressorMixin, BaseEstimator
     def _lowest(self):
         return 0.0 if self._nonnegative else -np.inf
 
-    def _make_bases(self):
-        """Return the unfitted base models by name, and prepare what the trees read."""
+    def _make_bases(self, n_rows):
+        """Return the unfitted base models by name, and prepare the features that some read."""
         self.features_, self.sources_ = None, {}
         if not isinstance(self.estimators, str) or self.estimators != "auto":
             return _named(self.estimators)
@@ -236,16 +246,20 @@ class TransferStackRegressor(UncertainPredictions, RegressorMixin, BaseEstimator
             f"fine-tuned {each.card.id}": TransferRegressor(each, validation_fraction=0.0)
             for each in sources
         }
-        return tuned | _TREES
+        return tuned | {
+            name: base
+            for name, base in _ON_FEATURES.items()
+            if name != "support vectors" or n_rows <= MOST_ROWS_FOR_SUPPORT_VECTORS
+        }
 
     def _inputs(self, X, names):
-        """Return what each base model reads: X, or for our trees its physical features."""
-        trees = [name for name in names if self.features_ is not None and name in _TREES]
-        if not trees:
+        """Return what each base model reads: X, or its physical features."""
+        readers = [name for name in names if self.features_ is not None and name in _ON_FEATURES]
+        if not readers:
             return dict.fromkeys(names, X)
         fitted = hasattr(self, "members_")
         features = self.features_.transform(X) if fitted else self.features_.fit_transform(X)
-        return dict.fromkeys(names, X) | dict.fromkeys(trees, features)
+        return dict.fromkeys(names, X) | dict.fromkeys(readers, features)
 
     def _folds(self, groups, generator):
         """Return the rows that each member holds back; rows of one group stay together."""

@@ -99,8 +99,8 @@ def test_a_kept_head_starts_as_the_source(monkeypatch):
     ("configuration", "variant"),
     [
         ("SC:DL(PA)", "ColumnNet"),
-        ("TL:ML(FeatExtr)", "CompositionNet oqmd, ExtraTrees"),
-        ("TL:freezing", "CompositionNet oqmd"),
+        ("TL:ML(FeatExtr)", "CompositionNet mpt, ExtraTrees"),
+        ("TL:freezing", "CompositionNet mpt"),
         ("sktl:TransferRegressor", "defaults"),
     ],
 )

@@ -1,6 +1,6 @@
 """Published benchmarks, repeated: each number of a result is a cell that can be run again."""
 
-from sktl.benchmark._cells import Cell, collect, read_rows, run_cells
+from sktl.benchmark._cells import Cell, collect, read_rows, run_cells, versions
 from sktl.benchmark._configurations import CONFIGURATIONS, Task, Variant
 from sktl.benchmark._cross_property import QUICK, cross_property_cells, run_cross_property_cell
 from sktl.benchmark._figures import draw_figures
@@ -30,4 +30,5 @@ __all__ = [
     "run_cells",
     "run_cross_property_cell",
     "summarize",
+    "versions",
 ]

@@ -3,9 +3,9 @@
     sktl demo --output-dir demo && cp demo/sktl_demo.json benchmarks/results/demo.json
     python benchmarks/readme_tables.py
 
-The demo's table comes from ``benchmarks/results/demo.json``, the table of sources from the cards
-of the shipped sources. Each stands between two comments, ``<!-- NAME -->`` and
-``<!-- end of NAME -->``.
+The demo's table comes from ``benchmarks/results/demo.json``, those of the benchmarks from the files
+that they wrote there, the table of sources from the cards of the shipped sources. Each stands
+between two comments, ``<!-- NAME -->`` and ``<!-- end of NAME -->``.
 ``--check`` changes nothing and fails where README is not up to date.
 """
 
@@ -22,7 +22,14 @@ ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 DEMO = ROOT / "benchmarks" / "results" / "demo.json"
 REPEATS = ROOT / "benchmarks" / "results" / "expt_gap.json"
+SETS = ROOT / "benchmarks" / "results" / "cross_property_summary.json"
 WEIGHTS = ROOT / "sktl" / "sources" / "weights"
+MODELS = {"transfer": "`TransferRegressor()`", "stack": "`TransferStackRegressor()`"}
+RIVALS = {
+    "paper_best": "the paper's best model",
+    "forest": "random forest on Magpie attributes, tuned here",
+    "boosting": "XGBoost on Magpie attributes, tuned here",
+}
 NETWORKS = {"composition": "CompositionNet", "elemnet": "ElemNet"}
 MAX_PROPERTIES = 4
 
@@ -73,6 +80,23 @@ def repeats_table(results):
     return markdown(("model", f"test MAE (eV), mean ± standard deviation over {n} splits"), rows)
 
 
+def sets_table(summary):
+    """Return how often and by how much ours have the lower error over many data sets."""
+    rows = [
+        (
+            MODELS[found["model"]],
+            RIVALS[found["to"]],
+            f"{found['wins']} of {found['n_sets']}",
+            f"{100 * found['median_relative_difference']:+.1f} %",
+            f"{found['p']:.1g}",
+        )
+        for found in summary["comparisons"]
+        if found["model"] in MODELS and found["to"] in RIVALS
+    ]
+    titles = "model", "compared with", "lower test MAE on", "median difference", "p (Wilcoxon)"
+    return markdown(titles, rows)
+
+
 def sources_table():
     """Return the shipped sources as Markdown, a row for each."""
     catalog = json.loads((WEIGHTS / "catalog.json").read_text(encoding="utf-8"))
@@ -114,6 +138,8 @@ def filled(text):
     tables = {"sources table": sources_table()}
     if REPEATS.is_file():
         tables["repeats table"] = repeats_table(json.loads(REPEATS.read_text(encoding="utf-8")))
+    if SETS.is_file():
+        tables["sets table"] = sets_table(json.loads(SETS.read_text(encoding="utf-8")))
     if DEMO.is_file():
         tables["demo table"] = demo_table(json.loads(DEMO.read_text(encoding="utf-8")))
     for name, table in tables.items():

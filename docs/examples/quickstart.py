@@ -12,6 +12,7 @@ known = load_expt_gap().frame.sample(200, random_state=0)  # formulas, measured 
 model = TransferRegressor(source="oqmd", random_state=0)
 model.fit(known["Composition"], known["Eg"])
 new = ["ZnSnN2", "LaAlO3", "TiB2", "Fe3Al"]
-for formula, gap in zip(new, model.predict(new), strict=True):
-    print(f"{formula}: {gap:.2f} eV")
+gaps, intervals = model.predict(new), model.predict_interval(new, coverage=0.9)
+for formula, gap, (low, high) in zip(new, gaps, intervals, strict=True):
+    print(f"{formula}: {gap:.2f} eV, nine times in ten from {low:.2f} to {high:.2f} eV")
 # end

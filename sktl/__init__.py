@@ -13,7 +13,7 @@ __getattr__, __dir__, _lazy = lazy_loader.attach(
             "TransferRegressor",
             "TransferStackRegressor",
         ],
-        "representations": ["MatminerTransformer"],
+        "representations": ["MatminerTransformer", "StructureReader"],
         "sources": ["Source", "SourceCard", "list_sources", "load_source", "register_source"],
         "training": ["PropertyTable", "pretrain"],
     },

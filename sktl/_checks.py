@@ -1,8 +1,8 @@
 """The only boundary where user input comes in: X, y, sample weights, the device.
 
-X is either formulas (any container of strings or pymatgen Composition) or numeric columns. Nothing
-but `as_objects` makes an object array: numpy gives a list of Composition a shape that depends on
-its content.
+X is formulas (any container of strings or pymatgen Composition), crystals (any container of
+pymatgen Structure) or numeric columns. Nothing but `as_objects` makes an object array: numpy gives
+a list of Composition or Structure a shape that depends on its content.
 """
 
 import math
@@ -55,6 +55,43 @@ def as_formulas(X):
     return None
 
 
+def as_structures(X):
+    """Return X as a list of crystal structures, or None where X holds something else.
+
+    Parameters
+    ----------
+    X : list, tuple, Series, object array or one-column DataFrame of Structure, length n
+        What a user gives.
+
+    Returns
+    -------
+    list of Structure, length n, or None
+        The objects as they are; not yet checked.
+
+    Raises
+    ------
+    InputError
+        X is a single structure, holds something else beside structures, or holds the sites into
+        which numpy takes structures apart.
+    """
+    if _is_structure(X):
+        raise InputError(f"Got X={X.formula!r}, a structure, expected a sequence of them: [X].")
+    if not _is_sequence(X):
+        return None
+    if isinstance(X, np.ndarray) and X.size and _is_site(X.flat[0]):
+        raise InputError(
+            f"Got an array of shape {X.shape} with sites of structures, into which numpy takes "
+            "structures apart, expected the list of structures itself."
+        )
+    items = _one_column(X)
+    if not items or not any(_is_structure(item) for item in items):
+        return None
+    for row, item in enumerate(items):
+        if not _is_structure(item):
+            raise InputError(f"Got {item!r} in row {row} of X, expected a Structure as elsewhere.")
+    return items
+
+
 def check_formulas(X):
     """Return X as a list of formulas; numeric or empty X is an error.
 
@@ -88,16 +125,16 @@ def _one_column(X):
         if X.shape[1] == 1:
             return X.iloc[:, 0].tolist()
         for i, name in enumerate(X.columns):
-            if _holds_formulas(X.iloc[:, i]):
-                _refuse_table(X, f"X[[{name!r}]]")
+            if kind := _kind_of_column(X.iloc[:, i]):
+                _refuse_table(X, f"{kind}: X[[{name!r}]]")
         return None
     if hasattr(X, "tolist") and hasattr(X, "ndim"):
         if X.ndim == 2 and X.shape[1] == 1:
             X = X[:, 0]
         if X.ndim == 2 and getattr(X, "dtype", None) is not None and X.dtype.kind in "OUT":
             for i in range(X.shape[1]):
-                if _holds_formulas(X[:, i]):
-                    _refuse_table(X, f"X[:, {i}]")
+                if kind := _kind_of_column(X[:, i]):
+                    _refuse_table(X, f"{kind}: X[:, {i}]")
         return X.tolist() if X.ndim == 1 and getattr(X, "dtype", None) is not None else None
     if not isinstance(X, list | tuple):
         return None
@@ -121,17 +158,19 @@ def _check_rows(items):
         )
 
 
-def _holds_formulas(column):
-    """Tell whether one column of a table is formulas: text other than numbers, or Composition."""
+def _kind_of_column(column):
+    """Return "formulas" for text other than numbers and Composition, "structures", or None."""
     if not (column.dtype == object or str(column.dtype).lower().startswith(("<u", "str"))):
-        return False
-    return any(_is_formula(item) and not _is_number(item) for item in column)
+        return None
+    if any(_is_formula(item) and not _is_number(item) for item in column):
+        return "formulas"
+    return "structures" if any(_is_structure(item) for item in column) else None
 
 
 def _refuse_table(X, column):
     raise InputError(
         f"Got X of type {type(X).__name__} with {X.shape[1]} columns, expected one column of "
-        f"formulas: {column}. Other columns can stand beside it in a ColumnTransformer."
+        f"{column}. Other columns can stand beside it in a ColumnTransformer."
     )
 
 
@@ -143,6 +182,14 @@ def _is_sequence(X):
 
 def _is_composition(item):
     return hasattr(item, "get_el_amt_dict")
+
+
+def _is_structure(item):
+    return hasattr(item, "lattice") and hasattr(item, "sites")
+
+
+def _is_site(item):
+    return hasattr(item, "lattice") and hasattr(item, "species") and not _is_structure(item)
 
 
 def _is_formula(item):

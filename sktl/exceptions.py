@@ -26,6 +26,23 @@ class FormulaError(InputError):
         return type(self), (self.args[0], self.rows)
 
 
+class StructureError(InputError):
+    """A crystal structure cannot be read or cannot be used.
+
+    Attributes
+    ----------
+    rows : list of int
+        0-based positions of the bad structures in the input.
+    """
+
+    def __init__(self, message, rows=()):
+        super().__init__(message)
+        self.rows = list(rows)
+
+    def __reduce__(self):
+        return type(self), (self.args[0], self.rows)
+
+
 class UnseenElementError(InputError):
     """A composition holds an element that the source never saw in its training data."""
 

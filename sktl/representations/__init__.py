@@ -1,6 +1,7 @@
-"""Raw input to numbers: formulas, compositions, physical attributes, numeric columns."""
+"""Raw input to numbers: formulas, compositions, attributes, numeric columns, crystals."""
 
 from sktl.representations._compositions import Compositions
+from sktl.representations._crystal_rows import CrystalGraph, CrystalRows
 from sktl.representations._encodings import (
     MAX_ATOMIC_NUMBER,
     ElementFractions,
@@ -9,14 +10,22 @@ from sktl.representations._encodings import (
 )
 from sktl.representations._formula import SYMBOLS, parse_formulas
 from sktl.representations._matminer import MatminerTransformer
+from sktl.representations._readers import StructureReader
+from sktl.representations._structure import CrystalGraphs
+from sktl.representations._structures import check_structures
 
 __all__ = [
     "MAX_ATOMIC_NUMBER",
     "SYMBOLS",
     "Compositions",
+    "CrystalGraph",
+    "CrystalGraphs",
+    "CrystalRows",
     "ElementFractions",
     "ElementTokens",
     "MatminerTransformer",
     "NumericColumns",
+    "StructureReader",
+    "check_structures",
     "parse_formulas",
 ]

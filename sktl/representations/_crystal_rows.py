@@ -1,0 +1,98 @@
+"""Crystals as graphs, from which batches are taken by row."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from sktl.representations._neighbours import edge_pairs
+
+
+class CrystalGraph(NamedTuple):
+    """The atoms of one crystal, and each of its m bonds once.
+
+    Attributes
+    ----------
+    numbers : int32 array (n,)
+        Atomic numbers.
+    source, target : int32 array (m,)
+        Atoms at the two ends of a bond.
+    vectors : float32 array (m, 3)
+        From the source to the image of the target, Angstrom.
+    """
+
+    numbers: np.ndarray
+    source: np.ndarray
+    target: np.ndarray
+    vectors: np.ndarray
+
+    @property
+    def n_bytes(self):
+        """Memory of the arrays in bytes."""
+        return sum(part.nbytes for part in self)
+
+
+class CrystalRows:
+    """Rows of crystal graphs, handed to a network as one graph and its line graph.
+
+    Only bonds are kept, each in one direction; reverse edges and the line graph are made for a
+    batch at a time, so that memory beyond that is bounded by the batch.
+
+    Parameters
+    ----------
+    graphs : sequence of CrystalGraph
+        The graphs of the n rows.
+
+    Attributes
+    ----------
+    width : None
+        A graph has no width.
+    sizes : int array (n,)
+        Work a row costs: its directed edges, at least 1.
+    """
+
+    width = None
+
+    def __init__(self, graphs):
+        self.graphs = list(graphs)
+        self.sizes = np.array([max(1, 2 * len(g.source)) for g in self.graphs], dtype=np.int64)
+
+    def __len__(self):
+        return len(self.graphs)
+
+    def take(self, indices):
+        """Return some of the rows as `CrystalRows`; the graphs are shared, not copied."""
+        return CrystalRows([self.graphs[i] for i in np.arange(len(self))[indices]])
+
+    def __getitem__(self, indices):
+        """Return the crystals of the rows `indices`, at least one, as one graph.
+
+        Returns
+        -------
+        dict
+            With A atoms, E directed edges and T pairs of edges in all B crystals together:
+
+            - ``numbers`` int64 (A,): atomic numbers.
+            - ``crystal`` int64 (A,): the crystal of each atom, 0 to B - 1.
+            - ``source``, ``target`` int64 (E,): atoms of each edge; edge ``E / 2 + e`` is the
+              reverse of edge ``e``.
+            - ``vectors`` float32 (E, 3): from source to the image of the target, Angstrom.
+            - ``first``, ``second`` int64 (T,): edges i->j and j->k that are not one bond walked
+              forth and back.
+        """
+        graphs = [self.graphs[i] for i in np.arange(len(self))[indices]]
+        n_atoms = np.array([len(graph.numbers) for graph in graphs])
+        n_bonds = np.array([len(graph.source) for graph in graphs])
+        numbers, source, target, vectors = map(np.concatenate, zip(*graphs, strict=True))
+        shift = np.repeat(np.cumsum(n_atoms) - n_atoms, n_bonds)
+        ends = source + shift, target + shift
+        source, target = np.concatenate(ends), np.concatenate(ends[::-1])
+        first, second = edge_pairs(source, target, len(numbers))
+        return {
+            "numbers": numbers.astype(np.int64),
+            "crystal": np.repeat(np.arange(len(graphs)), n_atoms),
+            "source": source,
+            "target": target,
+            "vectors": np.concatenate([vectors, -vectors]),
+            "first": first,
+            "second": second,
+        }

@@ -1,0 +1,199 @@
+"""A scikit-learn transformer that reads crystal structures from files and other objects."""
+
+import os
+import warnings
+from pathlib import Path
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
+
+from sktl._checks import as_objects
+from sktl.exceptions import InputError, StructureError
+
+_MAX_LISTED = 5
+_SITE_KEYS = ("species", "abc", "label")
+
+
+class StructureReader(TransformerMixin, BaseEstimator):
+    """Turn files and other objects into pymatgen Structures, for estimators that take those.
+
+    Nothing is learned. Put it first in a pipeline.
+
+    Raises
+    ------
+    InputError
+        If X is no sequence, or a single path, dict or structure.
+    StructureError
+        If a row cannot be read; the message names the row (0-based), the path or type, and the
+        reason, and `rows` holds all bad rows.
+
+    Notes
+    -----
+    A row is one of these, and rows may differ:
+
+    - The path of a file, str or Path: ``*.cif``, or a name with POSCAR, CONTCAR or ``.vasp`` in
+      it, in any case. Of a CIF file with several structures the first is read. A POSCAR without
+      element symbols is refused: nothing in it says what the atoms are.
+    - ASE Atoms. Only cell, places and atomic numbers are taken, and the crystal is periodic along
+      all three vectors. ASE is not needed to run this.
+    - A dict as `Structure.as_dict` returns it. Properties of sites are left out.
+    - A pymatgen Structure, which stays as it is.
+
+    Whether a structure makes sense, without disorder or overlapping atoms, is checked by the
+    estimator that gets it.
+
+    Examples
+    --------
+    >>> from pymatgen.core import Lattice, Structure
+    >>> salt = Structure(Lattice.cubic(4.12), ["Cs", "Cl"], [[0, 0, 0], [0.5, 0.5, 0.5]])
+    >>> structures = StructureReader().fit_transform([salt, salt.as_dict()])
+    >>> [structure.formula for structure in structures]
+    ['Cs1 Cl1', 'Cs1 Cl1']
+    """
+
+    def fit(self, X, y=None):
+        """Do nothing but look at the container; rows are read by `transform`.
+
+        Parameters
+        ----------
+        X : list, tuple, Series, one-column DataFrame or object array, shape (n,)
+            Paths, ASE Atoms, dicts or Structures.
+        y : ignored
+
+        Returns
+        -------
+        StructureReader
+            This transformer.
+        """
+        _as_items(X)
+        self.n_features_in_ = 1
+        return self
+
+    def transform(self, X):
+        """Read all rows.
+
+        Parameters
+        ----------
+        X : list, tuple, Series, one-column DataFrame or object array, shape (n,)
+            Paths, ASE Atoms, dicts or Structures.
+
+        Returns
+        -------
+        ndarray of object, shape (n,)
+            pymatgen Structures.
+        """
+        structures, problems = [], {}
+        items = _as_items(X)
+        for row, item in enumerate(items):
+            try:
+                structures.append(_read(item))
+            except _Unreadable as error:
+                problems[row] = f"row {row}: {error}"
+        if problems:
+            rows = list(problems)
+            lines = [problems[row] for row in rows[:_MAX_LISTED]]
+            if len(rows) > _MAX_LISTED:
+                lines.append(f"and rows {', '.join(map(str, rows[_MAX_LISTED:]))}")
+            raise StructureError(
+                f"Got {len(rows)} of {len(items)} rows that cannot be read, expected CIF or POSCAR "
+                "files, ASE Atoms, dicts or pymatgen Structures:"
+                + "".join(f"\n  {line}" for line in lines),
+                rows=rows,
+            )
+        return as_objects(structures)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = False
+        tags.input_tags.string = True
+        tags.requires_fit = False
+        tags.transformer_tags.preserves_dtype = []
+        return tags
+
+
+class _Unreadable(Exception):
+    """Why one row cannot be read."""
+
+
+def _as_items(X):
+    """Return the rows of a container as a list; it may hold anything."""
+    single = isinstance(X, str | bytes | os.PathLike | dict) or _is_atoms(X) or _is_structure(X)
+    if not single and getattr(X, "ndim", 1) == 2 and X.shape[1] == 1:
+        X = X.iloc[:, 0] if hasattr(X, "iloc") else X[:, 0]
+    if single or getattr(X, "ndim", 1) != 1 or not hasattr(X, "__len__"):
+        raise InputError(
+            f"Got X of type {type(X).__name__}, expected a sequence of paths, ASE Atoms, dicts or "
+            "pymatgen Structures."
+        )
+    if len(X) == 0:
+        raise InputError(f"Got X of type {type(X).__name__} with 0 rows, expected at least one.")
+    return list(X)
+
+
+def _is_structure(item):
+    return hasattr(item, "lattice") and hasattr(item, "sites")
+
+
+def _is_atoms(item):
+    return hasattr(item, "get_atomic_numbers") and hasattr(item, "get_cell")
+
+
+def _read(item):
+    """Return one row as a Structure, or raise `_Unreadable`."""
+    if _is_structure(item):
+        return item
+    if isinstance(item, str | os.PathLike):
+        read, what = _read_file, f"{str(item)!r}"
+    elif _is_atoms(item):
+        read, what = _read_atoms, f"{type(item).__name__}"
+    elif isinstance(item, dict):
+        read, what = _read_dict, "dict"
+    else:
+        raise _Unreadable(f"Got {item!r} of type {type(item).__name__}")
+    try:
+        return read(item)
+    except _Unreadable as error:
+        raise _Unreadable(f"{what}: {error}") from None
+    except Exception as error:  # whatever a parser raises is reported with its row
+        raise _Unreadable(f"{what}: {type(error).__name__}: {error}") from error
+
+
+def _read_file(path):
+    from pymatgen.core import Structure
+
+    path = Path(path).expanduser()
+    name = path.name.lower()
+    if name.endswith(".cif"):
+        file_format = "cif"
+    elif "poscar" in name or "contcar" in name or name.endswith(".vasp"):
+        file_format = "poscar"
+    else:
+        raise _Unreadable("expected *.cif, *.vasp, or POSCAR or CONTCAR in the name")
+    if not path.is_file():
+        raise _Unreadable("there is no such file")
+    text = path.read_text(encoding="utf-8", errors="replace")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message="Elements in POSCAR cannot be determined")
+        return Structure.from_str(text, fmt=file_format)
+
+
+def _read_atoms(atoms):
+    from pymatgen.core import Lattice, Structure
+
+    if not np.any(atoms.pbc):
+        raise _Unreadable("it is not periodic, expected a crystal: pbc=True")
+    cell = np.array(atoms.get_cell(), dtype=np.float64)
+    if not abs(np.linalg.det(cell)) > 0:
+        raise _Unreadable(f"its cell {cell.tolist()} has no volume")
+    numbers, places = atoms.get_atomic_numbers(), atoms.get_positions()
+    return Structure(Lattice(cell), numbers, places, coords_are_cartesian=True)
+
+
+def _read_dict(content):
+    from pymatgen.core import Structure
+
+    missing = {"lattice", "sites"} - content.keys()
+    if missing:
+        raise _Unreadable(f"it has no {' and no '.join(sorted(missing))}")
+    sites = [{key: site[key] for key in _SITE_KEYS if key in site} for site in content["sites"]]
+    return Structure.from_dict({"lattice": content["lattice"], "sites": sites})

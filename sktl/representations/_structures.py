@@ -1,0 +1,153 @@
+"""Crystal structures as arrays: what is refused, and how equal ones are recognised."""
+
+from hashlib import sha256
+
+import numpy as np
+
+from sktl._checks import as_structures
+from sktl.exceptions import InputError, StructureError
+from sktl.representations._neighbours import shortest_distance
+from sktl.representations._symbols import SYMBOLS
+
+SMALLEST_DISTANCE = 0.5
+"""Atoms closer than this overlap, in Angstrom."""
+
+_MAX_LISTED = 5
+_SMALLEST_VOLUME = SMALLEST_DISTANCE**3 / 2**0.5  # no lattice keeps its points farther apart
+
+
+def check_structures(X):
+    """Return X as a list of structures that can be used, or raise for all that cannot.
+
+    Parameters
+    ----------
+    X : list, tuple, Series, object array or one-column DataFrame of Structure, length n
+        Crystals.
+
+    Returns
+    -------
+    list of Structure, length n
+        The objects as they are.
+
+    Raises
+    ------
+    InputError
+        X holds no structures.
+    StructureError
+        A structure has no atoms, no finite cell with a volume, is not periodic in three
+        directions, has coordinates that are not finite, a site that is not one whole atom of an
+        element, or atoms closer than `SMALLEST_DISTANCE`, periodic images included. The message
+        names row (0-based), formula and reason; `rows` holds all bad rows.
+
+    Examples
+    --------
+    >>> from pymatgen.core import Lattice, Structure
+    >>> good = Structure(Lattice.cubic(3.0), ["Po"], [[0, 0, 0]])
+    >>> bad = Structure(Lattice.cubic(3.0), ["Po", "Po"], [[0, 0, 0], [0, 0, 0.1]])
+    >>> check_structures([good, bad])
+    Traceback (most recent call last):
+    sktl.exceptions.StructureError: Got 1 of 2 structures that cannot be used, expected ordered
+    crystals without overlapping atoms:
+      row 1 ('Po2'): sites 0 (Po) and 1 (Po) are 0.3 A apart, closer than 0.5 A
+    """
+    structures = as_structures(X)
+    if structures is None:
+        raise InputError(
+            f"Got X of type {type(X).__name__} without structures, expected a list, Series, "
+            "one-column DataFrame or object array of pymatgen Structure."
+        )
+    problems = {}
+    for row, structure in enumerate(structures):
+        problem = _problem(structure)
+        if problem:
+            problems[row] = f"row {row} ({structure.formula!r}): {problem}"
+    if problems:
+        rows = list(problems)
+        lines = [problems[row] for row in rows[:_MAX_LISTED]]
+        if len(rows) > _MAX_LISTED:
+            lines.append(f"and rows {', '.join(map(str, rows[_MAX_LISTED:]))}")
+        raise StructureError(
+            f"Got {len(rows)} of {len(structures)} structures that cannot be used, expected "
+            "ordered crystals without overlapping atoms:" + "".join(f"\n  {x}" for x in lines),
+            rows=rows,
+        )
+    return structures
+
+
+def structure_arrays(structure):
+    """Return the parts of an ordered structure that a graph is made of.
+
+    Returns
+    -------
+    numbers : int32 array (n,)
+        Atomic numbers.
+    lattice : float64 array (3, 3)
+        Lattice vectors as rows, Angstrom.
+    fractional : float64 array (n, 3)
+        Fractional coordinates.
+    """
+    numbers = np.array(structure.atomic_numbers, dtype=np.int32)
+    lattice = np.array(structure.lattice.matrix, dtype=np.float64)
+    return numbers, lattice, np.array(structure.frac_coords, dtype=np.float64)
+
+
+def structure_digest(numbers, lattice, fractional):
+    """Return a sha256 of what `structure_arrays` returns; equal for equal structures only.
+
+    The same crystal in another cell, or with its atoms in another order, has another digest.
+
+    Returns
+    -------
+    bytes of length 32
+    """
+    digest = sha256(numbers.tobytes())
+    for part in (lattice, fractional):
+        digest.update((part + 0.0).tobytes())  # -0.0 becomes 0.0
+    return digest.digest()
+
+
+def _problem(structure):
+    """Say why a structure cannot be used, or return None."""
+    if len(structure) == 0:
+        return "it has no atoms"
+    return (
+        _cell_problem(structure.lattice) or _site_problem(structure) or _overlap_problem(structure)
+    )
+
+
+def _cell_problem(lattice):
+    if not np.isfinite(lattice.matrix).all():
+        return f"its lattice {lattice.matrix.tolist()} is not finite"
+    volume = abs(np.linalg.det(lattice.matrix))
+    if volume < _SMALLEST_VOLUME or min(lattice.abc) < SMALLEST_DISTANCE:
+        return (
+            f"its cell has a volume of {volume:.3g} A^3 and edges of "
+            f"{', '.join(f'{edge:.3g}' for edge in lattice.abc)} A"
+        )
+    if not all(lattice.pbc):
+        return f"its periodicity is {tuple(map(bool, lattice.pbc))}, not along all three vectors"
+    return None
+
+
+def _site_problem(structure):
+    bad = np.flatnonzero(~np.isfinite(structure.frac_coords).all(axis=1))
+    if len(bad):
+        coordinates = structure.frac_coords[bad[0]].tolist()
+        return f"site {bad[0]} has the coordinates {coordinates}"
+    for i, site in enumerate(structure):
+        if not site.is_ordered:
+            return f"site {i} is disordered: {site.species_string}"
+        if not 1 <= site.specie.Z <= len(SYMBOLS):
+            return f"site {i} holds {site.species_string}, which is no element"
+    return None
+
+
+def _overlap_problem(structure):
+    _, lattice, fractional = structure_arrays(structure)
+    closest = shortest_distance(lattice, fractional, SMALLEST_DISTANCE)
+    if closest is None:
+        return None
+    first, second, distance = closest
+    names = [f"{i} ({structure[i].specie.symbol})" for i in sorted((first, second))]
+    pair = f"site {names[0]} and its image" if first == second else f"sites {' and '.join(names)}"
+    return f"{pair} are {distance:.3g} A apart, closer than {SMALLEST_DISTANCE} A"

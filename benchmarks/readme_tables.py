@@ -81,7 +81,7 @@ def repeats_table(results):
 
 
 def sets_table(summary):
-    """Return how often and by how much ours have the lower error over many data sets."""
+    """Return how often and by how much ours have the lower error, where there are enough sets."""
     rows = [
         (
             MODELS[found["model"]],
@@ -91,7 +91,7 @@ def sets_table(summary):
             f"{found['p']:.1g}",
         )
         for found in summary["comparisons"]
-        if found["model"] in MODELS and found["to"] in RIVALS
+        if found["model"] in MODELS and found["to"] in RIVALS and found["p"] is not None
     ]
     titles = "model", "compared with", "lower test MAE on", "median difference", "p (Wilcoxon)"
     return markdown(titles, rows)

@@ -1,8 +1,9 @@
 """Networks with named depth groups: numbers to an embedding, an embedding to outputs."""
 
+from sktl.networks._alignn import ALIGNN
 from sktl.networks._base import Network
 from sktl.networks._columns import ColumnNet
 from sktl.networks._composition import CompositionNet
 from sktl.networks._elemnet import ElemNet
 
-__all__ = ["ColumnNet", "CompositionNet", "ElemNet", "Network"]
+__all__ = ["ALIGNN", "ColumnNet", "CompositionNet", "ElemNet", "Network"]

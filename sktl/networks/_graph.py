@@ -1,0 +1,192 @@
+"""Building blocks of networks on graphs of atoms, bonds and bond angles."""
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+_GATE_FLOOR = 1e-6
+
+
+class EdgeGatedConvolution(nn.Module):
+    """Update nodes by gated messages along edges, and the edges by their nodes.
+
+    With m_ij = A x_i + B x_j + C e_ij for the edge i->j and its gate g_ij = sigmoid(m_ij)::
+
+        x_j + silu(norm(U x_j + sum_i g_ij * V x_i / (sum_i g_ij + 1e-6)))
+        e_ij + silu(norm(m_ij))
+
+    Parameters
+    ----------
+    width : int
+        Width of nodes and edges.
+    norm : callable
+        Makes a normalisation of a width.
+    updates_edges : bool, default=True
+        Whether the edges change.
+    """
+
+    def __init__(self, width, norm, updates_edges=True):
+        super().__init__()
+        self.gate_source = nn.Linear(width, width)
+        self.gate_target = nn.Linear(width, width)
+        self.gate_edge = nn.Linear(width, width)
+        self.own = nn.Linear(width, width)
+        self.message = nn.Linear(width, width)
+        self.norm_nodes = norm(width)
+        self.norm_edges = norm(width) if updates_edges else None
+        self.updates_edges = updates_edges
+
+    def forward(self, nodes, edges, source, target):
+        """Map nodes (n, width) and edges (m, width), which join nodes source->target."""
+        change = self.gate_edge(edges)
+        change.add_(self.gate_source(nodes).index_select(0, source))
+        change.add_(self.gate_target(nodes).index_select(0, target))
+        gates = change.sigmoid()
+        messages = gates * self.message(nodes).index_select(0, source)
+        received = sum_rows(messages, target, len(nodes))
+        received = received / (sum_rows(gates, target, len(nodes)) + _GATE_FLOOR)
+        nodes = nodes + functional.silu(self.norm_nodes(self.own(nodes) + received))
+        if self.updates_edges:
+            edges = functional.silu(self.norm_edges(change)).add_(edges)
+        return nodes, edges
+
+
+class AngleBlock(nn.Module):
+    """Convolve over the atoms, then over the bonds of the line graph.
+
+    Parameters
+    ----------
+    width : int
+        Width of atoms, bonds and angles.
+    norm : callable
+        Makes a normalisation of a width.
+    updates_angles : bool, default=True
+        Whether the angles change.
+    """
+
+    def __init__(self, width, norm, updates_angles=True):
+        super().__init__()
+        self.atoms = EdgeGatedConvolution(width, norm)
+        self.bonds = EdgeGatedConvolution(width, norm, updates_angles)
+
+    def forward(self, atoms, bonds, angles, source, target, first, second):
+        """Map atoms, bonds and angles, each (n, width)."""
+        atoms, bonds = self.atoms(atoms, bonds, source, target)
+        return atoms, *self.bonds(bonds, angles, first, second)
+
+
+class GraphEmbedding(nn.Module):
+    """Turn atomic numbers and bond vectors into vectors of atoms, bonds and angles.
+
+    Parameters
+    ----------
+    atoms, bonds, angles : nn.Module
+        Make vectors of atomic numbers, of bond lengths in Angstrom, and of cosines of angles;
+        without the last there are no vectors of angles.
+    """
+
+    def __init__(self, atoms, bonds, angles=None):
+        super().__init__()
+        self.atoms = atoms
+        self.bonds = bonds
+        self.angles = angles
+
+    def forward(self, numbers, vectors, first, second):
+        """Return atoms, bonds and angles, each (n, width)."""
+        lengths = torch.linalg.vector_norm(vectors, dim=1)
+        atoms, bonds = self.atoms(numbers), self.bonds(lengths)
+        if self.angles is None:
+            return atoms, bonds, None
+        directions = vectors / lengths.unsqueeze(1)
+        cosines = directions.index_select(0, first) * directions.index_select(0, second)
+        return atoms, bonds, self.angles(-cosines.sum(dim=1).clamp(-1, 1))
+
+
+class Expansion(nn.Module):
+    """Expand a number in radial basis functions, followed by two layers.
+
+    Parameters
+    ----------
+    low, high : float
+        First and last centre.
+    n_centres : int
+        Number of evenly spaced centres.
+    width, hidden : int
+        Widths of the two layers.
+    norm : callable
+        Makes a normalisation of a width.
+    """
+
+    def __init__(self, low, high, n_centres, width, hidden, norm):
+        super().__init__()
+        self.axis = low, high, n_centres
+        self.layers = nn.Sequential(
+            *dense_layer(n_centres, width, norm), *dense_layer(width, hidden, norm)
+        )
+
+    def forward(self, values):
+        """Map (n,) to (n, hidden)."""
+        low, high, n_centres = self.axis
+        centres = torch.linspace(low, high, n_centres, dtype=values.dtype, device=values.device)
+        sharpness = (n_centres - 1) / (high - low)
+        return self.layers(torch.exp(-sharpness * (values.unsqueeze(1) - centres) ** 2))
+
+
+class ElementTable(nn.Module):
+    """Look up features of elements in a fixed table, which is NaN at first.
+
+    Parameters
+    ----------
+    n_elements : int
+        Highest atomic number.
+    n_features : int
+        Features of an element.
+    """
+
+    def __init__(self, n_elements, n_features):
+        super().__init__()
+        table = torch.empty(n_elements + 1, n_features)
+        self.register_buffer("table", table.fill_(float("nan")))
+
+    def forward(self, numbers):
+        """Map atomic numbers (n,) to (n, n_features)."""
+        return self.table.index_select(0, numbers)
+
+
+class BatchNorm(nn.Module):
+    """Normalise columns over the rows in training, by running statistics in evaluation.
+
+    Unlike torch's, it holds floating point numbers only, so that it fits a file of weights, and
+    it takes the running statistics where there are too few rows for others.
+
+    Parameters
+    ----------
+    width : int
+        Number of columns.
+    """
+
+    def __init__(self, width):
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(width).fill_(1))
+        self.bias = nn.Parameter(torch.empty(width).zero_())
+        self.register_buffer("running_mean", torch.empty(width).zero_())
+        self.register_buffer("running_var", torch.empty(width).fill_(1))
+
+    def forward(self, x):
+        """Map (n, width) to (n, width)."""
+        statistics = self.running_mean, self.running_var
+        by_rows = self.training and len(x) > 1
+        return functional.batch_norm(x, *statistics, self.weight, self.bias, training=by_rows)
+
+
+NORMS = {"layer": nn.LayerNorm, "batch": BatchNorm}
+
+
+def dense_layer(n_inputs, width, norm):
+    """Return the modules of one layer."""
+    return nn.Linear(n_inputs, width), norm(width), nn.SiLU()
+
+
+def sum_rows(values, index, n):
+    """Return the sums (n, width) of the rows of `values` that have the same index."""
+    return values.new_zeros(n, values.shape[1]).index_add(0, index, values)

@@ -38,7 +38,7 @@ def test_every_variant_can_be_made():
         for variants in CONFIGURATIONS.values()
         for variant in variants.values()
     ]
-    assert len(made) > 60
+    assert len(made) > 50
     for model in made:
         clone(model)
         seeds = [value for name, value in model.get_params().items() if "random_state" in name]
@@ -106,7 +106,7 @@ def test_a_kept_head_starts_as_the_source(monkeypatch):
 )
 def test_a_cell(tables, configuration, variant):
     row, predictions = run_cross_property_cell(Cell("eps", configuration, variant, 0))
-    known = load_source("oqmd")
+    known = load_source("mpt")
     source = ("", "") if configuration.startswith("SC") else (known.card.id, known.sha256)
     if configuration.startswith(("SC", "TL")):
         assert (row["source"], row["source_sha256"]) == source

@@ -13,6 +13,7 @@ from sktl.exceptions import InputError
 
 _PENALTIES = np.logspace(1, 6, 11)
 _FOLDS = 10
+_FEWEST_ROWS = 2 * _FOLDS
 _FLOOR = 0.1
 _SPREAD = 0.48
 _ROWS_FOR_SPREAD = 100
@@ -24,7 +25,7 @@ class ErrorModel:
     A linear model of the logarithm of the absolute error, its penalty chosen by leave-one-out;
     where errors have nothing to do with the features, it is nearly a constant. Predicted sizes stay
     within the middle 96 % of those seen, and, under 100 rows, the nearer to their median the fewer
-    rows there are.
+    rows there are; under 20 rows they are constant.
 
     Parameters
     ----------
@@ -48,8 +49,12 @@ class ErrorModel:
         sizes = np.log(errors + self.floor)
         spread = _SPREAD * min(1.0, len(errors) / _ROWS_FOR_SPREAD)
         self.bounds = tuple(np.quantile(sizes, [0.5 - spread, 0.5 + spread]))
+        if len(errors) < _FEWEST_ROWS:
+            self.weights, self.bias = np.zeros(features.shape[1]), float(np.median(sizes))
+            self.scores = errors / self.size(features)
+            return
         regression = make_pipeline(StandardScaler(), RidgeCV(_PENALTIES))
-        found = cross_val_predict(regression, features, sizes, cv=min(_FOLDS, len(errors)))
+        found = cross_val_predict(regression, features, sizes, cv=_FOLDS)
         self.scores = errors / self._size(found)
         regression.fit(features, sizes)
         scaler, ridge = regression[0], regression[1]

@@ -14,14 +14,13 @@ with the summary; it reads nothing else.
 import argparse
 import csv
 import json
-import re
 import sys
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 
-from sktl.benchmark import draw_figures, make_tables, read_rows, summarize
+from sktl.benchmark import draw_figures, fill_page, make_tables, read_rows, summarize
 from sktl.datasets import fetch_cross_property
 
 ROOT = Path(__file__).parents[1]
@@ -40,16 +39,6 @@ def read_summary(results):
         reference = list(csv.DictReader(file))
     truth = cache(lambda name: fetch_cross_property(name, subset="test").y)
     return summarize(read_rows(results / "cross_property.csv"), predictions, reference, truth)
-
-
-def fill(text, parts):
-    """Return the page's text with what stands between its markers replaced."""
-    for name, part in parts.items():
-        place = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end of {name} -->)", re.DOTALL)
-        if len(place.findall(text)) != 1:
-            raise SystemExit(f"The page has not one place for {name!r}.")
-        text = place.sub(lambda found, part=part: f"{found[1]}{part}\n{found[2]}", text)
-    return text
 
 
 def page_parts(summary, figures):
@@ -77,7 +66,7 @@ def main():
         summary = read_summary(arguments.results)
     figures = draw_figures(summary)
     old = arguments.page.read_text(encoding="utf-8")
-    new = fill(old, page_parts(summary, figures))
+    new = fill_page(old, page_parts(summary, figures))
     if arguments.check:
         if new != old:
             sys.exit("The page is not up to date: python benchmarks/cross_property_tables.py")

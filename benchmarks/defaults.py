@@ -6,15 +6,13 @@ row is read. The result, a row for each set, candidate and seed, goes to
 ``benchmarks/results/defaults.csv``. A run that was stopped goes on where it was.
 """
 
-import time
 from pathlib import Path
 
 import numpy as np
-from sklearn.metrics import mean_absolute_error, r2_score
 from sklearn.model_selection import GroupShuffleSplit
 
 from sktl import TransferRegressor
-from sktl.benchmark import Cell, collect, run_cells, versions
+from sktl.benchmark import Cell, collect, fit_and_score, run_cells
 from sktl.datasets import fetch_cross_property
 from sktl.representations import parse_formulas
 
@@ -46,24 +44,14 @@ def run_one(cell):
     splitter = GroupShuffleSplit(n_splits=1, test_size=0.2, random_state=cell.seed)
     kept, judged = next(splitter.split(X, groups=groups))
     kept = np.random.default_rng(cell.seed).permutation(kept)[:MOST_ROWS]
-    start = time.perf_counter()
     model = TransferRegressor(**CANDIDATES[cell.variant], random_state=cell.seed)
-    model.fit(X[kept], y[kept])
-    fitted = time.perf_counter()
-    predictions = model.predict(X[judged])
+    row, predictions = fit_and_score(model, X[kept], y[kept], X[judged], y[judged])
     (digest,) = data.sha256.values()
-    row = {
-        "n_train": len(kept),
-        "n_test": len(judged),
+    row |= {
         "unit": data.unit,
-        "test_mae": float(f"{mean_absolute_error(y[judged], predictions):.7g}"),
-        "test_r2": float(f"{r2_score(y[judged], predictions):.7g}"),
-        "fit_seconds": round(fitted - start, 2),
-        "predict_seconds": round(time.perf_counter() - fitted, 3),
         "source": model.source_.id if model.source_ else "",
         "source_sha256": model.source_sha256_ or "",
         "train_sha256": digest,
-        "versions": versions(),
     }
     return row, predictions
 

@@ -11,12 +11,12 @@ between two comments, ``<!-- NAME -->`` and ``<!-- end of NAME -->``.
 
 import argparse
 import json
-import re
 import sys
 from pathlib import Path
 from statistics import mean, stdev
 
 import sktl
+from sktl.benchmark import fill_page, markdown
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
@@ -114,7 +114,7 @@ def sources_table():
             )
         )
     titles = "name", "network", "compositions", "file", "MAE on compositions held out at random"
-    return markdown(titles, rows)
+    return markdown(titles, rows, numbers=False)
 
 
 def _errors(properties, shown):
@@ -127,12 +127,6 @@ def _errors(properties, shown):
     return "; ".join(texts) + (f"; {more} more in the card" if more else "")
 
 
-def markdown(titles, rows):
-    """Return a Markdown table."""
-    lines = [titles, ["---"] * len(titles), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
 def filled(text):
     """Return README's text with its tables filled; a table without data stays as it is."""
     tables = {"sources table": sources_table()}
@@ -142,12 +136,7 @@ def filled(text):
         tables["sets table"] = sets_table(json.loads(SETS.read_text(encoding="utf-8")))
     if DEMO.is_file():
         tables["demo table"] = demo_table(json.loads(DEMO.read_text(encoding="utf-8")))
-    for name, table in tables.items():
-        place = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end of {name} -->)", re.DOTALL)
-        if len(place.findall(text)) != 1:
-            raise SystemExit(f"README.md has not one place for the {name}.")
-        text = place.sub(lambda found, table=table: f"{found[1]}{table}\n{found[2]}", text)
-    return text
+    return fill_page(text, tables)
 
 
 def main():

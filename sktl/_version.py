@@ -1,3 +1,15 @@
-"""The version of sktl, in one place."""
+"""The version of sktl, in one place, and those of the packages that a result depends on."""
 
 __version__ = "0.1.0"
+
+
+def installed_version(package):
+    """Return the version of an installed package, or of its CPU build, or None."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    for distribution in (package, f"{package}-cpu"):
+        try:
+            return version(distribution)
+        except PackageNotFoundError:
+            continue
+    return None

@@ -1,15 +1,13 @@
 """The 41 small data sets of Gupta et al. 2021, doi:10.1038/s41467-021-26921-5, in their split."""
 
 import json
-import time
-from datetime import UTC, datetime
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.metrics import mean_absolute_error, r2_score
+from sklearn.metrics import mean_absolute_error
 from sklearn.pipeline import Pipeline
 
-from sktl.benchmark._cells import Cell, versions
+from sktl.benchmark._cells import Cell, fit_and_score, rounded
 from sktl.benchmark._configurations import CONFIGURATIONS, FREEZE_DEPTH, LEARNING_CURVE, Task
 from sktl.benchmark._tuning import BUDGET
 from sktl.datasets import fetch_cross_property, list_cross_property
@@ -96,29 +94,17 @@ def run_cross_property_cell(cell, budget=BUDGET):
     X_test = np.array(test.formulas, dtype=object)
     model = variant.make(Task(cell.seed, len(y) - n_fit, budget))
     held_out = clone(model)
-    start = time.perf_counter()
-    model.fit(X, y)
-    fitted = time.perf_counter()
-    predictions = model.predict(X_test)
-    predicted = time.perf_counter()
+    row, predictions = fit_and_score(model, X, y, X_test, test.y)
     validation = _validation_mae(_steps(model)[-1], variant.holdout)
     if validation is None and variant.holdout:
         held_out.fit(X[:n_fit], y[:n_fit])
         validation = mean_absolute_error(y[n_fit:], held_out.predict(X[n_fit:]))
     std, interval_facts = _uncertainty(model, X_test, test.y)
-    row = {
-        "n_train": len(y),
-        "n_test": len(test.y),
+    row |= {
         "unit": train.unit,
-        "validation_mae": _round(validation),
-        "test_mae": _round(mean_absolute_error(test.y, predictions)),
-        "test_r2": _round(r2_score(test.y, predictions)),
-        "fit_seconds": round(fitted - start, 2),
-        "predict_seconds": round(predicted - fitted, 3),
+        "validation_mae": rounded(validation),
         "train_sha256": _only(train.sha256),
         "test_sha256": _only(test.sha256),
-        "versions": versions(),
-        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     arrays = predictions if std is None else np.stack([predictions, std])
     return row | interval_facts | _facts(model), arrays
@@ -171,7 +157,7 @@ def _uncertainty(model, X, y):
     except InputError:  # too few rows were held back for this coverage
         return std, {}
     covered = np.mean((low <= y) & (y <= high))
-    return std, {"coverage_90": _round(covered), "interval_width": _round(np.mean(high - low))}
+    return std, {"coverage_90": rounded(covered), "interval_width": rounded(np.mean(high - low))}
 
 
 def _facts(model):
@@ -185,7 +171,7 @@ def _facts(model):
         if isinstance(step, TransferStackRegressor):
             chosen = {"weights": step.weights_, "validation_mae": step.validation_mae_}
             detail |= {
-                key: {name: _round(value) for name, value in values.items()}
+                key: {name: rounded(value) for name, value in values.items()}
                 for key, values in chosen.items()
             }
     return {
@@ -207,11 +193,6 @@ def _check(kind, wanted, known):
     if unknown:
         raise InputError(f"Got {kind}={unknown[0]!r}, expected one of: {', '.join(known)}.")
     return list(wanted)
-
-
-def _round(value):
-    """Return seven digits, which is what the predictions have, or None."""
-    return None if value is None else float(f"{value:.7g}")
 
 
 def _only(hashes):

@@ -190,7 +190,7 @@ def _learning_curves(sets):
     for axis in axes.flat[len(names) :]:
         axis.remove()
     handles = {}
-    for axis, (name, facts) in zip(axes.flat, names.items(), strict=False):
+    for axis, (name, facts) in zip(axes.flat[: len(names)], names.items(), strict=True):
         for model, points in facts["learning_curve"].items():
             label, style = _CURVES[model]
             (handles[label],) = axis.plot(*zip(*points, strict=True), markersize=5, **style)

@@ -1,7 +1,10 @@
 """The tables of the cross-property benchmark's page, as Markdown."""
 
+import re
+
 from sktl.benchmark._configurations import CONFIGURATIONS, FREEZE_DEPTH, LEARNING_CURVE
 from sktl.benchmark._summary import MODELS, OURS, PAPER, TREES, reference_mae
+from sktl.exceptions import InputError
 
 NAMES = {
     "paper_best": "paper, best",
@@ -43,10 +46,33 @@ def make_tables(summary):
     }
 
 
-def markdown(titles, rows):
-    """Return a Markdown table, numbers (all columns but the first) to the right."""
-    lines = [titles, ["---", *["---:"] * (len(titles) - 1)], *rows]
+def markdown(titles, rows, numbers=True):
+    """Return a Markdown table, all columns but the first to the right if they hold `numbers`."""
+    lines = [titles, ["---", *["---:" if numbers else "---"] * (len(titles) - 1)], *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def fill_page(text, parts):
+    """Return a page's text with what stands between its markers replaced.
+
+    Parameters
+    ----------
+    text : str
+        The page; a part stands between ``<!-- NAME -->`` and ``<!-- end of NAME -->``.
+    parts : dict of str to str
+        Name of each part to its new text.
+
+    Raises
+    ------
+    InputError
+        The page has no place, or several, for a part.
+    """
+    for name, part in parts.items():
+        place = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end of {name} -->)", re.DOTALL)
+        if len(place.findall(text)) != 1:
+            raise InputError(f"Got a page without one place for {name!r}, expected its markers.")
+        text = place.sub(lambda found, part=part: f"{found[1]}{part}\n{found[2]}", text)
+    return text
 
 
 def _number(value):
@@ -224,8 +250,7 @@ def _missing_table(missing):
         rows += [(configuration, "; ".join(same), names) for names, same in alike.items()]
     if not rows:
         return "Nothing is missing."
-    lines = [("configuration", "variants", "data sets"), ["---"] * 3, *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return markdown(("configuration", "variants", "data sets"), rows, numbers=False)
 
 
 def _present(sets, models):

@@ -1,10 +1,9 @@
 """What the demo found, as a dict for JSON and as a table for people."""
 
 import platform
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from sktl._version import __version__
+from sktl._version import __version__, installed_version
 from sktl.cli._comparison import (
     BOOSTING,
     CURVE_MODELS,
@@ -65,7 +64,7 @@ def summarize(comparison, source, seconds):
         "seconds": seconds,
         "cpu_threads": torch.get_num_threads(),
         "versions": {"sktl": __version__, "python": platform.python_version()}
-        | {name: _version(name) for name in _PACKAGES},
+        | {name: installed_version(name) for name in _PACKAGES},
     }
 
 
@@ -119,12 +118,3 @@ def _row(model, fit, plan):
     if fit is None:
         return row | {"install": GET_XGBOOST}
     return row | {"test_mae": fit.mae, "test_r2": fit.r2, "fit_seconds": fit.seconds}
-
-
-def _version(name):
-    for package in (name, f"{name}-cpu"):
-        try:
-            return version(package)
-        except PackageNotFoundError:
-            continue
-    return None

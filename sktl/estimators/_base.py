@@ -12,7 +12,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from sktl._checks import check_weights, resolve_device
-from sktl.estimators._input import NetworkInput, read_input
+from sktl.estimators._input import NetworkInput, group_rows, read_input
 from sktl.exceptions import InputError
 from sktl.sources import load_source, run_rows
 from sktl.training import LabelledRows, Policy, merge_rows, split_rows, train
@@ -58,8 +58,7 @@ class TransferEstimator(BaseEstimator):
         self.source_sha256_ = None if source is None else source.sha256
         self.input_ = NetworkInput(source, self.network, self.unseen_elements)
         readable = self.input_.fit(data, weights)
-        encoded, groups = self.input_.encode(readable), self.input_.groups(readable)
-        rows = _Rows(encoded, groups, y, weights).merge()
+        rows = _Rows(self.input_.encode(readable), group_rows(readable), y, weights).merge()
         if len(rows.y) < 2:
             raise InputError(
                 f"Got n_samples = {len(rows.y)} distinct rows with positive weight, expected at "
@@ -117,7 +116,6 @@ class TransferEstimator(BaseEstimator):
     def _learn_from_validation(self, judged):
         """Make the choices that need rows which a member was not trained on, where there are."""
         if not all(len(rows.y) for rows in judged):
-            self._calibrate([], [], None, None)
             return
         found = [
             _features_and_outputs(network, rows.encoded)

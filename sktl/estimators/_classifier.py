@@ -28,7 +28,7 @@ class TransferClassifier(ClassifierMixin, TransferEstimator):
     freeze_depth : int, default=0
         Depth groups, counted from the input, that are not trained.
     n_members : int, default=1
-        Networks, each with its own validation rows, whose probabilities are averaged; see
+        Networks, each with other rows held back, whose probabilities are averaged; see
         `TransferRegressor`.
     max_epochs : "auto" or int, default="auto"
         Passes over the training rows, in which the learning rate rises and falls to zero; "auto"

@@ -100,15 +100,6 @@ class NetworkInput:
         """Return what `read` returned as rows of the representation."""
         return self.representation.encode(readable)
 
-    def groups(self, readable):
-        """Return one integer a row, equal for equal input and independent of the rows' order."""
-        if self.numeric:
-            return np.unique(readable, axis=0, return_inverse=True)[1].reshape(-1)
-        distinct, place = readable.unique()
-        rank = np.empty(len(distinct), dtype=np.int64)
-        rank[np.argsort(distinct.keys(), kind="stable")] = np.arange(len(distinct))
-        return rank[place]
-
     def new_network(self, n_outputs, seed, width):
         """Return the network for these rows with random weights."""
         with torch.random.fork_rng(devices=[]):
@@ -140,6 +131,19 @@ class NetworkInput:
                 f"{SYMBOLS[MAX_ATOMIC_NUMBER - 1]})."
             )
         warnings.warn(f"{message}: the source never saw them.", TransferWarning, stacklevel=5)
+
+
+def group_rows(readable):
+    """Return one integer a row of `Compositions` or of a numeric array, equal for equal rows.
+
+    They are numbered in an order of their own, whatever the order of the rows.
+    """
+    if not isinstance(readable, Compositions):
+        return np.unique(readable, axis=0, return_inverse=True)[1].reshape(-1)
+    distinct, place = readable.unique()
+    rank = np.empty(len(distinct), dtype=np.int64)
+    rank[np.argsort(distinct.keys(), kind="stable")] = np.arange(len(distinct))
+    return rank[place]
 
 
 def _read_compositions(data):

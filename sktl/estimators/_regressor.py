@@ -37,8 +37,8 @@ class TransferRegressor(UncertainPredictions, RegressorMixin, TransferEstimator)
         True starts from a new head. False keeps the source's head, for a property of its card in
         its unit; of several properties the one whose predictions are nearest to the training `y`.
     n_members : int, default=1
-        Networks, each without other rows, whose outputs are averaged. Two or three
-        lower the error by some percent and cost as many times the time, in `fit` and `predict`.
+        Networks, each with other rows held back, whose outputs are averaged. Two or three lower
+        the error by some percent and cost as many times the time, in `fit` and `predict`.
     max_epochs : "auto" or int, default="auto"
         Passes over the training rows, in which the learning rate rises and falls to zero; "auto"
         is 12 with a source, 40 without.
@@ -165,6 +165,7 @@ class TransferRegressor(UncertainPredictions, RegressorMixin, TransferEstimator)
         data = read_input(self, X, fitting=True)
         y = check_numbers(data, y, estimator=type(self).__name__)
         self.single_output_ = y.ndim == 1
+        self.uncertainty_ = None
         return self._fit(data, y.reshape(len(y), -1), sample_weight, self._make_target)
 
     def _predict_rows(self, X, with_features):
@@ -182,8 +183,8 @@ class TransferRegressor(UncertainPredictions, RegressorMixin, TransferEstimator)
 
     def _calibrate(self, features, outputs, targets, weights):
         predictions = [self.target_.decode(part[None]) for part in outputs]
-        errors = [np.abs(p - y) for p, y in zip(predictions, targets or (), strict=True)]
-        self.uncertainty_ = Uncertainty(features, errors, weights) if errors else None
+        errors = [np.abs(p - y) for p, y in zip(predictions, targets, strict=True)]
+        self.uncertainty_ = Uncertainty(features, errors, weights)
 
     def _check_parameters(self):
         super()._check_parameters()

@@ -15,7 +15,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from sktl._checks import check_numbers, check_weights
-from sktl.estimators._input import read_input
+from sktl.estimators._input import group_rows, read_input
 from sktl.estimators._regressor import TransferRegressor
 from sktl.estimators._transformer import DeepFeatureTransformer
 from sktl.estimators._uncertainty import UncertainPredictions, Uncertainty
@@ -158,14 +158,14 @@ class TransferStackRegressor(UncertainPredictions, RegressorMixin, BaseEstimator
             raise InputError(f"Got y of shape {y.shape}, expected one target, (n,).")
         y = column_or_1d(y, warn=True)
         weights = check_weights(X, sample_weight)
-        groups = _groups(X)
+        groups = group_rows(parse_formulas(X) if isinstance(X, list) else X)
         rows = np.lexsort((weights, y, groups))  # the order of the rows does not matter
         rows = rows[weights[rows] > 0]
         generator = check_random_state(self.random_state)
         folds = [rows[held] for held in self._folds(groups[rows], generator)]
         parts = [(rows[~np.isin(rows, held)], held) for held in folds]
         seeds = generator.randint(2**31 - 1, size=len(folds))
-        bases = self._make_bases(len(rows))
+        bases = self._make_bases(X, len(rows))
         inputs = self._inputs(X, bases)
         given = None if sample_weight is None else weights
         jobs = [(name, k) for name in bases for k in range(len(folds))]
@@ -232,8 +232,8 @@ class TransferStackRegressor(UncertainPredictions, RegressorMixin, BaseEstimator
     def _lowest(self):
         return 0.0 if self._nonnegative else -np.inf
 
-    def _make_bases(self, n_rows):
-        """Return the unfitted base models by name, and prepare the features that some read."""
+    def _make_bases(self, X, n_rows):
+        """Return the unfitted base models by name, and fit what gives the features of some."""
         self.features_, self.sources_ = None, {}
         if not isinstance(self.estimators, str) or self.estimators != "auto":
             return _named(self.estimators)
@@ -241,7 +241,8 @@ class TransferStackRegressor(UncertainPredictions, RegressorMixin, BaseEstimator
         sources = [load_source(each) for each in (self.source if many else [self.source])]
         self.sources_ = {source.card.id: source.sha256 for source in sources}
         known = [DeepFeatureTransformer(source, layers=[], predictions=True) for source in sources]
-        self.features_ = make_union(MatminerTransformer("magpie", missing="impute"), *known)
+        union = make_union(MatminerTransformer("magpie", missing="impute"), *known)
+        self.features_ = union.fit(X)
         tuned = {
             f"fine-tuned {each.card.id}": TransferRegressor(each, validation_fraction=0.0)
             for each in sources
@@ -257,9 +258,7 @@ class TransferStackRegressor(UncertainPredictions, RegressorMixin, BaseEstimator
         readers = [name for name in names if self.features_ is not None and name in _ON_FEATURES]
         if not readers:
             return dict.fromkeys(names, X)
-        fitted = hasattr(self, "members_")
-        features = self.features_.transform(X) if fitted else self.features_.fit_transform(X)
-        return dict.fromkeys(names, X) | dict.fromkeys(readers, features)
+        return dict.fromkeys(names, X) | dict.fromkeys(readers, self.features_.transform(X))
 
     def _folds(self, groups, generator):
         """Return the rows that each member holds back; rows of one group stay together."""
@@ -308,13 +307,6 @@ def _fit_member(base, X, y, weights, part, seed):
     given = {} if weights is None else {"sample_weight": weights[rows]}
     member.fit(_take(X, rows), y[rows], **given)
     return member, member.predict(_take(X, held))
-
-
-def _groups(X):
-    """Return an integer for each row of X, equal for equal input."""
-    if isinstance(X, list):
-        return np.unique(parse_formulas(X).keys(), return_inverse=True)[1].reshape(-1)
-    return np.unique(X, axis=0, return_inverse=True)[1].reshape(-1)
 
 
 def _take(X, rows):

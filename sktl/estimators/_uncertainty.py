@@ -41,12 +41,12 @@ class ErrorModel:
     """
 
     def __init__(self, features, errors):
-        self.floor = _FLOOR * float(np.median(errors)) or _FLOOR * float(np.mean(errors))
-        self.exact = self.floor == 0.0
+        floor = _FLOOR * float(np.median(errors)) or _FLOOR * float(np.mean(errors))
+        self.exact = floor == 0.0
         if self.exact:
             self.scores = np.zeros(len(errors))
             return
-        sizes = np.log(errors + self.floor)
+        sizes = np.log(errors + floor)
         spread = _SPREAD * min(1.0, len(errors) / _ROWS_FOR_SPREAD)
         self.bounds = tuple(np.quantile(sizes, [0.5 - spread, 0.5 + spread]))
         if len(errors) < _FEWEST_ROWS:

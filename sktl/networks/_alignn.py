@@ -225,10 +225,9 @@ class ALIGNN(Network):
         """
         try:
             network = cls(**_sizes(weights), n_elements=len(element_table) - 1)
-            own = [name for name in network.state_dict() if not name.endswith(".table")]
-            names = {name: _alignn_name(name) for name in own}
-            named = {name: weights[theirs] for name, theirs in names.items()}
-            network.load_state_dict(named, strict=False)
+            own = network.state_dict()
+            names = {name: _alignn_name(name) for name in own if not name.endswith(".table")}
+            network.load_state_dict(own | {name: weights[names[name]] for name in names})
         except (KeyError, RuntimeError) as error:
             raise InputError(f"Got weights that are not those of alignn: {error}.") from error
         others = [name for name in set(weights) - set(names.values()) if not _UNREAD.search(name)]

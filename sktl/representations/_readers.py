@@ -8,9 +8,9 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from sktl._checks import as_objects
-from sktl.exceptions import InputError, StructureError
+from sktl.exceptions import InputError
+from sktl.representations._structures import refuse_rows
 
-_MAX_LISTED = 5
 _SITE_KEYS = ("species", "abc", "label")
 
 
@@ -89,17 +89,11 @@ class StructureReader(TransformerMixin, BaseEstimator):
                 structures.append(_read(item))
             except _Unreadable as error:
                 problems[row] = f"row {row}: {error}"
-        if problems:
-            rows = list(problems)
-            lines = [problems[row] for row in rows[:_MAX_LISTED]]
-            if len(rows) > _MAX_LISTED:
-                lines.append(f"and rows {', '.join(map(str, rows[_MAX_LISTED:]))}")
-            raise StructureError(
-                f"Got {len(rows)} of {len(items)} rows that cannot be read, expected CIF or POSCAR "
-                "files, ASE Atoms, dicts or pymatgen Structures:"
-                + "".join(f"\n  {line}" for line in lines),
-                rows=rows,
-            )
+        refuse_rows(
+            problems,
+            f"of {len(items)} rows that cannot be read, expected CIF or POSCAR files, ASE Atoms, "
+            "dicts or pymatgen Structures",
+        )
         return as_objects(structures)
 
     def __sklearn_tags__(self):

@@ -61,17 +61,23 @@ def check_structures(X):
         problem = _problem(structure)
         if problem:
             problems[row] = f"row {row} ({structure.formula!r}): {problem}"
+    refuse_rows(
+        problems,
+        f"of {len(structures)} structures that cannot be used, expected ordered crystals without "
+        "overlapping atoms",
+    )
+    return structures
+
+
+def refuse_rows(problems, what):
+    """Raise StructureError if there are problems, a dict of row to line; `what` ends a "Got"."""
     if problems:
         rows = list(problems)
         lines = [problems[row] for row in rows[:_MAX_LISTED]]
         if len(rows) > _MAX_LISTED:
             lines.append(f"and rows {', '.join(map(str, rows[_MAX_LISTED:]))}")
-        raise StructureError(
-            f"Got {len(rows)} of {len(structures)} structures that cannot be used, expected "
-            "ordered crystals without overlapping atoms:" + "".join(f"\n  {x}" for x in lines),
-            rows=rows,
-        )
-    return structures
+        listed = "".join(f"\n  {line}" for line in lines)
+        raise StructureError(f"Got {len(rows)} {what}:{listed}", rows=rows)
 
 
 def structure_arrays(structure):

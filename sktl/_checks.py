@@ -10,7 +10,7 @@ import numbers
 
 import numpy as np
 
-from sktl.exceptions import InputError
+from sktl.exceptions import InputError, StructureError
 
 
 def as_objects(items):
@@ -26,13 +26,13 @@ def as_formulas(X):
 
     Parameters
     ----------
-    X : list, tuple, Series, array or one-column DataFrame of str or Composition, length n
-        What a user gives.
+    X : list, tuple, Series, array or one-column DataFrame, length n
+        Of str, Composition or Structure, what a user gives.
 
     Returns
     -------
     list of length n, or None
-        Strings and Composition objects as they are; not yet parsed.
+        Strings and Composition objects as they are, not yet parsed; of structures the Composition.
 
     Raises
     ------
@@ -41,6 +41,9 @@ def as_formulas(X):
     """
     if isinstance(X, str | bytes) or _is_composition(X):
         raise InputError(f"Got X={X!r}, expected a sequence of formulas: [{X!r}].")
+    structures = as_structures(X)
+    if structures is not None:
+        return [structure.composition for structure in structures]
     if not _is_sequence(X):
         raise InputError(
             f"Got X of type {type(X).__name__}, expected a sequence of formulas or a table of "
@@ -117,6 +120,40 @@ def check_formulas(X):
             "list, Series, one-column DataFrame or array of strings or pymatgen Composition."
         )
     return formulas
+
+
+def check_materials(X, reads):
+    """Return X as a list of what a representation reads.
+
+    Parameters
+    ----------
+    X : list, tuple, Series, array or one-column DataFrame, length n
+        Of str, Composition or Structure, what a user gives.
+    reads : {"formulas", "structures"}
+        What is wanted. A structure has a composition; a formula has no structure.
+
+    Returns
+    -------
+    list of length n
+
+    Raises
+    ------
+    InputError
+        X holds neither.
+    StructureError
+        X holds formulas, but structures are wanted.
+    """
+    if reads == "formulas":
+        return check_formulas(X)
+    structures = as_structures(X)
+    if structures is None:
+        formulas = check_formulas(X)
+        raise StructureError(
+            f"Got the formula {str(formulas[0])!r} in row 0 of X, expected structures, which this "
+            "source or network reads; StructureReader makes them from files and ASE Atoms.",
+            rows=list(range(len(formulas))),
+        )
+    return structures
 
 
 def _one_column(X):
@@ -197,8 +234,11 @@ def _is_formula(item):
 
 
 def name_row(X, row):
-    """Return "row 3 ('NaCl')" for messages; X is a list of formulas or a numeric array."""
-    return f"row {row} ({str(X[row])!r})" if isinstance(X, list) else f"row {row}"
+    """Return "row 3 ('NaCl')" for messages; X is a list of materials or a numeric array."""
+    if not isinstance(X, list):
+        return f"row {row}"
+    item = X[row].formula if _is_structure(X[row]) else str(X[row])
+    return f"row {row} ({item!r})"
 
 
 def check_numbers(X, y, *, estimator):

@@ -174,3 +174,60 @@ def tiny_source():
         device="cpu",
         progress=False,
     )
+
+
+TOY_IONS = {"Li": 1.0, "Na": 0.9, "K": 0.8, "Mg": 1.3, "Ca": 1.0, "O": 3.4, "S": 2.6, "F": 4.0}
+
+
+def make_toy_crystals(n, seed):
+    """Return n crystals of two elements and two synthetic properties of theirs, each (n,).
+
+    Half have the structure of rock salt, half that of caesium chloride. The energy falls with the
+    difference of their electronegativities, the shortness of the bond and the coordination; the
+    volume is that of an atom.
+    """
+    from pymatgen.core import Lattice, Structure
+
+    generator = np.random.default_rng(seed)
+    structures, energies, volumes = [], [], []
+    for _ in range(n):
+        pair = generator.choice(list(TOY_IONS), 2, replace=False)
+        bond, salt = generator.uniform(1.8, 3.4), generator.random() < 0.5
+        faces = Lattice([[0, bond, bond], [bond, 0, bond], [bond, bond, 0]])
+        lattice = faces if salt else Lattice.cubic(2 * bond / 3**0.5)
+        structures.append(Structure(lattice, pair, [[0, 0, 0], [0.5, 0.5, 0.5]]))
+        ionic = abs(TOY_IONS[pair[0]] - TOY_IONS[pair[1]])
+        energies.append(-ionic / bond * (1.0 if salt else 8 / 6))
+        volumes.append(lattice.volume / 2)
+    return structures, np.array(energies), np.array(volumes)
+
+
+@pytest.fixture(scope="session")
+def toy_crystals():
+    """Function (n, seed) -> structures, energies, volumes of synthetic crystals."""
+    return make_toy_crystals
+
+
+@pytest.fixture(scope="session")
+def tiny_crystal_source():
+    """Source of two synthetic properties of crystals, pretrained within seconds."""
+    from sktl import PropertyTable, pretrain
+
+    structures, energies, volumes = make_toy_crystals(300, seed=0)
+    return pretrain(
+        [
+            PropertyTable("toy_energy", structures, energies, "eV"),
+            PropertyTable("toy_volume", structures[:200], volumes[:200], "A^3/atom"),
+        ],
+        id="toy.crystals@1",
+        title="Two synthetic properties of crystals of 8 elements",
+        network="alignn",
+        network_arguments=dict(
+            hidden=24, n_alignn=1, n_gcn=1, expansion_width=16, n_distances=24, n_angles=8
+        ),
+        epochs=20,
+        batch_size=32,
+        learning_rate=5e-3,
+        device="cpu",
+        progress=False,
+    )

@@ -8,7 +8,7 @@ import torch
 
 from sktl import PropertyTable, pretrain
 from sktl.exceptions import FormulaError, InputError, SourceIntegrityError
-from sktl.representations import parse_formulas
+from sktl.representations import ElementTokens, parse_formulas
 from sktl.training import _checkpoint, _pretrain, digest_list_hash
 from sktl.training._labels import LabelScale, join_tables
 
@@ -48,20 +48,22 @@ def test_tables_are_joined_by_composition_and_repeats_take_the_median():
         [
             PropertyTable("a", ["Fe2O3", "NaCl", "O3Fe2", "Fe4O6"], [1.0, 2.0, 5.0, 3.0], "eV"),
             PropertyTable("b", ["NaCl", "ClNa", "Si"], [np.nan, 4.0, np.nan], "eV"),
-        ]
+        ],
+        ElementTokens(),
     )
-    assert labels.compositions.keys() == ["8:0.6000;26:0.4000", "11:0.5000;17:0.5000", "14:1.0000"]
+    assert labels.materials.keys() == ["8:0.6000;26:0.4000", "11:0.5000;17:0.5000", "14:1.0000"]
     np.testing.assert_equal(labels.y, [[3.0, np.nan], [2.0, 4.0], [np.nan, np.nan]])
 
 
 def test_the_median_of_an_even_number_of_repeats_is_the_mean_of_the_middle_ones():
-    labels = join_tables([PropertyTable("a", ["Si"] * 4, [9.0, 1.0, 2.0, 4.0], "eV")])
+    table = PropertyTable("a", ["Si"] * 4, [9.0, 1.0, 2.0, 4.0], "eV")
+    labels = join_tables([table], ElementTokens())
     assert labels.y.tolist() == [[3.0]]
 
 
 def test_the_card_counts_what_there_is(tables):
     source = pretrain(tables, holdout_fraction=0.2, **QUICK)
-    card, n = source.card, len(set(digests(tables[0].formulas)))
+    card, n = source.card, len(set(digests(tables[0].materials)))
     assert card.property_names == ("energy", "volume", "gap")
     assert [item.unit for item in card.properties] == ["eV/atom", "A^3", "eV"]
     for item, known in zip(card.properties, (n, 80, 50), strict=True):
@@ -77,16 +79,16 @@ def test_a_missing_label_is_as_good_as_no_row(tables):
     full, filler = tables[0], tables[2]
     values = np.array(full.values)
     values[::2] = np.nan
-    one = PropertyTable("energy", full.formulas, values, "eV/atom")
-    two = PropertyTable("energy", full.formulas[1::2], values[1::2], "eV/atom")
+    one = PropertyTable("energy", full.materials, values, "eV/atom")
+    two = PropertyTable("energy", full.materials[1::2], values[1::2], "eV/atom")
     assert same(pretrain([filler, one], **QUICK), pretrain([filler, two], **QUICK))
 
 
 def test_a_property_does_not_learn_from_rows_without_it(tables):
     energy = tables[0]
-    gaps = PropertyTable("gap", energy.formulas[:5], np.arange(5.0), "eV")
+    gaps = PropertyTable("gap", energy.materials[:5], np.arange(5.0), "eV")
     source = pretrain([energy, gaps], holdout_fraction=0, **QUICK)
-    assert [item.n_rows for item in source.card.properties] == [len(set(energy.formulas)), 5]
+    assert [item.n_rows for item in source.card.properties] == [len(set(energy.materials)), 5]
     assert source.card.properties[1].center == 2.0
 
 
@@ -102,22 +104,22 @@ def test_global_generators_stay_as_they_are(tables, global_generators_untouched)
 
 def test_held_out_compositions_never_enter_training(tables):
     table = tables[0]
-    held = ["Fe2O3", *table.formulas[::7]]
-    out = np.isin(digests(table.formulas), digests(held))
+    held = ["Fe2O3", *table.materials[::7]]
+    out = np.isin(digests(table.materials), digests(held))
     assert 20 < out.sum() < 80
     first = pretrain([table], held_out=digests(held), **QUICK)
     wild = np.where(out, 1e6 * np.arange(150), table.values)
-    other = PropertyTable(table.name, table.formulas, wild, table.unit)
+    other = PropertyTable(table.name, table.materials, wild, table.unit)
     second = pretrain([other], held_out=digests(held), **QUICK)
     assert same(first, second)
     assert first.card.properties[0].center == second.card.properties[0].center
     assert second.card.properties[0].listed_mae > 1e5
-    rest = [formula for formula, gone in zip(table.formulas, out, strict=True) if not gone]
+    rest = [formula for formula, gone in zip(table.materials, out, strict=True) if not gone]
     third = PropertyTable(table.name, rest, np.asarray(table.values)[~out], table.unit)
     assert same(first, pretrain([third], **QUICK))
     changed = np.array(wild)
     changed[np.flatnonzero(~out)[50]] += 1.0
-    fourth = PropertyTable(table.name, table.formulas, changed, table.unit)
+    fourth = PropertyTable(table.name, table.materials, changed, table.unit)
     assert not same(first, pretrain([fourth], held_out=digests(held), **QUICK))
 
 
@@ -243,7 +245,7 @@ def test_the_checkpoint_of_another_run_is_refused(tables, tmp_path):
     before = path.read_bytes()
     values = np.array(tables[0].values)
     values[7] += 0.1
-    shifted = PropertyTable("energy", tables[0].formulas, values, "eV/atom")
+    shifted = PropertyTable("energy", tables[0].materials, values, "eV/atom")
     for changed, settings in (
         (tables, {"seed": 1}),
         (tables, {"epochs": 4}),
@@ -307,7 +309,7 @@ def test_an_impossible_setting_is_an_error_before_training(tables, settings, mes
     ("table", "error", "message"),
     [
         (("a", ["Si", "Xx2"], [1, 2], "eV"), FormulaError, "(?s)Table a: .*row 1: Got 'Xx2'"),
-        (("a", ["Si", "Ge"], [1.0], "eV"), InputError, "got 2 formulas and values of shape"),
+        (("a", ["Si", "Ge"], [1.0], "eV"), InputError, "got 2 materials and values of shape"),
         (("a", ["Si"], [[1.0]], "eV"), InputError, "shape .1, 1."),
         (("a", ["Si", "Ge"], [1, np.inf], "eV"), InputError, r"row 1 \('Ge'\): got label inf"),
         (("a", ["Si", "Ge"], [1, "x"], "eV"), InputError, "Table a: a label is not a number"),

@@ -24,21 +24,25 @@ HEAD_RATE_FACTOR = 3.0
 
 @dataclass
 class _Rows:
-    """Encoded rows with their groups, targets (n, k) and weights."""
+    """Encoded rows with targets (n, k) and weights.
+
+    Rows of one kind have the same input, rows of one group the same composition.
+    """
 
     encoded: object
+    kinds: np.ndarray
     groups: np.ndarray
     y: np.ndarray
     weights: np.ndarray
 
     def merge(self):
         """Return the rows in canonical order, those that agree merged."""
-        kept, weights = merge_rows(self.groups, self.y, self.weights)
+        kept, weights = merge_rows(self.kinds, self.y, self.weights)
         return replace(self.take(kept), weights=weights)
 
     def take(self, chosen):
         """Return some of the rows."""
-        parts = (self.groups, self.y, self.weights)
+        parts = (self.kinds, self.groups, self.y, self.weights)
         return _Rows(self.encoded.take(chosen), *(part[chosen] for part in parts))
 
 
@@ -57,8 +61,10 @@ class TransferEstimator(BaseEstimator):
         self.source_ = None if source is None else source.card
         self.source_sha256_ = None if source is None else source.sha256
         self.input_ = NetworkInput(source, self.network, self.unseen_elements)
-        readable = self.input_.fit(data, weights)
-        rows = _Rows(self.input_.encode(readable), group_rows(readable), y, weights).merge()
+        batch = self.input_.fit(data, weights)
+        kinds = group_rows(batch)
+        groups = kinds if self.input_.numeric else group_rows(batch.compositions)
+        rows = _Rows(self.input_.encode(batch), kinds, groups, y, weights).merge()
         if len(rows.y) < 2:
             raise InputError(
                 f"Got n_samples = {len(rows.y)} distinct rows with positive weight, expected at "

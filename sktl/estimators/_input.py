@@ -6,49 +6,51 @@ import numpy as np
 import torch
 from sklearn.utils.validation import validate_data
 
-from sktl._checks import as_formulas
+from sktl._checks import as_formulas, as_structures, check_materials, name_row
 from sktl.exceptions import InputError, TransferWarning, UnseenElementError
 from sktl.networks import ColumnNet
 from sktl.representations import (
     MAX_ATOMIC_NUMBER,
     SYMBOLS,
     Compositions,
+    ElementTokens,
     NumericColumns,
-    parse_formulas,
 )
 from sktl.sources import REPRESENTATIONS, build_network
 
-NETWORK_CHOICES = ("auto", "composition", "elemnet")
+NETWORK_CHOICES = ("auto", "composition", "elemnet", "alignn")
 POLICIES = ("error", "warn")
 FRACTION_WIDTHS = (MAX_ATOMIC_NUMBER, len(SYMBOLS))
 
 
 def read_input(estimator, X, *, fitting):
-    """Return X as a list of formulas or a float64 array (n, d); record its width when fitting.
+    """Return X as a list of formulas or structures, or as a float64 array (n, d).
+
+    What it was, and its width, is recorded when fitting.
 
     Raises
     ------
     InputError
-        X is empty, or formulas where the estimator was fitted on numeric columns.
+        X is empty, or of another kind than what the estimator was fitted on.
     """
-    formulas = as_formulas(X)
-    if formulas is None:
-        if not fitting and getattr(estimator, "input_kind_", "") == "formulas":
-            raise InputError(
-                f"Got X of type {type(X).__name__} without formulas, but this "
-                f"{type(estimator).__name__} was fitted on formulas."
-            )
-        X = validate_data(estimator, X, dtype=np.float64, reset=fitting)
-        if fitting:
-            estimator.input_kind_ = "numeric"
-        return X
-    if fitting:
-        estimator.input_kind_, estimator.n_features_in_ = "formulas", 1
-    elif estimator.input_kind_ != "formulas":
+    kind, materials = "structures", as_structures(X)
+    if materials is None:
+        kind, materials = "formulas", as_formulas(X)
+    if materials is None:
+        kind = "numeric columns"
+    known = kind if fitting else getattr(estimator, "input_kind_", kind)
+    if kind != known:
         raise InputError(
-            f"Got formulas, but this {type(estimator).__name__} was fitted on numeric columns."
+            f"Got X of type {type(X).__name__} with {kind}, but this {type(estimator).__name__} "
+            f"was fitted on {known}."
         )
-    return formulas
+    if materials is None:
+        materials = validate_data(estimator, X, dtype=np.float64, reset=fitting)
+    elif fitting:
+        estimator.n_features_in_ = 1
+    if fitting:
+        estimator.input_kind_ = kind
+    return materials
 
 
 class NetworkInput:
@@ -58,7 +60,7 @@ class NetworkInput:
     ----------
     source : Source or None
         Says which representation and which elements its network knows.
-    network : {"auto", "composition", "elemnet"}
+    network : {"auto", "composition", "elemnet", "alignn"}
         The network without a source.
     policy : {"error", "warn"}
         What to do about an element that the source never saw.
@@ -78,23 +80,30 @@ class NetworkInput:
 
     def fit(self, data, weights=None):
         """Choose the representation for `data` and fit it; return what `read` returns."""
-        self.numeric = (
-            not isinstance(data, list) and not self.pretrained and self.network != "composition"
-        )
+        columns = not isinstance(data, list)
+        self.numeric = columns and not self.pretrained and self.network in ("auto", "elemnet")
         if self.numeric:
             self.representation = NumericColumns().fit(data, weights)
         else:
-            self.network = "composition" if self.network == "auto" else self.network
+            if self.network == "auto":
+                self.network = "composition" if as_structures(data) is None else "alignn"
             self.representation = REPRESENTATIONS[self.network]()
         return self.read(data)
 
     def read(self, data):
-        """Return formulas and elemental fractions as `Compositions`, other columns as they are."""
+        """Return materials and elemental fractions as a batch, other columns as they are.
+
+        The batch is `Compositions`, or `Crystals` where the network reads structures.
+        """
         if self.numeric:
             return data
-        compositions = _read_compositions(data)
-        self._check_elements(compositions, data)
-        return compositions
+        if isinstance(data, list) or self.representation.reads == "structures":
+            data = check_materials(data, self.representation.reads)
+            batch = self.representation.read(data)
+        else:
+            batch = _from_fractions(data)
+        self._check_elements(batch, data)
+        return batch
 
     def encode(self, readable):
         """Return what `read` returned as rows of the representation."""
@@ -110,21 +119,20 @@ class NetworkInput:
                 return build_network("elemnet", n_outputs, {"n_inputs": width})
             return ColumnNet(n_outputs, n_inputs=width)
 
-    def _check_elements(self, compositions, data):
+    def _check_elements(self, batch, data):
         known = np.zeros(len(SYMBOLS) + 1, dtype=bool)
         known[1 : MAX_ATOMIC_NUMBER + 1] = self.elements is None
         known[list(self.elements or ())] = True
-        unseen = ~known[compositions.numbers]
+        unseen = ~known[batch.numbers]
         if not unseen.any():
             return
-        row = int(compositions.rows[unseen.argmax()])
-        names = sorted({SYMBOLS[z - 1] for z in compositions.numbers[unseen]})
-        formula = f" ({str(data[row])!r})" if isinstance(data, list) else ""
+        row = int(batch.rows[unseen.argmax()])
+        names = sorted({SYMBOLS[z - 1] for z in batch.numbers[unseen]})
         message = (
-            f"Got {', '.join(names)} in {len(np.unique(compositions.rows[unseen]))} of "
-            f"{len(compositions)} rows, first in row {row}{formula}"
+            f"Got {', '.join(names)} in {len(np.unique(batch.rows[unseen]))} of "
+            f"{len(batch)} rows, first in {name_row(data, row)}"
         )
-        if self.policy == "error" or compositions.numbers.max() > MAX_ATOMIC_NUMBER:
+        if self.policy == "error" or batch.numbers.max() > MAX_ATOMIC_NUMBER:
             raise UnseenElementError(
                 f"{message}, expected elements that the network was trained on. Leave these rows "
                 "out, or pass unseen_elements='warn' (for elements up to "
@@ -133,22 +141,25 @@ class NetworkInput:
         warnings.warn(f"{message}: the source never saw them.", TransferWarning, stacklevel=5)
 
 
-def group_rows(readable):
-    """Return one integer a row of `Compositions` or of a numeric array, equal for equal rows.
+def group_rows(batch):
+    """Return one integer a row of a batch or of a numeric array, equal for equal rows.
 
     They are numbered in an order of their own, whatever the order of the rows.
     """
-    if not isinstance(readable, Compositions):
-        return np.unique(readable, axis=0, return_inverse=True)[1].reshape(-1)
-    distinct, place = readable.unique()
+    if isinstance(batch, np.ndarray):
+        return np.unique(batch, axis=0, return_inverse=True)[1].reshape(-1)
+    distinct, place = batch.unique()
     rank = np.empty(len(distinct), dtype=np.int64)
     rank[np.argsort(distinct.keys(), kind="stable")] = np.arange(len(distinct))
     return rank[place]
 
 
-def _read_compositions(data):
-    if isinstance(data, list):
-        return parse_formulas(data)
+def read_compositions(data):
+    """Return the `Compositions` of materials; a numeric array stays as it is."""
+    return ElementTokens().read(data) if isinstance(data, list) else data
+
+
+def _from_fractions(data):
     if data.shape[1] not in FRACTION_WIDTHS:
         raise InputError(
             f"Got numeric X with {data.shape[1]} columns, expected elemental fractions: 103 "

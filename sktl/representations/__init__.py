@@ -2,6 +2,7 @@
 
 from sktl.representations._compositions import Compositions
 from sktl.representations._crystal_rows import CrystalGraph, CrystalRows
+from sktl.representations._crystals import Crystals
 from sktl.representations._encodings import (
     MAX_ATOMIC_NUMBER,
     ElementFractions,
@@ -21,6 +22,7 @@ __all__ = [
     "CrystalGraph",
     "CrystalGraphs",
     "CrystalRows",
+    "Crystals",
     "ElementFractions",
     "ElementTokens",
     "MatminerTransformer",

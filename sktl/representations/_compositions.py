@@ -143,6 +143,11 @@ class Compositions:
         return f"Compositions(n={len(self)}, elements={np.unique(self.numbers).size})"
 
     @property
+    def compositions(self):
+        """This batch itself, as `Crystals` have it."""
+        return self
+
+    @property
     def sizes(self):
         """Number of elements in each row, int64 of shape (n,)."""
         return np.diff(self.offsets)

@@ -41,6 +41,8 @@ class CrystalRows:
     ----------
     graphs : sequence of CrystalGraph
         The graphs of the n rows.
+    angle_cutoff : float or None, default=None
+        Edges are paired whose lengths are both below this, Angstrom; None pairs all.
 
     Attributes
     ----------
@@ -52,8 +54,9 @@ class CrystalRows:
 
     width = None
 
-    def __init__(self, graphs):
+    def __init__(self, graphs, angle_cutoff=None):
         self.graphs = list(graphs)
+        self.angle_cutoff = angle_cutoff
         self.sizes = np.array([max(1, 2 * len(g.source)) for g in self.graphs], dtype=np.int64)
 
     def __len__(self):
@@ -61,7 +64,8 @@ class CrystalRows:
 
     def take(self, indices):
         """Return some of the rows as `CrystalRows`; the graphs are shared, not copied."""
-        return CrystalRows([self.graphs[i] for i in np.arange(len(self))[indices]])
+        graphs = [self.graphs[i] for i in np.arange(len(self))[indices]]
+        return CrystalRows(graphs, self.angle_cutoff)
 
     def __getitem__(self, indices):
         """Return the crystals of the rows `indices`, at least one, as one graph.
@@ -77,7 +81,7 @@ class CrystalRows:
               reverse of edge ``e``.
             - ``vectors`` float32 (E, 3): from source to the image of the target, Angstrom.
             - ``first``, ``second`` int64 (T,): edges i->j and j->k that are not one bond walked
-              forth and back.
+              forth and back; both are shorter than `angle_cutoff`.
         """
         graphs = [self.graphs[i] for i in np.arange(len(self))[indices]]
         n_atoms = np.array([len(graph.numbers) for graph in graphs])
@@ -86,7 +90,13 @@ class CrystalRows:
         shift = np.repeat(np.cumsum(n_atoms) - n_atoms, n_bonds)
         ends = source + shift, target + shift
         source, target = np.concatenate(ends), np.concatenate(ends[::-1])
-        first, second = edge_pairs(source, target, len(numbers))
+        if self.angle_cutoff is None:
+            first, second = edge_pairs(source, target, len(numbers))
+        else:
+            short = np.flatnonzero((vectors**2).sum(axis=1) < self.angle_cutoff**2)
+            short = np.concatenate([short, short + len(vectors)])
+            first, second = edge_pairs(source[short], target[short], len(numbers))
+            first, second = short[first], short[second]
         return {
             "numbers": numbers.astype(np.int64),
             "crystal": np.repeat(np.arange(len(graphs)), n_atoms),

@@ -2,12 +2,32 @@
 
 import numpy as np
 
+from sktl._checks import check_formulas
+from sktl.representations._formula import parse_formulas
 from sktl.representations._rows import ColumnRows, TokenRows
 
 MAX_ATOMIC_NUMBER = 103
 
 
-class ElementTokens:
+class _OfComposition:
+    """What representations share that see the composition alone.
+
+    `reads` names what they read, and `reference` what the card of a source shows predictions for.
+    """
+
+    reads = "formulas"
+    reference = "NaCl Fe2O3 GaAs BaTiO3 MgAl2O4 LiFePO4 Cu0.7Zn0.3 Si".split()
+
+    def read(self, materials):
+        """Return formulas (n,) as `Compositions`; of structures only the composition counts."""
+        return parse_formulas(check_formulas(materials))
+
+    def read_reference(self, entries):
+        """Return the reference formulas of a card as `Compositions`."""
+        return parse_formulas(entries)
+
+
+class ElementTokens(_OfComposition):
     """A composition as a set of (atomic number, atomic fraction) tokens."""
 
     name = "element-tokens"
@@ -18,7 +38,7 @@ class ElementTokens:
         return TokenRows(compositions)
 
 
-class ElementFractions:
+class ElementFractions(_OfComposition):
     """A composition as 103 elemental fractions, H to Lr, as matminer's ElementFraction."""
 
     name = "element-fractions"

@@ -9,8 +9,8 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from sktl.exceptions import InputError
 from sktl.representations._crystal_rows import CrystalGraph, CrystalRows
+from sktl.representations._crystals import REFERENCE_STRUCTURES, Crystals
 from sktl.representations._neighbours import bonds_within, nearest_bonds
-from sktl.representations._structures import check_structures, structure_arrays, structure_digest
 
 MODES = ("nearest", "radius")
 CACHE_BYTES = 2**29
@@ -36,6 +36,8 @@ class CrystalGraphs:
         distance of the last of them (to within 0.01 Angstrom), and to the atoms that count it
         among theirs. "radius": an atom is bound to all within `cutoff`. With a network that lets
         long bonds fade out at `cutoff`, outputs then change smoothly with the atoms' places.
+    angle_cutoff : float or None, default=None
+        In Angstrom. The line graph pairs only edges shorter than this; None pairs all.
     n_jobs : int or None, default=1
         Processes that search for neighbours, -1 for all cores.
 
@@ -53,7 +55,9 @@ class CrystalGraphs:
     - Graphs are kept, up to `CACHE_BYTES` in a process, under a hash of lattice, species and
       coordinates, and found again by every encoder with the same parameters.
     - The pairs of edges grow with the square of the number of neighbours: 8 Angstrom reach about
-      150 neighbours in a crystal of average density, so "radius" calls for 4 to 5 Angstrom.
+      150 neighbours in a crystal of average density, so "radius" calls for 4 to 5 Angstrom, or for
+      an `angle_cutoff`. CHGNet [2]_ has bonds of up to 6 Angstrom and pairs those below 3 Angstrom:
+      ``CrystalGraphs(mode="radius", cutoff=6.0, angle_cutoff=3.0)`` are the graphs of its package.
     - "nearest" follows ALIGNN [1]_: 12 neighbours, whole shells, a search from 8 Angstrom on. The
       graphs differ from those of the package `alignn` (2026.8) as follows. Shells end by a
       tolerance, there by exact equality, so that rounding of coordinates decides. A bond stands
@@ -67,6 +71,7 @@ class CrystalGraphs:
     ----------
     .. [1] K. Choudhary and B. DeCost, npj Comput. Mater. 7, 185 (2021),
        doi:10.1038/s41524-021-00650-1
+    .. [2] B. Deng et al., Nat. Mach. Intell. 5, 1031 (2023), doi:10.1038/s42256-023-00716-3
 
     Examples
     --------
@@ -81,25 +86,41 @@ class CrystalGraphs:
 
     name = "crystal-graphs"
     version = 1
+    reads = "structures"
+    reference = REFERENCE_STRUCTURES
 
-    def __init__(self, *, cutoff=8.0, n_neighbours=12, mode="nearest", n_jobs=1):
+    def __init__(self, *, cutoff=8.0, n_neighbours=12, mode="nearest", angle_cutoff=None, n_jobs=1):
         if mode not in MODES:
             raise InputError(f"Got mode={mode!r}, expected one of {MODES}.")
-        if not isinstance(cutoff, Real) or not 0 < cutoff < float("inf"):
+        if not _is_length(cutoff):
             raise InputError(f"Got cutoff={cutoff!r}, expected a positive number of Angstrom.")
+        if angle_cutoff is not None and not _is_length(angle_cutoff):
+            raise InputError(
+                f"Got angle_cutoff={angle_cutoff!r}, expected a positive number of Angstrom, or "
+                "None."
+            )
         if not isinstance(n_neighbours, Integral) or n_neighbours < 1:
             raise InputError(f"Got n_neighbours={n_neighbours!r}, expected an integer >= 1.")
         self.cutoff = float(cutoff)
         self.n_neighbours = int(n_neighbours)
         self.mode = mode
+        self.angle_cutoff = None if angle_cutoff is None else float(angle_cutoff)
         self.n_jobs = n_jobs
+
+    def read(self, structures):
+        """Return structures as `Crystals`; see `encode`."""
+        return Crystals.from_structures(structures)
+
+    def read_reference(self, entries):
+        """Return the reference structures of a card as `Crystals`."""
+        return Crystals.from_dicts(entries)
 
     def encode(self, structures):
         """Return crystals as `CrystalRows`.
 
         Parameters
         ----------
-        structures : list, tuple, Series, object array or one-column DataFrame of Structure, (n,)
+        structures : Crystals, or list, tuple, Series, array or DataFrame of Structure, (n,)
             Ordered crystals.
 
         Returns
@@ -114,17 +135,17 @@ class CrystalGraphs:
         StructureError
             A structure cannot be used; the message names its row, formula and fault.
         """
-        arrays = [structure_arrays(structure) for structure in check_structures(structures)]
+        crystals = structures if isinstance(structures, Crystals) else self.read(structures)
         settings = self.mode, self.n_neighbours if self.mode == "nearest" else self.cutoff
-        keys = [(settings, structure_digest(*parts)) for parts in arrays]
+        keys = [(settings, digest) for digest in crystals.keys()]
         found = {key: _CACHE.get(key) for key in keys}
-        given = dict(zip(keys, arrays, strict=True))
+        given = dict(zip(keys, crystals.arrays, strict=True))
         missing = {key: parts for key, parts in given.items() if found[key] is None}
         graphs = self._build(list(missing.values()))
         for key, graph in zip(missing, graphs, strict=True):
             found[key] = graph
             _CACHE.put(key, graph)
-        return CrystalRows([found[key] for key in keys])
+        return CrystalRows([found[key] for key in keys], self.angle_cutoff)
 
     def _build(self, arrays):
         """Return a graph for each structure, given as arrays."""
@@ -181,6 +202,10 @@ class _GraphCache:
 
 
 _CACHE = _GraphCache(CACHE_BYTES)
+
+
+def _is_length(value):
+    return isinstance(value, Real) and 0 < value < float("inf")
 
 
 def _build_many(arrays, mode, cutoff, n_neighbours):

@@ -83,7 +83,8 @@ class SourceCard:
     licence : str
         Licence of the weights.
     reference : dict
-        ``formulas`` and ``predictions`` (in the units of `properties`), for a check after loading.
+        ``formulas`` or ``structures``, and ``predictions`` (in the units of `properties`), for a
+        check after loading.
     """
 
     id: str
@@ -243,11 +244,28 @@ def _is_reference(value):
         return True
     return (
         isinstance(value, dict)
-        and set(value) == {"formulas", "predictions"}
-        and _is_list(value["formulas"], _is_text)
+        and set(value) in ({"formulas", "predictions"}, {"structures", "predictions"})
+        and _is_list(value.get("formulas", []), _is_text)
+        and _is_list(value.get("structures", []), _is_crystal)
         and _is_list(value["predictions"], lambda row: _is_list(row, _is_number))
-        and len(value["predictions"]) == len(value["formulas"])
+        and len({len(part) for part in value.values()}) == 1
     )
+
+
+def _is_crystal(value):
+    """Tell whether a value is a crystal as `Crystals.from_dicts` reads it."""
+    if not isinstance(value, dict) or set(value) != {"numbers", "lattice", "fractional"}:
+        return False
+    places = [value["lattice"], value["fractional"]]
+    return (
+        _is_list(value["numbers"], _is_count)
+        and all(_is_list(rows, _is_place) for rows in places)
+        and (len(value["lattice"]), len(value["fractional"])) == (3, len(value["numbers"]))
+    )
+
+
+def _is_place(value):
+    return _is_list(value, _is_number) and len(value) == 3
 
 
 _TEXT = (_is_text, "text")
@@ -289,5 +307,8 @@ _CARD_RULES = {
     "training": _DICT,
     "held_out": _DICT,
     "licence": _TEXT,
-    "reference": (_is_reference, "formulas and a row of finite predictions for each, or nothing"),
+    "reference": (
+        _is_reference,
+        "formulas or structures and a row of finite predictions for each, or nothing",
+    ),
 }

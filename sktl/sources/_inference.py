@@ -3,6 +3,9 @@
 import numpy as np
 import torch
 
+MOST_WORK = 2**15
+"""Sum of `sizes` of the rows that are run together: with crystals, directed edges."""
+
 
 def run_rows(function, rows, *, device="cpu", batch_size=1024):
     """Apply a function of a network's arguments to all rows.
@@ -11,12 +14,12 @@ def run_rows(function, rows, *, device="cpu", batch_size=1024):
     ----------
     function : callable
         Takes the arguments of a network's forward; returns a tensor (b, d).
-    rows : TokenRows or ColumnRows
+    rows : TokenRows, ColumnRows or CrystalRows
         Encoded input, n rows.
     device : str
         Where the network is.
     batch_size : int
-        Rows at a time.
+        Rows at a time, at most; fewer where they are large, see `MOST_WORK`.
 
     Returns
     -------
@@ -25,8 +28,7 @@ def run_rows(function, rows, *, device="cpu", batch_size=1024):
     order = np.argsort(rows.sizes, kind="stable")
     result = None
     with torch.inference_mode():
-        for start in range(0, len(rows), batch_size):
-            chosen = order[start : start + batch_size]
+        for chosen in _batches(order, rows.sizes[order], batch_size):
             batch = {
                 name: torch.as_tensor(part, device=device) for name, part in rows[chosen].items()
             }
@@ -35,3 +37,13 @@ def run_rows(function, rows, *, device="cpu", batch_size=1024):
                 result = np.empty((len(rows), output.shape[1]), dtype=output.dtype)
             result[chosen] = output
     return result
+
+
+def _batches(order, sizes, batch_size):
+    """Yield parts of rows in an order of ascending sizes."""
+    start = 0
+    while start < len(order):
+        work = np.cumsum(sizes[start : start + batch_size])
+        n = max(1, int(np.searchsorted(work, MOST_WORK, side="right")))
+        yield order[start : start + n]
+        start += n

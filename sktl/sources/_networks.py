@@ -4,11 +4,15 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 from sktl.exceptions import SourceIntegrityError
-from sktl.networks import CompositionNet, ElemNet
-from sktl.representations import ElementFractions, ElementTokens
+from sktl.networks import ALIGNN, CompositionNet, ElemNet
+from sktl.representations import CrystalGraphs, ElementFractions, ElementTokens
 
-NETWORKS = {"composition": CompositionNet, "elemnet": ElemNet}
-REPRESENTATIONS = {"composition": ElementTokens, "elemnet": ElementFractions}
+NETWORKS = {"composition": CompositionNet, "elemnet": ElemNet, "alignn": ALIGNN}
+REPRESENTATIONS = {
+    "composition": ElementTokens,
+    "elemnet": ElementFractions,
+    "alignn": CrystalGraphs,
+}
 
 
 def build_network(name, n_outputs, arguments):

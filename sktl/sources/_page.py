@@ -2,10 +2,11 @@
 
 import json
 import re
+from collections import Counter
 
 from sktl.representations import SYMBOLS
 
-_NETWORK_TITLES = {"composition": "CompositionNet", "elemnet": "ElemNet"}
+_NETWORK_TITLES = {"composition": "CompositionNet", "elemnet": "ElemNet", "alignn": "ALIGNN"}
 
 
 def card_page(source, name):
@@ -134,11 +135,18 @@ def _held_out(card):
 
 
 def _reference(card):
-    formulas = card.reference.get("formulas", [])
+    shown = card.reference.get("formulas", card.reference.get("structures", []))
+    formulas = [item if isinstance(item, str) else _formula(item["numbers"]) for item in shown]
     predictions = card.reference.get("predictions", [])
     rows = [(formula, *row) for formula, row in zip(formulas, predictions, strict=False)]
     titles = [f"{item.name} ({item.unit})" for item in card.properties]
     return _table(("formula", *titles), rows)
+
+
+def _formula(numbers):
+    """Return the formula of a crystal with these atomic numbers."""
+    counts = Counter(SYMBOLS[number - 1] for number in numbers)
+    return "".join(f"{symbol}{n if n > 1 else ''}" for symbol, n in counts.items())
 
 
 def _flat(settings, prefix=""):

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from sktl._checks import check_formulas
+from sktl._checks import check_materials, name_row
 from sktl._store import atomic_write
 from sktl.exceptions import SourceIntegrityError, UnseenElementError
-from sktl.representations import SYMBOLS, parse_formulas
+from sktl.representations import SYMBOLS
 from sktl.sources._card import SourceCard
 from sktl.sources._checkpoint import pack_tensors, read_content, unpack_tensors
 from sktl.sources._inference import run_rows
@@ -41,8 +41,8 @@ class Source:
     card : SourceCard
     network : Network
         In evaluation mode; `new_network` gives a copy that trains.
-    representation : ElementTokens or ElementFractions
-        Turns compositions into what the network reads.
+    representation : ElementTokens, ElementFractions or CrystalGraphs
+        Turns formulas or structures into what the network reads.
     sha256 : str or None
         Hash of the file; None if the source was never in one.
 
@@ -99,13 +99,14 @@ class Source:
             network.reset_head(n_outputs)
         return network
 
-    def embed(self, formulas):
-        """Return the embedding of formulas.
+    def embed(self, materials):
+        """Return the embedding of materials.
 
         Parameters
         ----------
-        formulas : list, Series or array of str or Composition, length n
-            What to embed.
+        materials : list, Series or array of str, Composition or Structure, length n
+            What to embed. Of structures only the composition counts where the representation
+            reads formulas.
 
         Returns
         -------
@@ -113,19 +114,19 @@ class Source:
 
         Raises
         ------
-        FormulaError
-            A formula cannot be read.
+        FormulaError, StructureError
+            A formula or a structure cannot be read.
         UnseenElementError
-            A formula holds an element that is not in the card.
+            A material holds an element that is not in the card.
         """
-        return run_rows(self.network.features, self._encode(formulas))
+        return run_rows(self.network.features, self._encode(materials))
 
-    def predict(self, formulas):
+    def predict(self, materials):
         """Return the source's own predictions.
 
         Parameters
         ----------
-        formulas : list, Series or array of str or Composition, length n
+        materials : list, Series or array of str, Composition or Structure, length n
             What to predict for.
 
         Returns
@@ -135,12 +136,12 @@ class Source:
 
         Raises
         ------
-        FormulaError
-            A formula cannot be read.
+        FormulaError, StructureError
+            A formula or a structure cannot be read.
         UnseenElementError
-            A formula holds an element that is not in the card.
+            A material holds an element that is not in the card.
         """
-        return self.card.to_units(run_rows(self.network, self._encode(formulas)))
+        return self.card.to_units(run_rows(self.network, self._encode(materials)))
 
     def verify(self):
         """Compare predictions with the card's reference predictions.
@@ -192,24 +193,23 @@ class Source:
         weights = {name: tensor.half() for name, tensor in self.network.state_dict().items()}
         return pack_tensors(weights, text)
 
-    def _encode(self, formulas):
-        """Return formulas as rows of the representation, raising for elements never seen."""
-        formulas = check_formulas(formulas)
-        compositions = parse_formulas(formulas)
-        unseen = ~np.isin(compositions.numbers, self.card.elements)
+    def _encode(self, materials):
+        """Return materials as rows of the representation, raising for elements never seen."""
+        materials = check_materials(materials, self.representation.reads)
+        batch = self.representation.read(materials)
+        unseen = ~np.isin(batch.numbers, self.card.elements)
         if unseen.any():
             entry = int(unseen.argmax())
-            row = int(compositions.rows[entry])
             raise UnseenElementError(
-                f"Got {SYMBOLS[compositions.numbers[entry] - 1]} in row {row} "
-                f"({str(formulas[row])!r}), expected elements that {self.card.id} was trained on "
-                f"({len(self.card.elements)} of them)."
+                f"Got {SYMBOLS[batch.numbers[entry] - 1]} in "
+                f"{name_row(materials, int(batch.rows[entry]))}, expected elements that "
+                f"{self.card.id} was trained on ({len(self.card.elements)} of them)."
             )
-        return self.representation.encode(compositions)
+        return self.representation.encode(batch)
 
     def _reference_predictions(self):
-        compositions = parse_formulas(self.card.reference["formulas"])
-        return self.card.to_units(run_rows(self.network, self.representation.encode(compositions)))
+        batch = self.representation.read_reference(self.card.reference[self.representation.reads])
+        return self.card.to_units(run_rows(self.network, self.representation.encode(batch)))
 
 
 def _round_weights(network):

@@ -1,11 +1,12 @@
-"""Tables of labels joined to one matrix over distinct compositions."""
+"""Tables of labels joined to one matrix over distinct materials."""
 
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from sktl.exceptions import FormulaError, InputError
-from sktl.representations import MAX_ATOMIC_NUMBER, SYMBOLS, Compositions, parse_formulas
+from sktl._checks import check_materials, name_row
+from sktl.exceptions import FormulaError, InputError, StructureError
+from sktl.representations import MAX_ATOMIC_NUMBER, SYMBOLS
 from sktl.sources import TRANSFORMS
 
 _REACH = 10.0
@@ -13,14 +14,15 @@ _REACH = 10.0
 
 @dataclass(frozen=True, eq=False)
 class PropertyTable:
-    """One property of many compositions, for pretraining.
+    """One property of many materials, for pretraining.
 
     Attributes
     ----------
     name : str
         The field's term with its database: ``oqmd_band_gap``.
-    formulas : sequence of str
-        Formulas, n rows; a composition may occur several times (its median counts).
+    materials : sequence of str, Composition or Structure
+        Formulas, or structures for a network that reads crystals, n rows; one may occur several
+        times (its median counts).
     values : array (n,)
         Labels in `unit`; NaN where there is none.
     unit : str
@@ -32,7 +34,7 @@ class PropertyTable:
     """
 
     name: str
-    formulas: list
+    materials: list
     values: np.ndarray
     unit: str
     transform: str = "identity"
@@ -41,27 +43,29 @@ class PropertyTable:
 
 @dataclass(frozen=True)
 class Labels:
-    """Labels of distinct compositions.
+    """Labels of distinct materials.
 
     Attributes
     ----------
-    compositions : Compositions
-        n distinct compositions.
+    materials : Compositions or Crystals
+        n distinct materials.
     y : float64 array (n, p)
-        Median label of each composition in user units; NaN where missing.
+        Median label of each in user units; NaN where missing.
     """
 
-    compositions: Compositions
+    materials: object
     y: np.ndarray
 
 
-def join_tables(tables):
-    """Join tables to one matrix with a row for each distinct composition.
+def join_tables(tables, representation):
+    """Join tables to one matrix with a row for each distinct material.
 
     Parameters
     ----------
     tables : sequence of PropertyTable
         One for each property.
+    representation : ElementTokens, ElementFractions or CrystalGraphs
+        Reads their materials, and so tells which are the same.
 
     Returns
     -------
@@ -69,8 +73,8 @@ def join_tables(tables):
 
     Raises
     ------
-    FormulaError
-        A formula cannot be read; the message names the table and the row.
+    FormulaError, StructureError
+        A material cannot be read; the message names the table and the row.
     InputError
         A table is malformed, a label is infinite or outside its transform, or an element is too
         heavy.
@@ -79,15 +83,15 @@ def join_tables(tables):
     names = [table.name for table in tables]
     if not names or len(set(names)) != len(names):
         raise InputError(f"Got tables with names {names}, expected distinct names, at least one.")
-    compositions, row = _parse_tables(tables).unique()
-    y = np.full((len(compositions), len(tables)), np.nan)
+    materials, row = _read_tables(tables, representation).unique()
+    y = np.full((len(materials), len(tables)), np.nan)
     start = 0
     for column, values in enumerate(columns):
         place = row[start : start + len(values)]
         start += len(values)
         known = ~np.isnan(values)
-        y[:, column] = _medians(place[known], values[known], len(compositions))
-    return Labels(compositions, y)
+        y[:, column] = _medians(place[known], values[known], len(materials))
+    return Labels(materials, y)
 
 
 def _check_table(table):
@@ -103,10 +107,10 @@ def _check_table(table):
         values = np.asarray(table.values, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise InputError(f"Table {table.name}: a label is not a number: {error}.") from error
-    if values.shape != (len(table.formulas),):
+    if values.shape != (len(table.materials),):
         raise InputError(
-            f"Table {table.name}: got {len(table.formulas)} formulas and values of shape "
-            f"{values.shape}, expected one value for each formula."
+            f"Table {table.name}: got {len(table.materials)} materials and values of shape "
+            f"{values.shape}, expected one value for each."
         )
     bad = np.isinf(values)
     if table.transform == "log1p":
@@ -114,36 +118,40 @@ def _check_table(table):
     if bad.any():
         row = int(bad.argmax())
         raise InputError(
-            f"Table {table.name}, row {row} ({str(list(table.formulas)[row])!r}): got label "
+            f"Table {table.name}, {name_row(list(table.materials), row)}: got label "
             f"{values[row]}, expected a finite number"
             f"{' above -1' if table.transform == 'log1p' else ''}, or NaN."
         )
     return values
 
 
-def _parse_tables(tables):
-    """Return the compositions of all tables, one table after the other."""
+def _read_tables(tables, representation):
+    """Return the materials of all tables as one batch, one table after the other."""
+
+    def read(materials):
+        return representation.read(check_materials(materials, representation.reads))
+
     try:
-        compositions = parse_formulas([formula for table in tables for formula in table.formulas])
-    except FormulaError:
+        batch = read([item for table in tables for item in table.materials])
+    except (FormulaError, StructureError):
         for table in tables:
             try:
-                parse_formulas(table.formulas)
-            except FormulaError as error:
-                raise FormulaError(f"Table {table.name}: {error}", error.rows) from None
+                read(table.materials)
+            except (FormulaError, StructureError) as error:
+                raise type(error)(f"Table {table.name}: {error}", error.rows) from None
         raise
-    beyond = compositions.numbers > MAX_ATOMIC_NUMBER
+    beyond = batch.numbers > MAX_ATOMIC_NUMBER
     if beyond.any():
-        position = int(compositions.rows[beyond.argmax()])
+        position = int(batch.rows[beyond.argmax()])
         for table in tables:
-            if position < len(table.formulas):
+            if position < len(table.materials):
                 break
-            position -= len(table.formulas)
+            position -= len(table.materials)
         raise InputError(
-            f"Table {table.name}, row {position} ({str(list(table.formulas)[position])!r}): got an "
-            f"element beyond {SYMBOLS[MAX_ATOMIC_NUMBER - 1]}, the last one that networks know."
+            f"Table {table.name}, {name_row(list(table.materials), position)}: got an element "
+            f"beyond {SYMBOLS[MAX_ATOMIC_NUMBER - 1]}, the last one that networks know."
         )
-    return compositions
+    return batch
 
 
 def _medians(place, values, n):

@@ -122,7 +122,7 @@ class LabelledRows(torch.utils.data.Dataset):
 
     Parameters
     ----------
-    rows : TokenRows or ColumnRows
+    rows : TokenRows, ColumnRows or CrystalRows
         Encoded input, n rows.
     z : array (n, p)
         Targets as the loss wants them.
@@ -146,7 +146,25 @@ class LabelledRows(torch.utils.data.Dataset):
         """Return the network's arguments and the target of a whole batch."""
         chosen = self.indices[positions]
         inputs = {name: _single(torch.as_tensor(part)) for name, part in self.rows[chosen].items()}
-        return inputs, (self.z[chosen], self.weights[chosen])
+        return _Inputs(inputs, len(chosen)), (self.z[chosen], self.weights[chosen])
+
+
+class _Inputs:
+    """The network's arguments for some rows, whose number is its length: skorch asks for that.
+
+    The tensors themselves may be longer or shorter, such as those of the bonds of crystals.
+    """
+
+    def __init__(self, tensors, n_rows):
+        self.tensors = tensors
+        self.n_rows = n_rows
+
+    def __len__(self):
+        return self.n_rows
+
+    def to(self, device):
+        """Return the arguments on a device."""
+        return {name: part.to(device) for name, part in self.tensors.items()}
 
 
 class _SizedBatches:
@@ -195,9 +213,9 @@ class _AveragedNet(NeuralNet):
         return torch.utils.data.DataLoader(dataset, batch_sampler=batches, collate_fn=_whole_batch)
 
     def infer(self, x, **fit_params):
+        x = x.to(self.device)
         if self.module_.training:
-            return super().infer(x, **fit_params)
-        x = {name: part.to(self.device) for name, part in x.items()}
+            return self.module_(**x)
         return functional_call(self.module_, self.average_, kwargs=x)
 
 

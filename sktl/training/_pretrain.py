@@ -35,12 +35,12 @@ def pretrain(
 ):
     """Pretrain a network on one or many properties and return it as a source.
 
-    Every composition is one row; a property that it lacks is masked, and of several labels the
-    median counts. Labels are clipped at their outermost 0.02 %, and at 10 times the range of
-    their central 90 % from the median, transformed as the table says and standardised. The loss
-    is the mean absolute error, in which a property with n labels weighs ``n ** -0.5`` a label, so
-    that no large table drowns a small one. Compositions that are held out enter neither training
-    nor scaling; the card states the error on them.
+    Every material, that is composition or crystal, is one row; a property that it lacks is
+    masked, and of several labels the median counts. Labels are clipped at their outermost 0.02 %,
+    and at 10 times the range of their central 90 % from the median, transformed as the table says
+    and standardised. The loss is the mean absolute error, in which a property with n labels weighs
+    ``n ** -0.5`` a label, so that no large table drowns a small one. Compositions that are held
+    out enter neither training nor scaling; the card states the error on them.
 
     Parameters
     ----------
@@ -50,20 +50,20 @@ def pretrain(
         Id of the new source, ``dataset.property@version``.
     title : str
         One line that says what it is.
-    network : {"composition", "elemnet"}, default="composition"
-        CompositionNet on element tokens or ElemNet on elemental fractions.
+    network : {"composition", "elemnet", "alignn"}, default="composition"
+        CompositionNet on element tokens, ElemNet on elemental fractions, or ALIGNN on crystals.
     network_arguments : dict, optional
         Further arguments of the network.
     epochs : int, default=30
-        Passes over the compositions.
+        Passes over the materials.
     batch_size : int, default=512
-        Compositions of a step.
+        Materials of a step.
     learning_rate : float, default=2e-3
         Highest rate of AdamW; it rises for a tenth of the steps and falls along a cosine.
     weight_decay : float, default=1e-2
         Decoupled weight decay.
     held_out : collection of str
-        Digests of compositions that never enter training.
+        Digests of compositions that never enter training, in whatever structure.
     holdout_fraction : float, default=0.03
         Share of the other compositions that is held out as well, chosen by digest.
     licence : str

@@ -1,4 +1,4 @@
-"""What a pretraining run learns: encoded compositions, scaled labels, and what is held out."""
+"""What a pretraining run learns: encoded materials, scaled labels, and what is held out."""
 
 import hashlib
 import json
@@ -10,14 +10,12 @@ import torch
 
 from sktl._version import __version__
 from sktl.exceptions import InputError
-from sktl.representations import parse_formulas
 from sktl.sources import PropertyCard, Source, SourceCard, run_rows
 from sktl.training._labels import Labels, LabelScale, join_tables
 
 DIGEST_RULE = (
     "first 16 hex digits of sha256 of the key Z:fraction (4 decimals, ascending Z), joined by ';'"
 )
-REFERENCE_FORMULAS = "NaCl Fe2O3 GaAs BaTiO3 MgAl2O4 LiFePO4 Cu0.7Zn0.3 Si".split()
 
 
 def digest_list_hash(digests):
@@ -27,18 +25,18 @@ def digest_list_hash(digests):
 
 @dataclass
 class PretrainProblem:
-    """Encoded compositions, scaled labels, and which rows are held out.
+    """Encoded materials, scaled labels, and which rows are held out.
 
     Attributes
     ----------
     tables : list of PropertyTable
         p tables.
-    representation : ElementTokens or ElementFractions
-        Encodes compositions.
+    representation : ElementTokens, ElementFractions or CrystalGraphs
+        Reads and encodes materials.
     labels : Labels
-        n distinct compositions with labels in user units.
-    rows : TokenRows or ColumnRows
-        The compositions, encoded.
+        n distinct materials with labels in user units.
+    rows : TokenRows, ColumnRows or CrystalRows
+        The materials, encoded.
     out, listed : bool array (n,)
         Rows that enter neither training nor scaling, and those of them that a list named.
     held_out : dict
@@ -65,8 +63,8 @@ class PretrainProblem:
     @classmethod
     def prepare(cls, tables, representation, held_out, fraction):
         """Join tables and hold out the digests given, and those in the lowest `fraction` of all."""
-        labels = join_tables(tables)
-        digests = labels.compositions.digests()
+        labels = join_tables(tables, representation)
+        digests = labels.materials.digests()
         share = np.array([int(digest[:8], 16) / 16**8 for digest in digests])
         listed = np.array([digest in held_out for digest in digests], dtype=bool)
         out = listed | (share < fraction)
@@ -86,28 +84,29 @@ class PretrainProblem:
             "sha256": digest_list_hash(held_out),
             "n_digests": len(held_out),
             "fraction": fraction,
-            "n_compositions": int(out.sum()),
+            "n_compositions": len({digests[row] for row in np.flatnonzero(out)}),
         }
-        rows = representation.encode(labels.compositions)
+        rows = representation.encode(labels.materials)
         z = z.astype(np.float32)
         return cls(tables, representation, labels, rows, out, listed, kept_out, scales, z, counts)
 
     def fingerprint(self, settings):
         """Return a hash of the data and the settings of this run."""
         digest = hashlib.sha256(json.dumps(settings.to_dict(), sort_keys=True).encode())
-        compositions = self.labels.compositions
-        for part in (compositions.numbers, compositions.fractions, self.z, self.out):
+        digest.update("\n".join(self.labels.materials.keys()).encode())
+        for part in (self.z, self.out):
             digest.update(np.ascontiguousarray(part).tobytes())
         return digest.hexdigest()
 
     def card(self, id, title, licence, settings):
         """Return the card before training: all but errors, results and reference predictions."""
-        trained = self.labels.compositions.take(np.flatnonzero(~self.out))
+        trained = self.labels.materials.take(np.flatnonzero(~self.out)).compositions
         settings = settings.to_dict()
         network = settings.pop("network")
         origins = [
             {"name": table.name, "rows": len(table.values), **table.origin} for table in self.tables
         ]
+        n_compositions = len(set(trained.keys()))
         return SourceCard(
             id=id,
             title=title,
@@ -118,7 +117,7 @@ class PretrainProblem:
             network=network,
             properties=self._property_cards(),
             elements=tuple(np.unique(trained.numbers).tolist()),
-            training={"tables": origins, "n_compositions": len(trained), "settings": settings},
+            training={"tables": origins, "n_compositions": n_compositions, "settings": settings},
             held_out=self.held_out,
             licence=licence,
         )
@@ -128,9 +127,11 @@ class PretrainProblem:
         network = Source(card, net).network
         found = np.full_like(self.labels.y, np.nan)
         if self.out.any():
-            held = self.labels.compositions.take(np.flatnonzero(self.out))
+            held = self.labels.materials.take(np.flatnonzero(self.out))
             found[self.out] = self._predict(card, network, held)
-        reference = self._predict(card, network, parse_formulas(REFERENCE_FORMULAS)).tolist()
+        entries = self.representation.reference
+        shown = self.representation.read_reference(entries)
+        predictions = self._predict(card, network, shown).tolist()
         results = {
             "final_loss": float(history[-1, "train_loss"]),
             "seconds": round(sum(history[:, "dur"])),
@@ -141,13 +142,13 @@ class PretrainProblem:
             card,
             properties=self._property_cards(found),
             training={**card.training, "settings": {**card.training["settings"], **results}},
-            reference={"formulas": REFERENCE_FORMULAS, "predictions": reference},
+            reference={self.representation.reads: entries, "predictions": predictions},
         )
         return Source(card, network)
 
-    def _predict(self, card, network, compositions):
-        """Return predictions for compositions, (n, p), in the units of the tables."""
-        return card.to_units(run_rows(network, self.representation.encode(compositions)))
+    def _predict(self, card, network, batch):
+        """Return predictions for a batch of materials, (n, p), in the units of the tables."""
+        return card.to_units(run_rows(network, self.representation.encode(batch)))
 
     def _property_cards(self, found=None):
         """Return a card for each property, with hold-out errors where there are predictions."""

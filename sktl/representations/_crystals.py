@@ -1,0 +1,144 @@
+"""A batch of crystals as arrays: what structures become before they are graphs."""
+
+from functools import cached_property
+
+import numpy as np
+
+from sktl.representations._compositions import Compositions, offsets_from_sizes
+from sktl.representations._structures import check_structures, structure_arrays, structure_digest
+
+_HALF, _QUARTER = [0.5, 0.5, 0.5], [0.25, 0.25, 0.25]
+
+
+def _cubic(numbers, edge, fractional, face_centred=False):
+    """Return a reference structure; the edge is that of the cubic cell, Angstrom."""
+    half = edge / 2
+    faces = [[0.0, half, half], [half, 0.0, half], [half, half, 0.0]]
+    cube = [[edge, 0.0, 0.0], [0.0, edge, 0.0], [0.0, 0.0, edge]]
+    lattice = faces if face_centred else cube
+    return {"numbers": numbers, "lattice": lattice, "fractional": fractional}
+
+
+# Rock salt, diamond, zinc blende, caesium chloride and perovskite: measured edges, from textbooks.
+REFERENCE_STRUCTURES = [
+    _cubic([11, 17], 5.64, [[0.0, 0.0, 0.0], _HALF], face_centred=True),
+    _cubic([14, 14], 5.43, [[0.0, 0.0, 0.0], _QUARTER], face_centred=True),
+    _cubic([31, 33], 5.65, [[0.0, 0.0, 0.0], _QUARTER], face_centred=True),
+    _cubic([55, 17], 4.12, [[0.0, 0.0, 0.0], _HALF]),
+    _cubic(
+        [38, 22, 8, 8, 8],
+        3.905,
+        [[0.0, 0.0, 0.0], _HALF, [0.5, 0.5, 0.0], [0.5, 0.0, 0.5], [0.0, 0.5, 0.5]],
+    ),
+]
+
+
+class Crystals:
+    """Hold n ordered crystals as arrays, as `Compositions` holds compositions.
+
+    Parameters
+    ----------
+    arrays : sequence of (numbers, lattice, fractional)
+        For each crystal the atomic numbers int32 (n_atoms,), the lattice vectors as rows, float64
+        (3, 3) in Angstrom, and the fractional coordinates float64 (n_atoms, 3).
+
+    Attributes
+    ----------
+    arrays : list
+        As given.
+
+    See Also
+    --------
+    sktl.representations.check_structures : What is refused.
+
+    Examples
+    --------
+    >>> from pymatgen.core import Lattice, Structure
+    >>> salt = Structure(Lattice.cubic(4.12), ["Cs", "Cl"], [[0, 0, 0], [0.5, 0.5, 0.5]])
+    >>> crystals = Crystals.from_structures([salt, salt])
+    >>> len(crystals.unique()[0]), crystals.compositions.keys()[0]
+    (1, '17:0.5000;55:0.5000')
+    """
+
+    def __init__(self, arrays):
+        self.arrays = list(arrays)
+
+    @classmethod
+    def from_structures(cls, structures):
+        """Make a batch from a container of pymatgen Structure, length n.
+
+        Raises
+        ------
+        InputError
+            There are no structures.
+        StructureError
+            A structure cannot be used; the message names its row, formula and fault.
+        """
+        return cls([structure_arrays(structure) for structure in check_structures(structures)])
+
+    @classmethod
+    def from_dicts(cls, entries):
+        """Make a batch from dicts with ``numbers``, ``lattice`` and ``fractional`` as lists."""
+        return cls(
+            [
+                (
+                    np.array(entry["numbers"], dtype=np.int32),
+                    np.array(entry["lattice"], dtype=np.float64).reshape(3, 3),
+                    np.array(entry["fractional"], dtype=np.float64).reshape(-1, 3),
+                )
+                for entry in entries
+            ]
+        )
+
+    def __len__(self):
+        return len(self.arrays)
+
+    def __repr__(self):
+        return f"Crystals(n={len(self)}, elements={np.unique(self.numbers).size})"
+
+    @cached_property
+    def compositions(self):
+        """The compositions of the crystals, `Compositions` of n rows."""
+        found = [np.unique(numbers, return_counts=True) for numbers, _, _ in self.arrays]
+        numbers, amounts = zip(*found, strict=True)
+        sizes = [len(part) for part in numbers]
+        return Compositions(
+            np.concatenate(numbers), np.concatenate(amounts), offsets_from_sizes(sizes)
+        )
+
+    @property
+    def numbers(self):
+        """Atomic numbers of the elements of each crystal, one crystal after the other."""
+        return self.compositions.numbers
+
+    @property
+    def rows(self):
+        """The crystal to which each entry of `numbers` belongs."""
+        return self.compositions.rows
+
+    def take(self, indices):
+        """Return some of the rows as `Crystals`; the arrays are shared, not copied."""
+        return Crystals([self.arrays[i] for i in np.arange(len(self))[indices]])
+
+    def keys(self):
+        """Return one string for each row, equal for equal arrays only."""
+        return [structure_digest(*parts).hex() for parts in self.arrays]
+
+    def digests(self):
+        """Return the digest of each composition, as `Compositions.digests`."""
+        return self.compositions.digests()
+
+    def unique(self):
+        """Drop rows that are equal to an earlier row.
+
+        Returns
+        -------
+        crystals : Crystals
+            The first row of each kind, in order of appearance.
+        inverse : ndarray of int64, shape (n,)
+            ``crystals.take(inverse)`` are the rows of this batch.
+        """
+        position = {}
+        inverse = [position.setdefault(key, len(position)) for key in self.keys()]
+        inverse = np.array(inverse, dtype=np.int64)
+        return self.take(np.unique(inverse, return_index=True)[1]), inverse

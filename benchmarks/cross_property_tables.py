@@ -1,10 +1,12 @@
 """Write the page of the cross-property benchmark: no number in it is typed by hand.
 
     python benchmarks/cross_property.py --subset full
+    python benchmarks/negative_transfer.py
     python benchmarks/cross_property_tables.py
 
-The first command makes ``results/cross_property.csv`` and ``cross_property_predictions.npz``. The
-second reads them, the test sets and the paper's values in ``reference/gupta2021.csv``; it writes
+The first two commands make ``results/cross_property.csv``, ``cross_property_predictions.npz`` and
+``negative_transfer.json``. The third reads them, the test sets and the paper's values in
+``reference/gupta2021.csv``; it writes
 ``results/cross_property_summary.json``, and from that the tables of
 ``docs/benchmarks/cross_property.md``, each between ``<!-- NAME -->`` and ``<!-- end of NAME -->``,
 and ``docs/benchmarks/figures``. ``--check`` changes nothing and fails where the page does not agree
@@ -17,15 +19,17 @@ import json
 import sys
 from functools import cache
 from pathlib import Path
+from statistics import median
 
 import numpy as np
 
-from sktl.benchmark import draw_figures, fill_page, make_tables, read_rows, summarize
+from sktl.benchmark import draw_figures, fill_page, make_tables, markdown, read_rows, summarize
 from sktl.datasets import fetch_cross_property
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 REFERENCE = ROOT / "benchmarks" / "reference" / "gupta2021.csv"
+CAUSES = RESULTS / "negative_transfer.json"
 PAGE = ROOT / "docs" / "benchmarks" / "cross_property.md"
 
 
@@ -44,12 +48,58 @@ def read_summary(results):
 def page_parts(summary, figures):
     """Return what stands between the page's markers: tables, and figures with what they show."""
     parts = make_tables(summary)
+    if CAUSES.is_file():
+        parts["causes"] = causes_table(json.loads(CAUSES.read_text(encoding="utf-8")))
     for name, figure in figures.items():
         if figure.content is None:
             parts[f"figure {name}"] = f"Not drawn yet: {figure.lacks}."
         else:
             parts[f"figure {name}"] = f"![{figure.caption}](figures/{name}.png)\n\n{figure.caption}"
     return parts
+
+
+def causes_table(causes):
+    """Return what distinguishes the sets on which the paper's transfer lost, as Markdown."""
+    with open(REFERENCE, encoding="utf-8", newline="") as file:
+        lost = {row["dataset"] for row in csv.DictReader(file) if row["transfer_lost"] == "1"}
+    titles = (
+        "data set",
+        "formation energy, rho",
+        "largest rho of 20 properties",
+        "elemental fractions",
+        "last layer, `oqmd-elemnet`",
+        "last layer, `mpt`",
+        "minimum, maximum, range",
+        "attributes with most weight",
+    )
+    rows = [_cause_row(name, causes[name]) for name in causes if name in lost]
+    others = [_cause(found) for name, found in causes.items() if name not in lost]
+    middle = [median(column) for column in zip(*(numbers for numbers, _ in others), strict=True)]
+    return markdown(titles, [*rows, ("median of the others", *_cause_cells(middle, ""), "")])
+
+
+def _cause(found):
+    """Return the numbers of a row of the causes table, and the property that is nearest."""
+    rho = found["spearman"]["mpt"]
+    nearest = max(rho, key=lambda name: abs(rho[name]))
+    errors = found["cv_mae"]
+    kinds = "elemental fractions", "oqmd-elemnet", "mpt"
+    worse = [errors[kind] / errors["physical attributes"] - 1 for kind in kinds]
+    (energy,) = found["spearman"]["oqmd-elemnet"].values()
+    return [abs(energy), abs(rho[nearest]), *worse, found["extremes"]], nearest
+
+
+def _cause_row(name, found):
+    numbers, nearest = _cause(found)
+    weights = (f"{feature} ({share:.2f})" for feature, share in found["importances"].items())
+    listed = ", ".join(weights).replace("MagpieData ", "")
+    return (f"`{name}`", *_cause_cells(numbers, f" ({nearest})"), listed)
+
+
+def _cause_cells(numbers, nearest):
+    energy, largest, *worse, extremes = numbers
+    shown = [f"{100 * share:+.0f} %" for share in worse]
+    return f"{energy:.2f}", f"{largest:.2f}{nearest}", *shown, f"{100 * extremes:.0f} %"
 
 
 def main():

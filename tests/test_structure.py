@@ -96,6 +96,35 @@ def test_pairs_meet_at_an_atom_and_do_not_turn_back(crystals):
     assert walk.min() > 0.1
 
 
+@pytest.mark.parametrize("cutoff", [0.1, 2.9, 4.0, 100.0])
+def test_only_edges_below_the_angle_cutoff_are_paired(crystals, cutoff):
+    every = CrystalGraphs(mode="radius", cutoff=4.5).encode(crystals)[np.arange(6)]
+    batch = CrystalGraphs(mode="radius", cutoff=4.5, angle_cutoff=cutoff).encode(crystals)
+    batch = batch[np.arange(6)]
+    assert {name: part.dtype for name, part in batch.items()} == DTYPES
+    short = np.linalg.norm(every["vectors"], axis=1) < cutoff
+    kept = short[every["first"]] & short[every["second"]]
+    assert kept.any() == (cutoff > 1) and kept.all() == (cutoff > 5)
+    wanted = set(zip(every["first"][kept], every["second"][kept], strict=True))
+    assert set(zip(batch["first"], batch["second"], strict=True)) == wanted
+    assert len(batch["first"]) == len(wanted)
+    for name in DTYPES.keys() - {"first", "second"}:
+        np.testing.assert_array_equal(batch[name], every[name])
+
+
+def test_the_angle_cutoff_stays_with_the_rows_and_needs_no_new_search(crystals, built):
+    options = dict(angle_cutoff=3.0)
+    whole, rows = CrystalGraphs().encode(crystals), CrystalGraphs(**options).encode(crystals)
+    assert len(built) == 6
+    assert all(a is b for a, b in zip(whole.graphs, rows.graphs, strict=True))
+    assert whole.angle_cutoff is None and rows.angle_cutoff == 3.0
+    wanted = rows[[1]]
+    assert 0 < len(wanted["first"]) < len(whole[[1]]["first"])
+    for again in (rows.take([1]), pickle.loads(pickle.dumps(rows)).take([1])):
+        for name, part in again[[0]].items():
+            np.testing.assert_array_equal(part, wanted[name])
+
+
 def test_rows_protocol(crystals):
     rows = CrystalGraphs().encode(crystals)
     assert len(rows) == 6 and rows.width is None
@@ -213,6 +242,9 @@ def test_structures_are_not_changed(crystals):
         dict(cutoff=0),
         dict(cutoff=np.inf),
         dict(cutoff="8"),
+        dict(angle_cutoff=0),
+        dict(angle_cutoff=np.nan),
+        dict(angle_cutoff="3"),
         dict(n_neighbours=0),
         dict(n_neighbours=2.5),
     ],

@@ -61,7 +61,7 @@ def pretrain_command(config, output, held_out, checkpoint, device, progress):
 
 def _describe(item):
     """Return a line about a property and the error on its held-out compositions."""
-    parts = [f"{item.name}: {item.n_rows} compositions"]
+    parts = [f"{item.name}: {item.n_rows} labels"]
     for kind, title in (("holdout", "random hold-out"), ("listed", "listed hold-out")):
         rows, mae, baseline = (
             getattr(item, f"{kind}_{key}") for key in ("rows", "mae", "baseline_mae")
@@ -131,11 +131,19 @@ def _read_digests(path, expected):
 
 
 def _property_table(entry, folder):
-    """Return the table of one ``[[properties]]`` entry: a known table by name, or a CSV file."""
+    """Return the table of one ``[[properties]]`` entry: known formulas or structures, or a CSV."""
     from sktl import PropertyTable
-    from sktl.datasets import fetch_pretraining_table
+    from sktl.datasets import fetch_finetune_strategies, fetch_pretraining_table
 
     transform = entry.get("transform", "identity")
+    if "structures" in entry:
+        required = {"name", "structures"}
+        _check_keys("[[properties]]", entry, required, required | {"transform"})
+        found = fetch_finetune_strategies(entry["structures"])
+        origin = {"database": found.property, "doi": found.doi, "licence": found.licence}
+        return PropertyTable(
+            entry["name"], found.structures, found.y, found.unit, transform, origin
+        )
     if "table" in entry:
         _check_keys("[[properties]]", entry, {"table"}, {"table", "transform"})
         found = fetch_pretraining_table(entry["table"])

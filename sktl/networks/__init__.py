@@ -2,8 +2,9 @@
 
 from sktl.networks._alignn import ALIGNN
 from sktl.networks._base import Network
+from sktl.networks._chgnet import CHGNet
 from sktl.networks._columns import ColumnNet
 from sktl.networks._composition import CompositionNet
 from sktl.networks._elemnet import ElemNet
 
-__all__ = ["ALIGNN", "ColumnNet", "CompositionNet", "ElemNet", "Network"]
+__all__ = ["ALIGNN", "CHGNet", "ColumnNet", "CompositionNet", "ElemNet", "Network"]

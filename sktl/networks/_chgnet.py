@@ -1,0 +1,303 @@
+"""CHGNet: the energy of a crystal from gated convolutions over atoms, bonds and bond angles."""
+
+import re
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from sktl.exceptions import InputError
+from sktl.networks._base import Network
+from sktl.networks._chgnet_blocks import GraphEmbedding, Interaction, Readout, mean_rows
+
+_EMBEDDING = {
+    "atoms": "atom_embedding.embedding",
+    "lengths": "bond_basis_expansion.rbf_expansion_ag",
+    "short_lengths": "bond_basis_expansion.rbf_expansion_bg",
+    "cosines": "angle_basis_expansion.fourier_expansion",
+    "bonds": "bond_embedding",
+    "weights": "bond_weights_ag",
+    "angle_weights": "bond_weights_bg",
+    "angles": "angle_embedding",
+}
+_LAYERS = {
+    "atoms": "atom_conv_layers.{}.twoBody_atom",
+    "bonds": "bond_conv_layers.{}.twoBody_bond",
+    "angles": "angle_layers.{}.twoBody_bond",
+    "atoms_out": "atom_conv_layers.{}.mlp_out.layers.1",
+    "bonds_out": "bond_conv_layers.{}.mlp_out.layers.1",
+}
+_GATED = {
+    "core": "mlp_core.layers.3",
+    "gate": "mlp_gate.layers.3",
+    "norm_core": "bn1",
+    "norm_gate": "bn2",
+}
+_FIXED = {
+    "update_bond": True,
+    "update_angle": True,
+    "mlp_first": True,
+    "is_intensive": True,
+    "non_linearity": "silu",
+    "gMLP_norm": "layer",
+    "readout_norm": "layer",
+    "conv_norm": None,
+}
+
+
+class CHGNet(Network):
+    """Map a crystal, seen as a graph of atoms, bonds and bond angles, to properties.
+
+    A block of interaction sums over the bonds of an atom what it hears of the bond and of the atom
+    at the other end, then over the angles of a bond what it hears of the other bond, the angle and
+    the atom at its vertex, then changes the angles by all of these. Both directions of a bond share
+    one vector. What is heard along a bond fades out smoothly, towards `cutoff` between atoms and
+    towards `angle_cutoff` between bonds. The output does not depend on translation, rotation, the
+    choice of cell, the order of atoms, bonds and angles, or the other crystals of a batch.
+
+    The embedding has three parts, each a mean over the atoms of a crystal: their vectors after the
+    last interaction, which is what the package chgnet sums up as ``crystal_fea``; the energy that
+    the readout makes of them; and the fixed reference energy of their elements, both in eV. The
+    head of the pretrained model adds the two energies and leaves out the rest. A new head has all
+    of it. The vectors are taken before the readout because its hidden layers hold little but the
+    energy: in the last one of model 0.3.0 two of 64 columns have a standard deviation over 0.01
+    (400 crystals), and linear models on it err more on properties other than the energy.
+
+    Depth groups: ``embedding``, ``interaction1`` ..., ``readout``, ``head``.
+
+    Parameters
+    ----------
+    n_outputs : int, default=1
+        Number of outputs of the head.
+    n_interactions : int, default=4
+        Number of blocks, at least 2. The last changes the atoms alone, the one before no angles.
+    hidden : int, default=64
+        Width of atoms, bonds and angles; the embedding has two columns more.
+    n_readout : int, default=3
+        Number of hidden layers between the atoms and their energy.
+    n_distances : int, default=31
+        Radial basis functions of the length of a bond, for each of the two cutoffs.
+    n_angles : int, default=15
+        Frequencies of the angle, each of a sine and a cosine.
+    cutoff : float, default=6.0
+        Length from which on a bond has no influence, Angstrom.
+    angle_cutoff : float, default=3.0
+        Length from which on a bond has no angles, Angstrom.
+    exponent : int, default=8
+        The larger, the later bonds fade out.
+    n_elements : int, default=103
+        Highest atomic number.
+
+    See Also
+    --------
+    sktl.representations.CrystalGraphs : Makes the graphs, with ``mode="radius"``, ``cutoff`` and
+        ``angle_cutoff`` as here. Longer bonds and further angles change nothing.
+
+    Notes
+    -----
+    The network is that of the package chgnet (0.4.2), whose weights `from_chgnet` takes over, less
+    the moments of the sites and a last update of the angles that nothing reads. The package refuses
+    a crystal with an atom that has no bond, outside of what it was trained on; this network does
+    not.
+
+    References
+    ----------
+    Deng et al., Nat. Mach. Intell. 5, 1031 (2023), doi:10.1038/s42256-023-00716-3.
+
+    Examples
+    --------
+    Two atoms, bound to each other and to nothing else:
+
+    >>> network = CHGNet(2, n_interactions=2, hidden=8)
+    >>> network.depth_groups
+    ('embedding', 'interaction1', 'interaction2', 'readout', 'head')
+    >>> network(
+    ...     numbers=torch.tensor([11, 17]),
+    ...     crystal=torch.tensor([0, 0]),
+    ...     source=torch.tensor([0, 1]),
+    ...     target=torch.tensor([1, 0]),
+    ...     vectors=torch.tensor([[0.0, 0.0, 2.8], [0.0, 0.0, -2.8]]),
+    ...     first=torch.tensor([], dtype=torch.int64),
+    ...     second=torch.tensor([], dtype=torch.int64),
+    ... ).shape
+    torch.Size([1, 2])
+    """
+
+    def __init__(
+        self,
+        n_outputs=1,
+        *,
+        n_interactions=4,
+        hidden=64,
+        n_readout=3,
+        n_distances=31,
+        n_angles=15,
+        cutoff=6.0,
+        angle_cutoff=3.0,
+        exponent=8,
+        n_elements=103,
+    ):
+        super().__init__()
+        _check_arguments(n_interactions, n_distances, n_angles, cutoff, angle_cutoff, exponent)
+        bases = n_distances, n_angles, cutoff, angle_cutoff, exponent
+        groups = {"embedding": GraphEmbedding(n_elements, hidden, *bases)}
+        updates = ["angles"] * (n_interactions - 2) + ["bonds", "atoms"]
+        for i, last in enumerate(updates, start=1):
+            groups[f"interaction{i}"] = Interaction(hidden, last)
+        groups["readout"] = Readout(hidden, n_readout, n_elements)
+        self.body = nn.ModuleDict(groups)
+        self.embedding_size = hidden + 2
+        self.head = nn.Linear(hidden + 2, n_outputs)
+
+    def stages(self, numbers, crystal, source, target, vectors, first, second):
+        """Yield the state after each group; the last is the embedding (n, hidden + 2).
+
+        Parameters
+        ----------
+        numbers : int tensor (n_atoms,)
+            Atomic numbers of the atoms of all crystals of the batch.
+        crystal : int tensor (n_atoms,)
+            Crystal of each atom, 0 to n - 1; every crystal has an atom.
+        source, target : int tensor (n_bonds,)
+            Atoms at the two ends of each directed bond; bond ``n_bonds / 2 + i`` is the reverse of
+            bond ``i``.
+        vectors : float tensor (n_bonds, 3)
+            From the source to the image of the target, Angstrom; none is zero.
+        first, second : int tensor (n_angles,)
+            Bonds i->j and j->k of each angle, which are not the reverse of each other; with them,
+            the reverses k->j and j->i.
+        """
+        atoms, *others = self.body["embedding"](numbers, source, target, vectors, first, second)
+        yield "embedding", (atoms, crystal)
+        bonds, angles, graph = others
+        for name, block in self.body.items():
+            if name.startswith("interaction"):
+                atoms, bonds, angles = block(atoms, bonds, angles, graph)
+                yield name, (atoms, crystal)
+        yield "readout", self.body["readout"](atoms, numbers, crystal)
+
+    def summary(self, state):
+        """Return the mean over the atoms of each crystal, (n, width), for a state of `stages`."""
+        return state if torch.is_tensor(state) else mean_rows(*state)
+
+    @classmethod
+    def from_chgnet(cls, weights, arguments):
+        """Return the network that has the weights of a model of the package chgnet.
+
+        Its output is the energy in eV/atom. Models 0.3.0 and r2scan can be taken over, 0.2.0
+        cannot: it has no norms.
+
+        Parameters
+        ----------
+        weights : dict of str to tensor
+            ``state_dict`` of its model, with that of a linear model of the composition.
+        arguments : dict
+            ``model_args`` of its model.
+
+        Raises
+        ------
+        InputError
+            The weights or arguments are not those of such a model.
+        """
+        for key, wanted in _FIXED.items():
+            if arguments.get(key, wanted) != wanted:
+                raise InputError(
+                    f"Got arguments of chgnet with {key}={arguments[key]!r}, expected {wanted!r}."
+                )
+        try:
+            sizes = _sizes(weights, arguments)
+            network = cls(1, **sizes)
+            own = [name for name in network.state_dict() if not name.startswith("head.")]
+            sources = {name: _chgnet_names(name, sizes["n_readout"]) for name in own}
+            tensors = {
+                name: torch.cat([weights[each] for each in names])
+                for name, names in sources.items()
+            }
+            network.load_state_dict(_completed(tensors))
+        except (KeyError, RuntimeError) as error:
+            raise InputError(f"Got weights that are not those of chgnet: {error}.") from error
+        unread = rf"site_wise\.|angle_layers\.{sizes['n_interactions'] - 2}\."
+        read = {each for names in sources.values() for each in names}
+        others = sorted(name for name in set(weights) - read if not re.match(unread, name))
+        if others:
+            raise InputError(f"Got weights that this network does not have: {others}.")
+        return network
+
+
+def _check_arguments(n_interactions, n_distances, n_angles, cutoff, angle_cutoff, exponent):
+    """Raise unless these arguments of `CHGNet` describe a network."""
+    smallest = min(n_distances, n_angles, exponent)
+    if n_interactions < 2 or smallest < 1 or not (cutoff > 0 and angle_cutoff > 0):
+        raise InputError(
+            f"Got n_interactions={n_interactions!r}, n_distances={n_distances!r}, "
+            f"n_angles={n_angles!r}, cutoff={cutoff!r}, angle_cutoff={angle_cutoff!r}, "
+            f"exponent={exponent!r}, expected at least two blocks, one radial basis function, one "
+            "frequency of the angle and an exponent of 1, and positive cutoffs."
+        )
+
+
+def _sizes(weights, arguments):
+    """Return the arguments of `CHGNet` that fit weights and arguments of the package chgnet."""
+    n_elements, hidden = weights["atom_embedding.embedding.weight"].shape
+    numbered = [name.split(".") for name in weights]
+    readout = {step[2] for step in numbered if step[:2] == ["mlp", "layers"]}
+    return {
+        "n_interactions": len({step[1] for step in numbered if step[0] == "atom_conv_layers"}),
+        "hidden": hidden,
+        "n_readout": len(readout) - 1,
+        "n_distances": len(weights[f"{_EMBEDDING['lengths']}.frequencies"]),
+        "n_angles": len(weights[f"{_EMBEDDING['cosines']}.frequencies"]),
+        "cutoff": arguments["atom_graph_cutoff"],
+        "angle_cutoff": arguments["bond_graph_cutoff"],
+        "exponent": arguments["cutoff_coeff"],
+        "n_elements": n_elements,
+    }
+
+
+def _chgnet_names(name, n_readout):
+    """Return the names that the package chgnet has for the parts of a tensor of the body.
+
+    Examples
+    --------
+    >>> _chgnet_names("body.interaction2.atoms.norm_gate.bias", 3)
+    ['atom_conv_layers.1.twoBody_atom.bn2.bias']
+    >>> _chgnet_names("body.readout.energy.6.weight", 3)
+    ['mlp.layers.7.weight']
+    """
+    match name.split("."):
+        case ["body", "embedding", part, kind]:
+            return [f"{_EMBEDDING[part]}.{kind}"]
+        case ["body", "readout", "reference"]:
+            return ["composition_model.fc.weight"]
+        case ["body", "readout", _, place, kind]:
+            place = int(place)
+            return [f"mlp.layers.{place if place < 2 * n_readout else place + 1}.{kind}"]
+        case ["body", _, "norm", kind]:
+            return [f"readout_norm.{kind}"]
+        case ["body", group, part, *rest]:
+            place = int(group.removeprefix("interaction")) - 1
+            return _interaction_names(_LAYERS[part].format(place), part == "angles", *rest)
+
+
+def _interaction_names(layer, is_shallow, part, kind=None):
+    """Return the names of the parts of a tensor in a layer of the package chgnet."""
+    if kind is None:
+        return [f"{layer}.{part}"]
+    if part == "inputs":
+        place = 1 if is_shallow else 0
+        return [f"{layer}.mlp_{which}.layers.{place}.{kind}" for which in ("core", "gate")]
+    return [f"{layer}.{_GATED[part]}.{kind}"]
+
+
+def _completed(tensors):
+    """Return tensors with a row for the atomic number 0 and a head that adds up the energies."""
+    atoms, reference = "body.embedding.atoms.weight", "body.readout.reference"
+    table = functional.pad(tensors[atoms], (0, 0, 1, 0))
+    head = torch.zeros(1, table.shape[1] + 2)
+    head[:, -2:] = 1
+    return tensors | {
+        atoms: table,
+        reference: functional.pad(tensors[reference].flatten(), (1, 0)),
+        "head.weight": head,
+        "head.bias": torch.zeros(1),
+    }

@@ -291,7 +291,7 @@ def package_weights(network):
     """Return the weights of a network's body as the package chgnet names and shapes them."""
     weights = {"site_wise.weight": torch.zeros(1, 8), "angle_layers.1.any": torch.zeros(1)}
     for name, tensor in network.state_dict().items():
-        if not name.startswith("head."):
+        if name.startswith("body."):
             names = _chgnet_names(name, TINY["n_readout"])
             weights |= zip(names, tensor.chunk(len(names)), strict=True)
     weights["atom_embedding.embedding.weight"] = weights["atom_embedding.embedding.weight"][1:]

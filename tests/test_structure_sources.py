@@ -1,6 +1,9 @@
 """Sources that read crystals: through the same estimators, and what they refuse."""
 
 import pickle
+import sys
+from collections import OrderedDict
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -12,11 +15,18 @@ from sktl import (
     PropertyTable,
     TransferRegressor,
     TransferStackRegressor,
+    list_sources,
     load_source,
     pretrain,
 )
-from sktl.exceptions import InputError, StructureError, UnseenElementError
+from sktl.exceptions import (
+    InputError,
+    SourceNotFoundError,
+    StructureError,
+    UnseenElementError,
+)
 from sktl.representations import Crystals, parse_formulas
+from sktl.sources import run_rows
 
 TINY = {"hidden": 8, "n_alignn": 1, "n_gcn": 1, "expansion_width": 8, "n_distances": 8}
 QUICK = {"network": "alignn", "network_arguments": TINY, "epochs": 2, "progress": False}
@@ -184,3 +194,52 @@ def test_mistakes(fitted, tiny_crystal_source, rows):
         tiny_crystal_source.predict([structures[0], strange])
     with pytest.raises(UnseenElementError, match="Got Au in 1 of 2 rows, first in row 1 .'Au1'"):
         fitted.predict([structures[0], strange])
+
+
+@pytest.fixture(scope="module")
+def chgnet():
+    return load_source("chgnet")
+
+
+@pytest.mark.skipif(find_spec("chgnet") is None, reason="the weights are in the package chgnet")
+class TestChgnet:
+    def test_it_is_a_source_like_others(self, chgnet, tmp_path):
+        assert "chgnet" in list_sources()
+        assert load_source(chgnet.card.id) is chgnet
+        assert chgnet.verify() < 1e-6
+        assert "chgnet.model" not in sys.modules
+        chgnet.save(tmp_path / "copy.safetensors")
+        again = load_source(tmp_path / "copy.safetensors")
+        assert again.card == chgnet.card and again.verify() < 1e-6
+
+    def test_it_is_fine_tuned_and_extracted(self, chgnet, rows):
+        structures, y = rows
+        model = TransferRegressor("chgnet", max_epochs=2, random_state=0)
+        found = model.fit(structures[:40], y[:40]).predict(structures[40:])
+        assert np.abs(found - y[40:]).mean() < spread(y)
+        assert model.source_sha256_ == chgnet.sha256
+        features = DeepFeatureTransformer("chgnet", layers="all").fit_transform(structures[:5])
+        assert features.shape == (5, 5 * 64 + 66) and np.isfinite(features).all()
+
+    def test_a_new_head_sees_columns_of_one_scale(self, chgnet, rows):
+        network = chgnet.new_network(1)
+        encoded = chgnet.representation.encode(rows[0])
+        before = run_rows(network.features, encoded)
+        network.scale_embedding(before)
+        after = run_rows(network.features, encoded)
+        np.testing.assert_allclose(after.mean(axis=0), 0, atol=1e-3)
+        varied = before.std(axis=0) > 1e-5
+        np.testing.assert_allclose(after.std(axis=0)[varied], 1, atol=1e-2)
+
+    def test_an_element_that_it_never_saw(self, chgnet):
+        radium = Structure(Lattice.cubic(5.1), ["Ra"], [[0, 0, 0]])
+        with pytest.raises(UnseenElementError, match="Got Ra in row 0"):
+            chgnet.predict([radium])
+
+
+def test_chgnet_without_its_package(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("sktl.sources._registry._loaded", OrderedDict())
+    assert "chgnet" not in list_sources()
+    with pytest.raises(SourceNotFoundError, match=r"pip install sktl\[structures\]"):
+        load_source("chgnet")

@@ -78,17 +78,20 @@ class TransferEstimator(BaseEstimator):
         self.n_iter_ = len(self.history_[0])
         return self
 
-    def _new_network(self, source, seed, width):
-        """Return the network that a member starts from."""
+    def _new_network(self, source, seed, encoded):
+        """Return the network that a member starts from, for its encoded training rows."""
         if source is None:
-            return self.input_.new_network(self.target_.n_outputs, seed, width)
-        return source.new_network(self.target_.n_outputs)
+            return self.input_.new_network(self.target_.n_outputs, seed, encoded.width)
+        network = source.new_network(self.target_.n_outputs)
+        if network.scales_embedding:
+            network.scale_embedding(run_rows(network.features, encoded))
+        return network
 
     def _train_member(self, rows, source, seed):
         """Return a trained network, its history, and the rows that it was not trained on."""
         training, validation = split_rows(rows.groups, self.validation_fraction, seed)
         rows, held = rows.take(training), rows.take(validation)
-        network = self._new_network(source, seed, rows.encoded.width)
+        network = self._new_network(source, seed, rows.encoded)
         training, validation = (
             LabelledRows(part.encoded, self.target_.encode(part.y), part.weights)
             for part in (rows, held)

@@ -238,9 +238,9 @@ class TransferRegressor(UncertainPredictions, RegressorMixin, TransferEstimator)
             )
         return target
 
-    def _new_network(self, source, seed, width):
+    def _new_network(self, source, seed, encoded):
         if self.reset_head:
-            return super()._new_network(source, seed, width)
+            return super()._new_network(source, seed, encoded)
         network = source.new_network()
         network.keep_outputs([source.card.property_names.index(self.head_property_)])
         return network

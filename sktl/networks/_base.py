@@ -20,8 +20,12 @@ class Network(nn.Module):
     ----------
     embedding_size : int
         Width of what `features` returns, (n, embedding_size).
+    scales_embedding : bool
+        Whether the columns of the embedding differ in scale, so that a new head wants them evened
+        by ``scale_embedding(features)``.
     """
 
+    scales_embedding = False
     _frozen = ()
 
     def stages(self, **inputs):

@@ -61,7 +61,8 @@ class CHGNet(Network):
     head of the pretrained model adds the two energies and leaves out the rest. A new head has all
     of it. The vectors are taken before the readout because its hidden layers hold little but the
     energy: in the last one of model 0.3.0 two of 64 columns have a standard deviation over 0.01
-    (400 crystals), and linear models on it err more on properties other than the energy.
+    (400 crystals), and linear models on it err more on properties other than the energy. Columns
+    differ in scale by orders of magnitude, so `scale_embedding` evens them for a new head.
 
     Depth groups: ``embedding``, ``interaction1`` ..., ``readout``, ``head``.
 
@@ -123,6 +124,8 @@ class CHGNet(Network):
     torch.Size([1, 2])
     """
 
+    scales_embedding = True
+
     def __init__(
         self,
         n_outputs=1,
@@ -147,6 +150,8 @@ class CHGNet(Network):
         groups["readout"] = Readout(hidden, n_readout, n_elements)
         self.body = nn.ModuleDict(groups)
         self.embedding_size = hidden + 2
+        self.register_buffer("center", torch.empty(hidden + 2).zero_())
+        self.register_buffer("scale", torch.empty(hidden + 2).fill_(1))
         self.head = nn.Linear(hidden + 2, n_outputs)
 
     def stages(self, numbers, crystal, source, target, vectors, first, second):
@@ -174,7 +179,19 @@ class CHGNet(Network):
             if name.startswith("interaction"):
                 atoms, bonds, angles = block(atoms, bonds, angles, graph)
                 yield name, (atoms, crystal)
-        yield "readout", self.body["readout"](atoms, numbers, crystal)
+        embedding = self.body["readout"](atoms, numbers, crystal)
+        yield "readout", (embedding - self.center) / self.scale
+
+    def scale_embedding(self, features):
+        """Give the columns of `features` (n, hidden + 2) zero mean and unit variance from now on.
+
+        Columns that hardly vary stay as they are.
+        """
+        features = torch.as_tensor(features, dtype=self.scale.dtype)
+        spread, center = torch.std_mean(features, dim=0, correction=0)
+        spread = torch.where(spread > 1e-6, spread, torch.ones_like(spread))
+        self.center += center * self.scale
+        self.scale *= spread
 
     def summary(self, state):
         """Return the mean over the atoms of each crystal, (n, width), for a state of `stages`."""
@@ -207,7 +224,7 @@ class CHGNet(Network):
         try:
             sizes = _sizes(weights, arguments)
             network = cls(1, **sizes)
-            own = [name for name in network.state_dict() if not name.startswith("head.")]
+            own = [name for name in network.state_dict() if name.startswith("body.")]
             sources = {name: _chgnet_names(name, sizes["n_readout"]) for name in own}
             tensors = {
                 name: torch.cat([weights[each] for each in names])
@@ -295,8 +312,11 @@ def _completed(tensors):
     table = functional.pad(tensors[atoms], (0, 0, 1, 0))
     head = torch.zeros(1, table.shape[1] + 2)
     head[:, -2:] = 1
+    width = head.shape[1]
     return tensors | {
         atoms: table,
+        "center": torch.zeros(width),
+        "scale": torch.ones(width),
         reference: functional.pad(tensors[reference].flatten(), (1, 0)),
         "head.weight": head,
         "head.bias": torch.zeros(1),

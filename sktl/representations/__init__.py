@@ -12,12 +12,13 @@ from sktl.representations._encodings import (
 from sktl.representations._formula import SYMBOLS, parse_formulas
 from sktl.representations._matminer import MatminerTransformer
 from sktl.representations._readers import StructureReader
-from sktl.representations._structure import CrystalGraphs
+from sktl.representations._structure import ChgnetGraphs, CrystalGraphs
 from sktl.representations._structures import check_structures
 
 __all__ = [
     "MAX_ATOMIC_NUMBER",
     "SYMBOLS",
+    "ChgnetGraphs",
     "Compositions",
     "CrystalGraph",
     "CrystalGraphs",

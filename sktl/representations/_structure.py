@@ -159,6 +159,26 @@ class CrystalGraphs:
         return [graph for part in parts for graph in part]
 
 
+class ChgnetGraphs(CrystalGraphs):
+    """The graphs of CHGNet: bonds of up to 6 Angstrom, pairs of those shorter than 3 Angstrom.
+
+    Parameters
+    ----------
+    n_jobs : int or None, default=1
+        As in `CrystalGraphs`.
+
+    References
+    ----------
+    Deng et al., Nat. Mach. Intell. 5, 1031 (2023), doi:10.1038/s42256-023-00716-3.
+    """
+
+    name = "crystal-graphs-chgnet"
+    version = 1
+
+    def __init__(self, *, n_jobs=1):
+        super().__init__(mode="radius", cutoff=6.0, angle_cutoff=3.0, n_jobs=n_jobs)
+
+
 class _GraphCache:
     """Graphs by key; the ones asked for longest ago go when memory is used up.
 

@@ -4,14 +4,20 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 from sktl.exceptions import SourceIntegrityError
-from sktl.networks import ALIGNN, CompositionNet, ElemNet
-from sktl.representations import CrystalGraphs, ElementFractions, ElementTokens
+from sktl.networks import ALIGNN, CHGNet, CompositionNet, ElemNet
+from sktl.representations import ChgnetGraphs, CrystalGraphs, ElementFractions, ElementTokens
 
-NETWORKS = {"composition": CompositionNet, "elemnet": ElemNet, "alignn": ALIGNN}
+NETWORKS = {
+    "composition": CompositionNet,
+    "elemnet": ElemNet,
+    "alignn": ALIGNN,
+    "chgnet": CHGNet,
+}
 REPRESENTATIONS = {
     "composition": ElementTokens,
     "elemnet": ElementFractions,
     "alignn": CrystalGraphs,
+    "chgnet": ChgnetGraphs,
 }
 
 
@@ -41,8 +47,8 @@ def network_from_tensors(name, n_outputs, arguments, tensors):
         Outputs of the head.
     arguments : dict
         Further arguments of the network.
-    tensors : dict of str to float16 tensor
-        The weights.
+    tensors : dict of str to float16 or float32 tensor
+        The weights, all of one precision.
 
     Raises
     ------
@@ -61,7 +67,7 @@ def network_from_tensors(name, n_outputs, arguments, tensors):
 
 
 def _check_tensors(wanted, tensors):
-    """Raise unless tensors have the names and shapes of `wanted` and are finite half precision."""
+    """Raise unless tensors have the names and shapes of `wanted`, and one precision, and finite."""
     shapes = {key: tuple(tensor.shape) for key, tensor in wanted.items()}
     found = {key: tuple(tensor.shape) for key, tensor in tensors.items()}
     for key in sorted(shapes.keys() | found.keys()):
@@ -70,9 +76,9 @@ def _check_tensors(wanted, tensors):
                 f"Card and weights do not fit: got {key} of shape {found.get(key, 'none')}, "
                 f"expected {shapes.get(key, 'no such tensor')}."
             )
-        if tensors[key].dtype != torch.float16:
+        if tensors[key].dtype not in (torch.float16, torch.float32):
             raise SourceIntegrityError(
-                f"Got {key} of {tensors[key].dtype}, expected torch.float16."
+                f"Got {key} of {tensors[key].dtype}, expected torch.float16 or torch.float32."
             )
         if not torch.isfinite(tensors[key]).all():
             raise SourceIntegrityError(f"Got {key} with NaN or infinite weights.")

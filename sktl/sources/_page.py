@@ -6,7 +6,12 @@ from collections import Counter
 
 from sktl.representations import SYMBOLS
 
-_NETWORK_TITLES = {"composition": "CompositionNet", "elemnet": "ElemNet", "alignn": "ALIGNN"}
+_NETWORK_TITLES = {
+    "composition": "CompositionNet",
+    "elemnet": "ElemNet",
+    "alignn": "ALIGNN",
+    "chgnet": "CHGNet",
+}
 
 
 def card_page(source, name):

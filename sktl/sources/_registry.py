@@ -12,6 +12,7 @@ from pathlib import Path
 
 from sktl._store import atomic_write, cache_dir
 from sktl.exceptions import InputError, SourceIntegrityError, SourceNotFoundError
+from sktl.sources import _chgnet
 from sktl.sources._card import is_source_name
 from sktl.sources._catalog import ALIASES, SHIPPED, WEIGHTS
 from sktl.sources._checkpoint import read_content
@@ -29,7 +30,8 @@ def list_sources():
     Returns
     -------
     list of str
-        The sources in the package by their short names, then those registered on this machine.
+        The sources in the package by their short names, "chgnet" where its package is installed,
+        then those registered on this machine.
 
     See Also
     --------
@@ -42,8 +44,8 @@ def list_sources():
     >>> for name in list_sources():
     ...     card = load_source(name).card
     """
-    shipped = _shipped_names()
-    return shipped + [name for name in _registered_names() if name not in {*ALIASES, *SHIPPED}]
+    known = _shipped_names() + [_chgnet.NAME] * _chgnet.is_installed()
+    return known + [name for name in _registered_names() if not _is_own_name(name)]
 
 
 def load_source(source):
@@ -83,6 +85,8 @@ def load_source(source):
         entry = SHIPPED.get(ALIASES.get(source, source))
         if entry is not None:
             return _load_file(WEIGHTS / entry["file"], entry["sha256"])
+        if source in (_chgnet.NAME, _chgnet.ID):
+            return _kept(_chgnet.SHA256, _chgnet.load_chgnet)
         if is_source_name(source) and _record(_folder(), source).is_file():
             return _load_registered(_folder(), source)
     path = _existing_file(source)
@@ -161,6 +165,11 @@ def _registered_names():
     return sorted(path.stem for path in folder.glob("*.json")) if folder.is_dir() else []
 
 
+def _is_own_name(name):
+    """Tell whether a name belongs to sktl itself."""
+    return name in SHIPPED or name in ALIASES or name in (_chgnet.NAME, _chgnet.ID)
+
+
 def _existing_file(source):
     """Return the path of the file that a string or path-like names, None if there is none."""
     if isinstance(source, str | os.PathLike):
@@ -216,20 +225,29 @@ def _remove_others(folder, name, sha256):
 
 def _load_file(path, sha256=None):
     """Return the source in a file; the same content is parsed once."""
+
+    def read():
+        content = read_content(path, sha256)
+        found = hashlib.sha256(content).hexdigest()
+        return _loaded.get(found) or source_from_bytes(content, path.name)
+
+    if sha256 not in _loaded and not path.is_file():
+        raise SourceIntegrityError(
+            f"{path.name} is missing: the installation or cache is not whole."
+        )
+    return _kept(sha256, read)
+
+
+def _kept(sha256, read):
+    """Return the source with a hash; where it is not in memory, or None is known, `read` it."""
     with _lock:
         if sha256 in _loaded:
             _loaded.move_to_end(sha256)
             return _loaded[sha256]
-    if not path.is_file():
-        raise SourceIntegrityError(
-            f"{path.name} is missing: the installation or cache is not whole."
-        )
-    content = read_content(path, sha256)
-    sha256 = hashlib.sha256(content).hexdigest()
-    source = _loaded.get(sha256) or source_from_bytes(content, path.name)
+    source = read()
     with _lock:
-        source = _loaded.setdefault(sha256, source)
-        _loaded.move_to_end(sha256)
+        source = _loaded.setdefault(source.sha256, source)
+        _loaded.move_to_end(source.sha256)
         while len(_loaded) > _KEPT_IN_MEMORY:
             _loaded.popitem(last=False)
     return source
@@ -242,7 +260,7 @@ def _check_new_name(name):
             f"Got name={name!r}, expected letters, digits and . _ @ + - (no path), such as "
             "'my-oxides'."
         )
-    if name in SHIPPED or name in ALIASES:
+    if _is_own_name(name):
         raise InputError(
             f"Got name={name!r}, which is a source of sktl itself: choose another name."
         )

@@ -23,8 +23,8 @@ class Source:
     """A pretrained network, the representation that it reads, and its card.
 
     A source is not changed once it is made, and is shared: `load_source` returns the same object
-    for the same file. Its weights are half-precision numbers (held in single precision), so that
-    what is saved predicts exactly what is in memory.
+    for the same file. Its weights are half-precision numbers (held in single precision) unless
+    asked otherwise, so that what is saved predicts exactly what is in memory.
 
     Parameters
     ----------
@@ -35,6 +35,8 @@ class Source:
         over: the weights are rounded to half precision and no longer train.
     sha256 : str, optional
         Hash of the file that it was read from.
+    half : bool, default=True
+        Whether the weights are rounded to half precision.
 
     Attributes
     ----------
@@ -45,6 +47,7 @@ class Source:
         Turns formulas or structures into what the network reads.
     sha256 : str or None
         Hash of the file; None if the source was never in one.
+    half : bool
 
     Raises
     ------
@@ -66,9 +69,12 @@ class Source:
     (2, 4)
     """
 
-    def __init__(self, card, network, sha256=None):
+    def __init__(self, card, network, sha256=None, *, half=True):
         self.card = card
-        self.network = _round_weights(network).eval().requires_grad_(False)
+        self.half = half
+        if half:
+            _round_weights(network)
+        self.network = network.eval().requires_grad_(False)
         self.representation = REPRESENTATIONS[card.network["name"]]()
         self.sha256 = sha256
 
@@ -176,8 +182,8 @@ class Source:
     def save(self, path):
         """Write the source to one safetensors file, atomically.
 
-        The weights are stored in half precision, the card in the header. What is read back predicts
-        exactly what this source predicts.
+        The weights are stored in their precision, the card in the header. What is read back
+        predicts exactly what this source predicts.
 
         Parameters
         ----------
@@ -190,7 +196,9 @@ class Source:
         """Return the content of the file that `save` writes, always the same bytes."""
         text = self.card.to_json()
         SourceCard.from_json(text)
-        weights = {name: tensor.half() for name, tensor in self.network.state_dict().items()}
+        weights = self.network.state_dict()
+        if self.half:
+            weights = {name: tensor.half() for name, tensor in weights.items()}
         return pack_tensors(weights, text)
 
     def _encode(self, materials):
@@ -213,7 +221,7 @@ class Source:
 
 
 def _round_weights(network):
-    """Round the weights to half precision in place, and return the network."""
+    """Round the weights to half precision in place."""
     with torch.no_grad():
         for name, tensor in network.state_dict().items():
             rounded = tensor.half().float()
@@ -222,7 +230,6 @@ def _round_weights(network):
                     f"Got {name} with weights that are not finite in half precision."
                 )
             tensor.copy_(rounded)
-    return network
 
 
 def read_source(path, sha256=None):
@@ -264,4 +271,5 @@ def source_from_bytes(content, name):
         raise SourceIntegrityError(
             f"Got representation={card.representation} for {card.id}, this sktl has {wanted}."
         )
-    return Source(card, network, hashlib.sha256(content).hexdigest())
+    half = all(tensor.dtype == torch.float16 for tensor in tensors.values())
+    return Source(card, network, hashlib.sha256(content).hexdigest(), half=half)

@@ -1,0 +1,100 @@
+"""The source "chgnet": the weights of CHGNet, where its own package is installed."""
+
+import importlib.util
+import io
+from pathlib import Path
+
+import torch
+
+from sktl.exceptions import SourceIntegrityError, SourceNotFoundError
+from sktl.networks import CHGNet
+from sktl.representations import ChgnetGraphs
+from sktl.sources._card import PropertyCard, SourceCard
+from sktl.sources._checkpoint import read_content
+from sktl.sources._source import Source
+
+NAME = "chgnet"
+ID = "mptrj.energy-per-atom@0.3.0"
+SHA256 = "d14ab7c0f093efe64b60a7bcd540bca10e74fb7f46c86108a079af60524659d1"
+
+_FILE = "pretrained/0.3.0/chgnet_0.3.0_e29f68s314m37.pth.tar"
+_WITHOUT_DATA = range(84, 89)  # Po to Ra: their vectors are as they were before training
+_REFERENCE = [[-3.6664295], [-5.3121791], [-4.0587187], [-3.5375535], [-8.4182606]]
+_UNLIMITED = (-1e6, 1e6)  # labels were not clipped
+
+
+def is_installed():
+    """Tell whether the package chgnet, which has the weights, is there; it is not imported."""
+    return _folder() is not None
+
+
+def load_chgnet():
+    """Return CHGNet 0.3.0 as a source: energy per atom in eV.
+
+    The weights are read from the file in the package chgnet, whose sha256 is compared first, as
+    plain tensors: nothing of the package runs, and no object is unpickled. They stay in single
+    precision.
+
+    Returns
+    -------
+    Source
+
+    Raises
+    ------
+    SourceNotFoundError
+        The package chgnet is not installed.
+    SourceIntegrityError
+        Its file is missing or is not that of version 0.4.2.
+    """
+    folder = _folder()
+    if folder is None:
+        raise SourceNotFoundError(
+            "Got source='chgnet', whose weights are in the package chgnet, expected that to be "
+            "installed: pip install sktl[structures]"
+        )
+    path = folder / _FILE
+    if not path.is_file():
+        raise SourceIntegrityError(f"{path.name} is missing: this is another version of chgnet.")
+    content = read_content(path, SHA256)
+    model = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)["model"]
+    network = CHGNet.from_chgnet(model["state_dict"], model["model_args"])
+    return Source(_card(network), network, SHA256, half=False)
+
+
+def _folder():
+    found = importlib.util.find_spec(NAME)
+    return Path(found.origin).parent if found is not None and found.origin else None
+
+
+def _card(network):
+    """Return the card, with facts from the paper and the data set's own page."""
+    energy = PropertyCard(
+        name="mptrj_energy_per_atom",
+        unit="eV/atom",
+        transform="identity",
+        center=0.0,
+        scale=1.0,
+        clip=_UNLIMITED,
+        n_rows=1_580_395,
+    )
+    table = {
+        "name": "MPtrj",
+        "database": "Materials Project",
+        "rows": 1_580_395,
+        "doi": ["10.6084/m9.figshare.23713842", "10.1038/s42256-023-00716-3"],
+        "licence": "CC-BY-4.0",
+    }
+    n_elements = len(network.body["embedding"].atoms.weight) - 1
+    arguments = {"n_elements": n_elements}
+    return SourceCard(
+        id=ID,
+        title="CHGNet 0.3.0: energies along relaxations of the Materials Project",
+        representation={"name": ChgnetGraphs.name, "version": ChgnetGraphs.version},
+        network={"name": "chgnet", "arguments": arguments},
+        properties=(energy,),
+        elements=tuple(z for z in range(1, n_elements + 1) if z not in _WITHOUT_DATA),
+        training={"tables": [table], "settings": {"also": "forces, stresses, magnetic moments"}},
+        held_out={},
+        licence="BSD-3-Clause (weights and package)",
+        reference={"structures": ChgnetGraphs.reference, "predictions": _REFERENCE},
+    )

@@ -9,31 +9,22 @@ import csv
 import hashlib
 import io
 import json
-import platform
 import re
-import time
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from joblib import Parallel, delayed, parallel_config
-from sklearn.metrics import mean_absolute_error, r2_score
 from tqdm import tqdm
 
 from sktl._store import atomic_write
-from sktl._version import __version__, installed_version
 
 COLUMNS = (
     *("dataset", "configuration", "variant", "seed", "n_train", "n_test", "unit"),
     *("validation_mae", "test_mae", "test_r2", "coverage_90", "interval_width"),
     *("fit_seconds", "predict_seconds"),
     *("source", "source_sha256", "train_sha256", "test_sha256", "detail", "versions", "finished"),
-)
-_PACKAGES = (
-    *("numpy", "scikit-learn", "torch", "skorch", "matminer", "pymatgen"),
-    *("xgboost", "hyperopt", "hyperopt-sklearn"),
 )
 
 
@@ -176,56 +167,6 @@ def read_rows(table):
 def cell_of(row):
     """Return the cell of a row."""
     return Cell(row["dataset"], row["configuration"], row["variant"], int(row["seed"]))
-
-
-def versions():
-    """Return the versions of all that a result depends on, as compact JSON."""
-    found = {"sktl": __version__, "python": platform.python_version()}
-    installed = {package: installed_version(package) for package in _PACKAGES}
-    found |= {package: number for package, number in installed.items() if number is not None}
-    return json.dumps(found, separators=(",", ":"))
-
-
-def fit_and_score(model, X, y, X_test, y_test):
-    """Fit a model to some rows, predict others, and time both.
-
-    Parameters
-    ----------
-    model : regressor
-        Fitted in place.
-    X, X_test : sequences, length n and n_test
-        Input of the rows to train on and of the rows to predict.
-    y, y_test : float arrays (n,) and (n_test,)
-        Their targets.
-
-    Returns
-    -------
-    row : dict
-        Those of the `COLUMNS` that are known of any model.
-    predictions : ndarray (n_test,)
-        In the unit of y.
-    """
-    start = time.perf_counter()
-    model.fit(X, y)
-    fitted = time.perf_counter()
-    predictions = model.predict(X_test)
-    predicted = time.perf_counter()
-    row = {
-        "n_train": len(y),
-        "n_test": len(y_test),
-        "test_mae": rounded(mean_absolute_error(y_test, predictions)),
-        "test_r2": rounded(r2_score(y_test, predictions)),
-        "fit_seconds": round(fitted - start, 2),
-        "predict_seconds": round(predicted - fitted, 3),
-        "versions": versions(),
-        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
-    return row, predictions
-
-
-def rounded(value):
-    """Return seven digits, which is what the predictions have, or None."""
-    return None if value is None else float(f"{value:.7g}")
 
 
 def _is_done(folder, cell):

@@ -1,19 +1,16 @@
 """The 41 small data sets of Gupta et al. 2021, doi:10.1038/s41467-021-26921-5, in their split."""
 
-import json
-
 import numpy as np
 from sklearn.base import clone
 from sklearn.metrics import mean_absolute_error
-from sklearn.pipeline import Pipeline
 
-from sktl.benchmark._cells import Cell, fit_and_score, rounded
+from sktl.benchmark._cells import Cell
+from sktl.benchmark._checks import check_names
 from sktl.benchmark._configurations import CONFIGURATIONS, FREEZE_DEPTH, LEARNING_CURVE, Task
+from sktl.benchmark._scoring import rounded, score, steps_of
 from sktl.benchmark._tuning import BUDGET
 from sktl.datasets import fetch_cross_property, list_cross_property
 from sktl.datasets._table import read_catalog
-from sktl.estimators import TransferStackRegressor
-from sktl.exceptions import InputError
 
 QUICK = (
     *("exfoliation_energy", "piezo_max_dij", "expt_deltae", "slme"),
@@ -22,7 +19,6 @@ QUICK = (
 CURVE_SETS = ("expt_deltae", "slme", "expt_bandgap", "mbj_bandgap", "shearmodulusgv", "eps")
 LIMITED = {FREEZE_DEPTH: QUICK, LEARNING_CURVE: CURVE_SETS}
 VALIDATION_SHARE = 1 / 9
-COVERAGE = 0.9
 
 
 def cross_property_cells(datasets=None, configurations=None, variants=None, seeds=(0,)):
@@ -48,10 +44,10 @@ def cross_property_cells(datasets=None, configurations=None, variants=None, seed
         If there is no such data set, configuration or variant.
     """
     known = list_cross_property()
-    datasets = _check("dataset", datasets, known)
-    configurations = _check("configuration", configurations, CONFIGURATIONS)
+    datasets = check_names("dataset", datasets, known)
+    configurations = check_names("configuration", configurations, CONFIGURATIONS)
     names = {name for each in configurations for name in CONFIGURATIONS[each]}
-    variants = _check("variant", variants, sorted(names))
+    variants = check_names("variant", variants, sorted(names))
     sets = read_catalog("cross_property")["sets"]
     sizes = {dataset: sets[dataset]["train"]["rows"] for dataset in datasets}
     return [
@@ -94,20 +90,18 @@ def run_cross_property_cell(cell, budget=BUDGET):
     X_test = np.array(test.formulas, dtype=object)
     model = variant.make(Task(cell.seed, len(y) - n_fit, budget))
     held_out = clone(model)
-    row, predictions = fit_and_score(model, X, y, X_test, test.y)
-    validation = _validation_mae(_steps(model)[-1], variant.holdout)
+    row, predictions = score(model, X, y, X_test, test.y)
+    validation = _validation_mae(steps_of(model)[-1], variant.holdout)
     if validation is None and variant.holdout:
         held_out.fit(X[:n_fit], y[:n_fit])
         validation = mean_absolute_error(y[n_fit:], held_out.predict(X[n_fit:]))
-    std, interval_facts = _uncertainty(model, X_test, test.y)
     row |= {
         "unit": train.unit,
         "validation_mae": rounded(validation),
         "train_sha256": _only(train.sha256),
         "test_sha256": _only(test.sha256),
     }
-    arrays = predictions if std is None else np.stack([predictions, std])
-    return row | interval_facts | _facts(model), arrays
+    return row, predictions
 
 
 def split_rows(n_rows, seed, n_taken=None):
@@ -143,56 +137,6 @@ def _validation_mae(step, holdout):
         return float(known.mae[0])
     found = getattr(step, "validation_mae_", None)
     return found if isinstance(found, float) else None
-
-
-def _uncertainty(model, X, y):
-    """Return the standard deviations (n,) or None, and coverage and mean width of the intervals."""
-    last = _steps(model)[-1]
-    if getattr(last, "uncertainty_", None) is None:
-        return None, {}
-    features = model[:-1].transform(X) if isinstance(model, Pipeline) else X
-    std = last.predict(features, return_std=True)[1]
-    try:
-        low, high = last.predict_interval(features, coverage=COVERAGE).T
-    except InputError:  # too few rows were held back for this coverage
-        return std, {}
-    covered = np.mean((low <= y) & (y <= high))
-    return std, {"coverage_90": rounded(covered), "interval_width": rounded(np.mean(high - low))}
-
-
-def _facts(model):
-    """Return the sources of a fitted model and what its steps chose."""
-    sources, detail = {}, {}
-    for step in _steps(model):
-        if getattr(step, "source_", None) is not None:
-            sources[step.source_.id] = step.source_sha256_
-        sources |= getattr(step, "sources_", {})
-        detail |= getattr(step, "detail_", {})
-        if isinstance(step, TransferStackRegressor):
-            chosen = {"weights": step.weights_, "validation_mae": step.validation_mae_}
-            detail |= {
-                key: {name: rounded(value) for name, value in values.items()}
-                for key, values in chosen.items()
-            }
-    return {
-        "source": " ".join(sources),
-        "source_sha256": " ".join(sources.values()),
-        "detail": json.dumps(detail, separators=(",", ":"), sort_keys=True) if detail else "",
-    }
-
-
-def _steps(model):
-    return [step for _, step in model.steps] if isinstance(model, Pipeline) else [model]
-
-
-def _check(kind, wanted, known):
-    """Return the wanted names, or all if it is None."""
-    if wanted is None:
-        return list(known)
-    unknown = [name for name in wanted if name not in known]
-    if unknown:
-        raise InputError(f"Got {kind}={unknown[0]!r}, expected one of: {', '.join(known)}.")
-    return list(wanted)
 
 
 def _only(hashes):

@@ -19,6 +19,54 @@ def benchmark_group():
     """Repeat a published benchmark."""
 
 
+def _what(command):
+    """Add the options that choose cells."""
+    for option in (
+        click.option("--datasets", callback=_split, metavar="A,B", help="Only these data sets."),
+        click.option(
+            "--configurations",
+            multiple=True,
+            metavar="NAME",
+            help='A configuration, such as "SC:ML(PA)"; may be repeated. Default: all.',
+        ),
+        click.option(
+            "--variants",
+            multiple=True,
+            metavar="NAME",
+            help='Only this variant, such as "XGBoost"; may be repeated. Default: all.',
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def _how(command):
+    """Add the options that say how cells are run and where results go."""
+    for option in (
+        click.option(
+            "--jobs", default=1, show_default=True, help="Fits at a time; -1: one a core."
+        ),
+        click.option(
+            "--output",
+            default="sktl-benchmark",
+            show_default=True,
+            type=_FOLDER,
+            help="Folder of runs; what it holds is not run again.",
+        ),
+        click.option(
+            "--results",
+            type=_FOLDER,
+            show_default="the folder of runs, under results",
+            help="Folder of the result file (CSV) and the predictions (npz).",
+        ),
+        click.option(
+            "--collect-only", is_flag=True, help="Run nothing, merge what the folder holds."
+        ),
+    ):
+        command = option(command)
+    return command
+
+
 @benchmark_group.command("cross-property")
 @click.option(
     "--subset",
@@ -27,21 +75,7 @@ def benchmark_group():
     type=click.Choice(["quick", "full"]),
     help="Eight of the data sets or all 41.",
 )
-@click.option("--datasets", callback=_split, metavar="A,B", help="These data sets instead.")
-@click.option(
-    "--configurations",
-    multiple=True,
-    metavar="NAME",
-    help='A configuration, such as "SC:ML(PA)"; may be repeated. Default: all.',
-)
-@click.option(
-    "--variants",
-    multiple=True,
-    metavar="NAME",
-    help='Only this variant, such as "XGBoost"; may be repeated. Default: all.',
-)
 @click.option("--seeds", default="0", show_default=True, callback=_split, metavar="0,1")
-@click.option("--jobs", default=1, show_default=True, help="Fits at a time; -1: one a core.")
 @click.option(
     "--trials",
     "n_trials",
@@ -52,33 +86,11 @@ def benchmark_group():
     "--seconds", type=click.FloatRange(0), help="The same: wall time of the trials of a search."
 )
 @click.option("--trial-seconds", type=click.FloatRange(0), help="The same: wall time of one trial.")
-@click.option(
-    "--output",
-    default="sktl-benchmark",
-    show_default=True,
-    type=_FOLDER,
-    help="Folder of runs; what it holds is not run again.",
-)
-@click.option(
-    "--results",
-    type=_FOLDER,
-    show_default="the folder of runs, under results",
-    help="Folder of cross_property.csv and cross_property_predictions.npz.",
-)
-@click.option("--collect-only", is_flag=True, help="Run nothing, merge what the folder holds.")
+@_what
+@_how
 @click.pass_context
 def cross_property_command(
-    ctx,
-    subset,
-    datasets,
-    configurations,
-    variants,
-    seeds,
-    jobs,
-    output,
-    results,
-    collect_only,
-    **budget,
+    ctx, subset, seeds, n_trials, seconds, trial_seconds, datasets, configurations, variants, **how
 ):
     """Fit and test the 41 data sets of Gupta et al. 2021 in their published split.
 
@@ -92,20 +104,57 @@ def cross_property_command(
     cells = benchmark.cross_property_cells(
         datasets, configurations or None, variants or None, _integers(seeds)
     )
-    results = output / "results" if results is None else results
-    table = results / "cross_property.csv"
-    failures = {}
+    budget = {"n_trials": n_trials, "seconds": seconds, "trial_seconds": trial_seconds}
     changes = {name: value for name, value in budget.items() if value is not None}
+    run_one = partial(
+        benchmark.run_cross_property_cell, budget=replace(benchmark.BUDGET, **changes)
+    )
+    _run(ctx, "cross_property", cells, run_one, **how)
+
+
+@benchmark_group.command("finetune-strategies")
+@click.option(
+    "--budget",
+    default="quick",
+    show_default=True,
+    type=click.Choice(["quick", "cpu", "gpu"]),
+    help="How much of the study: under an hour, days on two cores, or all.",
+)
+@click.option(
+    "--folder",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder of structures.parquet and splits.json.",
+)
+@_what
+@_how
+@click.pass_context
+def finetune_strategies_command(ctx, budget, folder, datasets, configurations, variants, **how):
+    """Repeat the study of Devi et al. 2024 on its structures, trials and test sets.
+
+    Runs what is not done yet, few points first, and merges it into one result file: a row for each
+    property, strategy, number of points and trial. Ends with exit code 1 when a fit failed.
+    """
+    from sktl import benchmark
+
+    cells = benchmark.finetune_strategies_cells(
+        budget, datasets, configurations or None, variants or None
+    )
+    run_one = partial(benchmark.run_finetune_strategies_cell, folder=folder)
+    _run(ctx, "finetune_strategies", cells, run_one, **how)
+
+
+def _run(ctx, name, cells, run_one, jobs, output, results, collect_only):
+    """Run the cells of a benchmark, collect them, and end with the exit code."""
+    from sktl import benchmark
+
+    results = output / "results" if results is None else results
+    table = results / f"{name}.csv"
+    failures = {}
     if not collect_only:
         failures = benchmark.run_cells(
-            cells,
-            partial(benchmark.run_cross_property_cell, budget=replace(benchmark.BUDGET, **changes)),
-            output,
-            table=table,
-            n_jobs=jobs,
-            report=_report,
+            cells, run_one, output, table=table, n_jobs=jobs, report=_report
         )
-    rows = benchmark.collect(output, table, results / "cross_property_predictions.npz")
+    rows = benchmark.collect(output, table, results / f"{name}_predictions.npz")
     click.echo(f"Wrote {table}: {len(rows)} rows")
     for cell, error in failures.items():
         click.echo(f"FAILED {', '.join(map(str, cell))}. {error}", err=True)

@@ -23,7 +23,7 @@ class TransferClassifier(ClassifierMixin, TransferEstimator):
     ----------
     source : str, path-like, Source or None, default="mpt"
         Where the weights come from; see `TransferRegressor`.
-    network : {"auto", "composition", "elemnet"}, default="auto"
+    network : {"auto", "composition", "elemnet", "alignn"}, default="auto"
         The network when `source` is None; see `TransferRegressor`.
     freeze_depth : int, default=0
         Depth groups, counted from the input, that are not trained.
@@ -57,13 +57,13 @@ class TransferClassifier(ClassifierMixin, TransferEstimator):
     history_ : list of skorch History, length n_members
         Losses and rates of each epoch.
     n_features_in_ : int
-        1 for formulas, else the number of numeric columns.
+        1 for formulas and structures, else the number of numeric columns.
     n_iter_ : int
         Epochs trained.
 
     Raises
     ------
-    FormulaError, UnseenElementError, InputError
+    FormulaError, StructureError, UnseenElementError, InputError
         X or y cannot be used; the message names the row and the value.
 
     See Also
@@ -113,7 +113,7 @@ class TransferClassifier(ClassifierMixin, TransferEstimator):
 
         Parameters
         ----------
-        X : sequence of formulas, or float array (n, d)
+        X : sequence of formulas or structures, or float array (n, d)
             See `TransferRegressor.fit`.
         y : array-like (n,)
             Class labels: numbers, strings or booleans; two or more classes.
@@ -139,7 +139,7 @@ class TransferClassifier(ClassifierMixin, TransferEstimator):
 
         Parameters
         ----------
-        X : sequence of formulas, or float array (n, d)
+        X : sequence of formulas or structures, or float array (n, d)
             As in `fit`.
 
         Returns
@@ -155,7 +155,7 @@ class TransferClassifier(ClassifierMixin, TransferEstimator):
 
         Parameters
         ----------
-        X : sequence of formulas, or float array (n, d)
+        X : sequence of formulas or structures, or float array (n, d)
             As in `fit`.
 
         Returns

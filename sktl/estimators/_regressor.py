@@ -26,10 +26,11 @@ class TransferRegressor(UncertainPredictions, RegressorMixin, TransferEstimator)
     source : str, path-like, Source or None, default="mpt"
         Where the weights come from: the name of a source (see `list_sources`), a source file, a
         loaded source, or None for the same network from random weights, trained from scratch.
-    network : {"auto", "composition", "elemnet"}, default="auto"
-        The network when `source` is None. "auto" takes CompositionNet for formulas and a
-        residual network for numeric columns, which are then features of any meaning;
-        "composition" reads numeric X as elemental fractions; "elemnet" is ElemNet.
+    network : {"auto", "composition", "elemnet", "alignn"}, default="auto"
+        The network when `source` is None. "auto" takes CompositionNet for formulas, ALIGNN for
+        structures and a residual network for numeric columns, which are then features of any
+        meaning; "composition" reads numeric X as elemental fractions, and the compositions of
+        structures; "elemnet" is ElemNet.
     freeze_depth : int, default=0
         Depth groups, counted from the input, that are not trained: 0 trains all, the number of
         groups less one trains only the head.
@@ -78,13 +79,13 @@ class TransferRegressor(UncertainPredictions, RegressorMixin, TransferEstimator)
     head_property_ : str or None
         Property whose head was kept with ``reset_head=False``.
     n_features_in_ : int
-        1 for formulas, else the number of numeric columns.
+        1 for formulas and structures, else the number of numeric columns.
     n_iter_ : int
         Epochs trained.
 
     Raises
     ------
-    FormulaError, UnseenElementError, InputError
+    FormulaError, StructureError, UnseenElementError, InputError
         X or y cannot be used; the message names the row and the value.
     SourceNotFoundError, SourceIntegrityError
         The source is unknown or damaged.
@@ -149,10 +150,11 @@ class TransferRegressor(UncertainPredictions, RegressorMixin, TransferEstimator)
 
         Parameters
         ----------
-        X : sequence of formulas, or float array (n, d)
-            Strings or pymatgen Composition in a list, tuple, Series, one-column DataFrame or
-            array; or elemental fractions (n, 103 or 118); or any numeric columns if `source` is
-            None.
+        X : sequence of formulas or structures, or float array (n, d)
+            Strings, pymatgen Composition or pymatgen Structure in a list, tuple, Series,
+            one-column DataFrame or array; or elemental fractions (n, 103 or 118); or any numeric
+            columns if `source` is None. A source that reads crystals, such as "chgnet", needs
+            structures; of structures, other sources read the composition.
         y : array-like (n,) or (n, k)
             Targets, in any unit and of any scale.
         sample_weight : array-like (n,), optional

@@ -88,11 +88,11 @@ class TransferStackRegressor(UncertainPredictions, RegressorMixin, BaseEstimator
     uncertainty_ : Uncertainty
         What the errors on the rows held back teach.
     n_features_in_ : int
-        1 for formulas, else the number of numeric columns.
+        1 for formulas and structures, else the number of numeric columns.
 
     Raises
     ------
-    FormulaError, UnseenElementError, InputError
+    FormulaError, StructureError, UnseenElementError, InputError
         X, y or a parameter cannot be used; the message names the row and the value.
 
     See Also
@@ -144,7 +144,7 @@ class TransferStackRegressor(UncertainPredictions, RegressorMixin, BaseEstimator
 
         Parameters
         ----------
-        X : sequence of formulas, or float array (n, d)
+        X : sequence of formulas or structures, or float array (n, d)
             As in `TransferRegressor`.
         y : array-like (n,)
             Targets, in any unit and of any scale.

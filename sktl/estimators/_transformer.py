@@ -16,12 +16,12 @@ from sktl.sources import load_source, run_rows
 
 
 class DeepFeatureTransformer(TransformerMixin, BaseEstimator):
-    """Turn compositions into the activations of a pretrained network.
+    """Turn compositions, or crystals, into the activations of a pretrained network.
 
     Nothing is trained: all weights stay as they were pretrained, and the activations of one,
     several or all depth groups become features for any other model ("feature extraction"). Groups
     that work on the elements of a composition give the fraction-weighted mean and the maximum over
-    the elements.
+    the elements; groups that work on the atoms of a crystal give the mean over the atoms.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ class DeepFeatureTransformer(TransformerMixin, BaseEstimator):
         An empty list takes none, for the predictions alone.
     predictions : bool, default=False
         Append the source's own predictions, in the units of its card.
-    network : {"auto", "composition", "elemnet"}, default="auto"
+    network : {"auto", "composition", "elemnet", "alignn"}, default="auto"
         The network when `source` is None; see `TransferRegressor`.
     unseen_elements : {"error", "warn"}, default="error"
         What to do about an element that the source never saw in pretraining.
@@ -46,16 +46,18 @@ class DeepFeatureTransformer(TransformerMixin, BaseEstimator):
     ----------
     source_ : SourceCard or None
         Card of the source, with its full id.
+    source_sha256_ : str or None
+        Hash of the source's file.
     layers_ : tuple of str
         Names of the depth groups that give features, in order from the input.
     network_ : Network
         The network, not to be changed.
     n_features_in_ : int
-        1 for formulas, else the number of numeric columns.
+        1 for formulas and structures, else the number of numeric columns.
 
     Raises
     ------
-    FormulaError, UnseenElementError, InputError
+    FormulaError, StructureError, UnseenElementError, InputError
         X or a parameter cannot be used; the message names the row and the value.
 
     See Also
@@ -98,10 +100,10 @@ class DeepFeatureTransformer(TransformerMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : sequence of formulas, or float array (n, d)
-            Strings or pymatgen Composition in a list, tuple, Series, one-column DataFrame or
-            array; or elemental fractions (n, 103 or 118); or any numeric columns if `source` is
-            None.
+        X : sequence of formulas or structures, or float array (n, d)
+            Strings, pymatgen Composition or pymatgen Structure in a list, tuple, Series,
+            one-column DataFrame or array; or elemental fractions (n, 103 or 118); or any numeric
+            columns if `source` is None.
         y : ignored
 
         Returns
@@ -112,6 +114,7 @@ class DeepFeatureTransformer(TransformerMixin, BaseEstimator):
         vars(self).pop("widths_", None)  # if this fit fails, the transformer is not fitted
         source = None if self.source is None else load_source(self.source)
         self.source_ = None if source is None else source.card
+        self.source_sha256_ = None if source is None else source.sha256
         self.input_ = NetworkInput(source, self.network, self.unseen_elements)
         rows = self.input_.encode(self.input_.fit(data)).take(np.arange(1))
         self.network_ = self._random_network(rows.width) if source is None else source.network
@@ -140,7 +143,7 @@ class DeepFeatureTransformer(TransformerMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : sequence of formulas, or float array (n, d)
+        X : sequence of formulas or structures, or float array (n, d)
             As in `fit`.
 
         Returns

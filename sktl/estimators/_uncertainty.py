@@ -179,7 +179,7 @@ class UncertainPredictions:
 
         Parameters
         ----------
-        X : sequence of formulas, or float array (n, d)
+        X : sequence of formulas or structures, or float array (n, d)
             As in `fit`.
         return_std : bool, default=False
             Return the standard deviation of each prediction too.
@@ -212,7 +212,7 @@ class UncertainPredictions:
 
         Parameters
         ----------
-        X : sequence of formulas, or float array (n, d)
+        X : sequence of formulas or structures, or float array (n, d)
             As in `fit`.
         coverage : float, default=0.9
             Share of the values that the intervals are to hold.

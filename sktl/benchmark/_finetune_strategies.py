@@ -1,0 +1,175 @@
+"""The strategies of Devi et al. 2024, doi:10.1038/s41524-024-01486-1, on its structures and trials.
+
+What is compared, as unfitted estimators that read structures. "scratch" trains ALIGNN from random
+weights; "fine-tune" starts from a source with a new head; "frozen features" fits support vectors
+to the activations of all depth groups of a source, which stays as it was; "stack" is
+`TransferStackRegressor` on one source or on a pair of formula and structure. "freeze depth" and
+"learning rate" vary one setting of "fine-tune". Points are the rows of a trial, those that the
+publisher validated on included: whatever is chosen is chosen among them.
+"""
+
+from functools import partial
+
+import numpy as np
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.dummy import DummyRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVR
+
+from sktl.benchmark._cells import Cell
+from sktl.benchmark._checks import check_names
+from sktl.benchmark._scoring import score
+from sktl.datasets import fetch_finetune_strategies
+from sktl.estimators import DeepFeatureTransformer, TransferRegressor, TransferStackRegressor
+
+SUBSTITUTE = ("bg", "fe")
+"""Properties whose published test set has no structures; other rows stand in for it."""
+
+WHOLE = ("ph", "dc", "pz", "ebg", "gv")
+SHEET = "jarvis2d"
+SHEET_POINTS = 993
+POINTS = (10, 100, 200, 500, 800)
+TRIALS = (1, 2, 3, 4, 5)
+STRUCTURE_SOURCE = "chgnet"
+FORMULA_SOURCE = "oqmd"
+RATES = (1e-2, 3e-3, 1e-3, 3e-4, 1e-4, 1e-5)
+_N_GROUPS = 6  # depth groups of the structure source, without the head
+
+
+def _median(seed):
+    return DummyRegressor(strategy="median")
+
+
+def _transfer(seed, **parameters):
+    return TransferRegressor(**parameters, random_state=seed)
+
+
+def _frozen(seed, source):
+    return make_pipeline(
+        DeepFeatureTransformer(source, layers="all"),
+        StandardScaler(),
+        TransformedTargetRegressor(SVR(C=10.0, epsilon=0.01), transformer=StandardScaler()),
+    )
+
+
+def _stack(seed, sources):
+    return TransferStackRegressor(list(sources), random_state=seed)
+
+
+STRATEGIES = {
+    "Base": {"median": _median},
+    "scratch": {"ALIGNN": partial(_transfer, source=None, network="alignn")},
+    "frozen features": {STRUCTURE_SOURCE: partial(_frozen, source=STRUCTURE_SOURCE)},
+    "fine-tune": {
+        name: partial(_transfer, source=name) for name in (STRUCTURE_SOURCE, FORMULA_SOURCE)
+    },
+    "stack": {
+        " + ".join(names): partial(_stack, sources=names)
+        for names in (
+            (FORMULA_SOURCE,),
+            (STRUCTURE_SOURCE,),
+            (FORMULA_SOURCE, STRUCTURE_SOURCE),
+        )
+    },
+    "freeze depth": {
+        f"{STRUCTURE_SOURCE}, {depth} frozen": partial(
+            _transfer, source=STRUCTURE_SOURCE, freeze_depth=depth
+        )
+        for depth in range(1, _N_GROUPS + 1)
+    },
+    "learning rate": {
+        f"{STRUCTURE_SOURCE}, rate {rate:g}": partial(
+            _transfer, source=STRUCTURE_SOURCE, learning_rate=rate
+        )
+        for rate in RATES
+    },
+}
+# What is run: configurations, properties, points and trials.
+_ALL = (*WHOLE, SHEET)
+_VARIED = ("freeze depth", "learning rate")
+BUDGETS = {
+    "quick": [(("Base", "frozen features", "fine-tune"), ("ph", "dc"), (10, 100), (1, 2))],
+    "cpu": [
+        (("Base", "frozen features", "fine-tune", "stack"), _ALL, (100, 800), TRIALS),
+        (("scratch",), _ALL, (100, 800), TRIALS),
+        (("stack",), _ALL, (200,), TRIALS),
+        (_VARIED, ("ph", "dc"), (100,), (1, 2)),
+    ],
+    "gpu": [(tuple(STRATEGIES), (*_ALL, *SUBSTITUTE), POINTS, TRIALS)],
+}
+
+
+def finetune_strategies_cells(budget="cpu", datasets=None, configurations=None, variants=None):
+    """Return the cells of the study, those with fewer points first.
+
+    Parameters
+    ----------
+    budget : {"quick", "cpu", "gpu"}
+        How much of the study. "cpu" takes days on two cores, "quick" under an hour.
+    datasets : sequence of str or None
+        Properties; None for all of the budget.
+    configurations, variants : sequence of str or None
+        Names out of `STRATEGIES`; None for all of the budget.
+
+    Returns
+    -------
+    list of Cell
+        ``seed`` is the publisher's trial. The variant ends in the number of points. "jarvis2d" has
+        one trial, of all its points.
+
+    Raises
+    ------
+    InputError
+        If there is no such budget, property, configuration or variant.
+    """
+    (budget,) = check_names("budget", [budget], BUDGETS)
+    names = sorted({name for made in STRATEGIES.values() for name in made})
+    chosen_sets = check_names("dataset", datasets, (*_ALL, *SUBSTITUTE))
+    chosen = check_names("configuration", configurations, STRATEGIES)
+    chosen_variants = check_names("variant", variants, names)
+    cells = {
+        (points, Cell(dataset, configuration, f"{variant}, {points} points", trial)): None
+        for wanted, properties, sizes, trials in BUDGETS[budget]
+        for configuration in wanted
+        for dataset in properties
+        for points in ((SHEET_POINTS,) if dataset == SHEET else sizes)
+        for trial in ((1,) if dataset == SHEET else trials)
+        for variant in STRATEGIES[configuration]
+        if dataset in chosen_sets and configuration in chosen and variant in chosen_variants
+    }
+    return [cell for _, cell in sorted(cells, key=lambda found: found[0])]
+
+
+def run_finetune_strategies_cell(cell, folder=None):
+    """Fit one cell to the points of a trial and score it on the test rows.
+
+    Parameters
+    ----------
+    cell : Cell
+        What to fit.
+    folder : path-like or None
+        Where the data are; see `fetch_finetune_strategies`.
+
+    Returns
+    -------
+    row : dict
+        See ``sktl.benchmark._cells.COLUMNS``; errors in the unit of the property.
+    predictions : ndarray (n_test,) or (2, n_test)
+        In the unit of the property; their standard deviations below them if the model knows them.
+    """
+    variant, _, points = cell.variant.removesuffix(" points").rpartition(", ")
+    data = fetch_finetune_strategies(cell.dataset, folder=folder)
+    rows = data.trial(int(points), cell.seed)
+    train = np.concatenate([rows.train, rows.val])
+    model = STRATEGIES[cell.configuration][variant](cell.seed)
+    structures = data.structures
+    row, predictions = score(
+        model,
+        [structures[i] for i in train],
+        data.y[train],
+        [structures[i] for i in rows.test],
+        data.y[rows.test],
+    )
+    digest = data.sha256["structures.parquet"]
+    return row | {"unit": data.unit, "train_sha256": digest, "test_sha256": digest}, predictions

@@ -19,6 +19,7 @@ REPRESENTATIONS = {
     "alignn": CrystalGraphs,
     "chgnet": ChgnetGraphs,
 }
+PRECISIONS = (torch.float16, torch.float32)
 
 
 def build_network(name, n_outputs, arguments):
@@ -70,15 +71,16 @@ def _check_tensors(wanted, tensors):
     """Raise unless tensors have the names and shapes of `wanted`, and one precision, and finite."""
     shapes = {key: tuple(tensor.shape) for key, tensor in wanted.items()}
     found = {key: tuple(tensor.shape) for key, tensor in tensors.items()}
+    precision = next((tensor.dtype for tensor in tensors.values()), None)
     for key in sorted(shapes.keys() | found.keys()):
         if shapes.get(key) != found.get(key):
             raise SourceIntegrityError(
                 f"Card and weights do not fit: got {key} of shape {found.get(key, 'none')}, "
                 f"expected {shapes.get(key, 'no such tensor')}."
             )
-        if tensors[key].dtype not in (torch.float16, torch.float32):
+        if tensors[key].dtype != precision or precision not in PRECISIONS:
             raise SourceIntegrityError(
-                f"Got {key} of {tensors[key].dtype}, expected torch.float16 or torch.float32."
+                f"Got {key} of {tensors[key].dtype}, expected all tensors of one of {PRECISIONS}."
             )
         if not torch.isfinite(tensors[key]).all():
             raise SourceIntegrityError(f"Got {key} with NaN or infinite weights.")

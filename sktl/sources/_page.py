@@ -12,6 +12,10 @@ _NETWORK_TITLES = {
     "alignn": "ALIGNN",
     "chgnet": "CHGNet",
 }
+_EXAMPLES = {
+    "formulas": 'X = ["NaCl", "Fe2O3"]',
+    "structures": 'X = sktl.StructureReader().fit_transform(["salt.cif", "POSCAR"])',
+}
 
 
 def card_page(source, name):
@@ -36,14 +40,15 @@ def card_page(source, name):
         _facts(source),
         "## Load it",
         f"```python\nimport sktl\n\nsource = sktl.load_source({json.dumps(name)})\n"
-        'source.predict(["NaCl", "Fe2O3"])  # a column for each property below, in its unit\n```',
+        f"{_EXAMPLES[source.representation.reads]}\n"
+        "source.predict(X)  # a column for each property below, in its unit\n```",
         "## Properties",
         _table(
             (
                 "property",
                 "unit",
                 "transform",
-                "compositions",
+                "labels",
                 "held out at random",
                 "MAE",
                 "MAE of the median",

@@ -40,29 +40,31 @@ _ON_FEATURES = {
         early_stopping=False,
     ),
     "support vectors": TransformedTargetRegressor(
-        make_pipeline(StandardScaler(), SVR(C=10.0, epsilon=0.01, gamma=0.002)),
+        make_pipeline(StandardScaler(), SVR(C=10.0, epsilon=0.01)),
         transformer=StandardScaler(),
     ),
 }
+_REACH = 0.33  # of the support vectors' kernel: gamma times the number of columns
 
 
 class TransferStackRegressor(UncertainPredictions, RegressorMixin, BaseEstimator):
     """Predict a property of materials with fine-tuned networks and trees, mixed by validation.
 
     The base models are a network fine-tuned from each source and, on physical attributes plus the
-    sources' own predictions, extremely randomised trees, boosted trees and, up to 5,000 rows,
-    support vectors. Each is fitted several times (its members), each time with another tenth of
-    the rows held back. The predictions on rows held back choose how the base models are mixed,
-    with weights that are not negative and sum to 1, and calibrate the uncertainty. All members
-    predict, so nothing is trained twice. A prediction is the weighted mean of the middle fifth of
-    what all members of all base models say: nearly their median, which a few wrong ones do not
-    move, and which stays zero where most say zero.
+    sources' own predictions (of sources that read crystals, all activations too), extremely
+    randomised trees, boosted trees and, up to 5,000 rows, support vectors. Each is fitted several
+    times (its members), each time with another tenth of the rows held back. The predictions on
+    rows held back choose how the base models are mixed, with weights that are not negative and sum
+    to 1, and calibrate the uncertainty. All members predict, so nothing is trained twice. A
+    prediction is the weighted mean of the middle fifth of what all members of all base models say:
+    nearly their median, which a few wrong ones do not move, and which stays zero where most say
+    zero.
 
     Parameters
     ----------
     source : str, path-like, Source or a list of these, default="mpt"
-        Sources to fine-tune, and whose own predictions the other base models read; see
-        `TransferRegressor`.
+        Sources to fine-tune, and which the other base models read; see `TransferRegressor`. With
+        structures as X, sources of formulas and of crystals go together.
     estimators : "auto" or list of (str, estimator), default="auto"
         Other base models with names of their own, regressors that take X as it is given to
         `fit`; `source` is then not used.
@@ -84,7 +86,7 @@ class TransferStackRegressor(UncertainPredictions, RegressorMixin, BaseEstimator
     validation_mae_ : dict of str to float
         Mean absolute error of each base model on the rows held back.
     features_ : FeatureUnion or None
-        What gives physical attributes and the sources' predictions, with ``estimators="auto"``.
+        What gives physical attributes and what the sources know, with ``estimators="auto"``.
     uncertainty_ : Uncertainty
         What the errors on the rows held back teach.
     n_features_in_ : int
@@ -247,17 +249,21 @@ class TransferStackRegressor(UncertainPredictions, RegressorMixin, BaseEstimator
         many = isinstance(self.source, list | tuple)
         sources = [load_source(each) for each in (self.source if many else [self.source])]
         self.sources_ = {source.card.id: source.sha256 for source in sources}
-        known = [DeepFeatureTransformer(source, layers=[], predictions=True) for source in sources]
-        union = make_union(MatminerTransformer("magpie", missing="impute"), *known)
+        union = make_union(
+            MatminerTransformer("magpie", missing="impute"), *map(_knowledge, sources)
+        )
         self.features_ = union.fit(X)
+        gamma = _REACH / len(self.features_.get_feature_names_out())
         few = n_rows <= FEW_ROWS
         settings = {"validation_fraction": 0.0, "max_epochs": EPOCHS_FOR_FEW if few else "auto"}
         tuned = {
             f"fine-tuned {each.card.id}": TransferRegressor(each, **settings) for each in sources
         }
-        return tuned | {
-            name: base for name, base in _ON_FEATURES.items() if few or name != "support vectors"
-        }
+        on_features = {name: clone(base) for name, base in _ON_FEATURES.items()}
+        on_features["support vectors"].set_params(regressor__svr__gamma=gamma)
+        if not few:
+            del on_features["support vectors"]
+        return tuned | on_features
 
     def _inputs(self, X, names):
         """Return what each base model reads: X, or its physical features."""
@@ -285,6 +291,12 @@ class TransferStackRegressor(UncertainPredictions, RegressorMixin, BaseEstimator
         seed = int(generator.randint(2**31 - 1))
         splitter = GroupKFold(n_folds, shuffle=True, random_state=seed)
         return [held for _, held in splitter.split(groups, groups=groups)][:n_members]
+
+
+def _knowledge(source):
+    """Return what gives the features of a source; of crystals, predictions alone tell little."""
+    layers = "all" if source.representation.reads == "structures" else []
+    return DeepFeatureTransformer(source, layers=layers, predictions=True)
 
 
 def _named(estimators):

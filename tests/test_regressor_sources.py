@@ -101,8 +101,8 @@ def test_networks_from_scratch(rows):
     assert isinstance(elemnet.networks_[0], ElemNet) and elemnet.n_features_in_ == 5
     with pytest.raises(InputError, match="Got numeric X with 5 columns, expected elemental frac"):
         TransferRegressor(network="composition", **quick).fit(columns, y)
-    with pytest.raises(InputError, match="network='alignn', expected one of"):
-        TransferRegressor(network="alignn", **quick).fit(formulas, y)
+    with pytest.raises(InputError, match="network='mlp', expected one of"):
+        TransferRegressor(network="mlp", **quick).fit(formulas, y)
 
 
 def test_transfer_helps(tiny_source, toy_rows):

@@ -6,8 +6,9 @@ import json
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from sklearn.utils import Bunch
 
-from sktl import load_source, register_source
+from sktl import datasets, load_source, register_source
 from sktl.cli import main
 from sktl.representations import parse_formulas
 from sktl.sources import _registry
@@ -154,6 +155,37 @@ def test_pretrain_makes_a_source_that_loads(run, config, tmp_path):
     assert {7, 11} <= set(card.elements)
     assert np.isfinite(source.predict(["NaN", "Fe2O3"])).all()
     assert list(tmp_path.glob("*.checkpoint")) == []
+
+
+CRYSTALS = """
+id = "toy.crystals@3"
+title = "Crystals by the name of their set"
+epochs = 1
+batch_size = 16
+network = "alignn"
+
+[network_arguments]
+hidden = 8
+n_alignn = 1
+n_gcn = 1
+
+[[properties]]
+name = "energy"
+structures = "ph"
+database = "toy"
+"""
+
+
+def test_pretrain_on_crystals(run, tmp_path, toy_crystals, monkeypatch):
+    structures, energies, _ = toy_crystals(40, seed=6)
+    found = Bunch(structures=structures, y=energies, unit="eV", doi=["10.1/y"], licence="MIT")
+    monkeypatch.setattr(datasets, "fetch_finetune_strategies", {"ph": found}.get)
+    (tmp_path / "config.toml").write_text(CRYSTALS)
+    code, output = run("pretrain", tmp_path / "config.toml", "--device", "cpu", "--no-progress")
+    assert code == 0, output
+    card = load_source(tmp_path / "toy.crystals@3.safetensors").card
+    (table,) = card.training["tables"]
+    assert (table["database"], table["doi"], table["rows"]) == ("toy", ["10.1/y"], 40)
 
 
 def test_pretrain_without_held_out_rows_says_so(run, config):

@@ -138,9 +138,10 @@ def _property_table(entry, folder):
     transform = entry.get("transform", "identity")
     if "structures" in entry:
         required = {"name", "structures"}
-        _check_keys("[[properties]]", entry, required, required | {"transform"})
+        _check_keys("[[properties]]", entry, required, required | {"transform", "database"})
         found = fetch_finetune_strategies(entry["structures"])
-        origin = {"database": found.property, "doi": found.doi, "licence": found.licence}
+        origin = {"doi": found.doi, "licence": found.licence}
+        origin |= {"database": entry["database"]} if "database" in entry else {}
         return PropertyTable(
             entry["name"], found.structures, found.y, found.unit, transform, origin
         )

@@ -1,0 +1,129 @@
+"""Write the page of the study of strategies: no number in it is typed by hand.
+
+    python benchmarks/finetune_strategies.py --budget cpu --folder FOLDER
+    python benchmarks/finetune_strategies_tables.py
+
+The first command makes ``results/finetune_strategies.csv``. The second reads it and the
+publisher's errors in ``reference/devi2024.csv``, and writes the tables of
+``docs/benchmarks/finetune_strategies.md``. ``--check`` changes nothing and fails where the page
+does not agree.
+"""
+
+import argparse
+import csv
+import sys
+from pathlib import Path
+from statistics import mean, stdev
+
+from sktl.benchmark import fill_page, finetune_strategies_cells, markdown, read_rows
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "benchmarks" / "results" / "finetune_strategies.csv"
+REFERENCE = ROOT / "benchmarks" / "reference" / "devi2024.csv"
+PAGE = ROOT / "docs" / "benchmarks" / "finetune_strategies.md"
+PUBLISHED = {"scratch": "ALIGNN, scratch", "best_pairwise": "pairwise, best", "mpt": "MPT"}
+VARIED = ("freeze depth", "learning rate")
+
+
+def read_errors():
+    """Return test errors: {(property, points): {(configuration, variant): list over trials}}."""
+    found = {}
+    for row in read_rows(RESULTS):
+        variant, _, points = row["variant"].removesuffix(" points").rpartition(", ")
+        place = found.setdefault((row["dataset"], int(points)), {})
+        place.setdefault((row["configuration"], variant), []).append(float(row["test_mae"]))
+    return found
+
+
+def read_published():
+    """Return the publisher's errors: {(property, points): {model: (mean, deviation)}}."""
+    found = {}
+    with open(REFERENCE, encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            place = found.setdefault((row["property"], int(row["n_train"])), {})
+            spread = float(row["mae_std"]) if row["mae_std"] else None
+            place[row["model"]] = float(row["mae_mean"]), spread
+    return found
+
+
+def main_table(errors, published, points):
+    """Return the errors of all strategies at a number of points, as Markdown."""
+    places = [place for place in published if place[1] in points and place in errors]
+    models = sorted({key for place in places for key in errors[place] if key[0] not in VARIED})
+    rows = []
+    for place in places:
+        theirs = published[place]
+        ours = [_mean_and_spread(errors[place].get(key, [])) for key in models]
+        cells = [theirs.get(model, (None, None)) for model in PUBLISHED] + ours
+        known = [value for value, _ in cells if value is not None]
+        rows.append((f"`{place[0]}`", *(_shown(cell, min(known)) for cell in cells)))
+    titles = ["property", *PUBLISHED.values(), *(f"{kind}: {name}" for kind, name in models)]
+    return markdown(titles, rows) if rows else "Nothing was run yet."
+
+
+def varied_table(errors, configuration):
+    """Return the errors of one varied setting, beside those of the default, as Markdown."""
+    rows = []
+    for (dataset, points), found in sorted(errors.items()):
+        variants = {name: maes for (kind, name), maes in found.items() if kind == configuration}
+        for name, maes in variants.items():
+            value, spread = _mean_and_spread(maes)
+            rows.append((f"`{dataset}`, {points} points", name, _shown((value, spread), None)))
+    return markdown(("property", "setting", "test MAE"), rows) if rows else "Nothing was run yet."
+
+
+def missing_table(errors):
+    """Return how many of the owed cells stand, by configuration, as Markdown."""
+    owed = {}
+    for cell in finetune_strategies_cells("cpu"):
+        owed[cell.configuration] = owed.get(cell.configuration, 0) + 1
+    done = {
+        kind: sum(
+            len(maes) for found in errors.values() for key, maes in found.items() if key[0] == kind
+        )
+        for kind in owed
+    }
+    rows = [(kind, str(done[kind]), str(n)) for kind, n in owed.items()]
+    return markdown(("configuration", "cells run", "cells of `--budget cpu`"), rows)
+
+
+def _mean_and_spread(maes):
+    if not maes:
+        return None, None
+    return mean(maes), stdev(maes) if len(maes) > 1 else None
+
+
+def _shown(cell, lowest):
+    value, spread = cell
+    if value is None:
+        return ""
+    text = f"**{value:.3g}**" if value == lowest else f"{value:.3g}"
+    return text if spread is None else f"{text} ± {spread:.2g}"
+
+
+def page_parts():
+    """Return what stands between the page's markers."""
+    errors, published = read_errors(), read_published()
+    return {
+        "at 100 points": main_table(errors, published, (100,)),
+        "at 800 points": main_table(errors, published, (800, 993)),
+        **{each: varied_table(errors, each) for each in VARIED},
+        "missing": missing_table(errors),
+    }
+
+
+def main():
+    """Write the page, or compare it."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="compare the page only")
+    arguments = parser.parse_args()
+    old = PAGE.read_text(encoding="utf-8")
+    new = fill_page(old, page_parts())
+    if arguments.check and new != old:
+        sys.exit("The page is not up to date: python benchmarks/finetune_strategies_tables.py")
+    if not arguments.check:
+        PAGE.write_text(new, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

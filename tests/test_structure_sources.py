@@ -23,6 +23,7 @@ from sktl.exceptions import (
     InputError,
     SourceNotFoundError,
     StructureError,
+    TransferWarning,
     UnseenElementError,
 )
 from sktl.representations import Crystals, parse_formulas
@@ -235,6 +236,12 @@ class TestChgnet:
         radium = Structure(Lattice.cubic(5.1), ["Ra"], [[0, 0, 0]])
         with pytest.raises(UnseenElementError, match="Got Ra in row 0"):
             chgnet.predict([radium])
+        model = TransferRegressor("chgnet", max_epochs=1, unseen_elements="warn", random_state=0)
+        heavy = Structure(Lattice.cubic(5.1), ["Cf"], [[0, 0, 0]])
+        with pytest.raises(UnseenElementError, match="for elements up to Pu"):
+            model.fit([radium, heavy], [1.0, 2.0])
+        with pytest.warns(TransferWarning, match="Got Po, Ra in 2 of 2 rows"):
+            model.fit([radium, Structure(Lattice.cubic(3.3), ["Po"], [[0, 0, 0]])], [1.0, 2.0])
 
 
 def test_chgnet_without_its_package(monkeypatch):

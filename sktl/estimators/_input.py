@@ -77,6 +77,8 @@ class NetworkInput:
         self.pretrained = source is not None
         self.network = source.card.network["name"] if self.pretrained else network
         self.elements = source.card.elements if self.pretrained else None
+        arguments = source.card.network["arguments"] if self.pretrained else {}
+        self.highest = int(arguments.get("n_elements", MAX_ATOMIC_NUMBER))
 
     def fit(self, data, weights=None):
         """Choose the representation for `data` and fit it; return what `read` returns."""
@@ -121,7 +123,7 @@ class NetworkInput:
 
     def _check_elements(self, batch, data):
         known = np.zeros(len(SYMBOLS) + 1, dtype=bool)
-        known[1 : MAX_ATOMIC_NUMBER + 1] = self.elements is None
+        known[1 : self.highest + 1] = self.elements is None
         known[list(self.elements or ())] = True
         unseen = ~known[batch.numbers]
         if not unseen.any():
@@ -132,11 +134,11 @@ class NetworkInput:
             f"Got {', '.join(names)} in {len(np.unique(batch.rows[unseen]))} of "
             f"{len(batch)} rows, first in {name_row(data, row)}"
         )
-        if self.policy == "error" or batch.numbers.max() > MAX_ATOMIC_NUMBER:
+        if self.policy == "error" or batch.numbers.max() > self.highest:
             raise UnseenElementError(
                 f"{message}, expected elements that the network was trained on. Leave these rows "
                 "out, or pass unseen_elements='warn' (for elements up to "
-                f"{SYMBOLS[MAX_ATOMIC_NUMBER - 1]})."
+                f"{SYMBOLS[self.highest - 1]})."
             )
         warnings.warn(f"{message}: the source never saw them.", TransferWarning, stacklevel=5)
 

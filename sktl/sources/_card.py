@@ -13,6 +13,7 @@ from sktl.sources._transforms import TRANSFORMS
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,99}")
 _HIGHEST_ATOMIC_NUMBER = 118
+_SMALLEST_VOLUME = 1.0  # of the cell of a crystal, Angstrom^3
 
 
 @dataclass(frozen=True)
@@ -256,11 +257,13 @@ def _is_crystal(value):
     """Tell whether a value is a crystal as `Crystals.from_dicts` reads it."""
     if not isinstance(value, dict) or set(value) != {"numbers", "lattice", "fractional"}:
         return False
-    places = [value["lattice"], value["fractional"]]
+    numbers, places = value["numbers"], [value["lattice"], value["fractional"]]
     return (
-        _is_list(value["numbers"], _is_count)
+        _is_list(numbers, _is_count)
+        and all(1 <= number <= _HIGHEST_ATOMIC_NUMBER for number in numbers)
         and all(_is_list(rows, _is_place) for rows in places)
-        and (len(value["lattice"]), len(value["fractional"])) == (3, len(value["numbers"]))
+        and (len(value["lattice"]), len(value["fractional"])) == (3, len(numbers))
+        and abs(np.linalg.det(value["lattice"])) > _SMALLEST_VOLUME
     )
 
 

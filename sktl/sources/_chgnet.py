@@ -31,9 +31,9 @@ def is_installed():
 def load_chgnet():
     """Return CHGNet 0.3.0 as a source: energy per atom in eV.
 
-    The weights are read from the file in the package chgnet, whose sha256 is compared first, as
-    plain tensors: nothing of the package runs, and no object is unpickled. They stay in single
-    precision.
+    The weights are read from the file in the package chgnet, whose sha256 is compared first, by
+    torch's reader of weights, which makes tensors and plain containers only; nothing of the
+    package runs. They stay in single precision.
 
     Returns
     -------

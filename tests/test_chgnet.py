@@ -330,6 +330,7 @@ def test_other_weights_are_errors():
         CHGNet.from_chgnet(weights, {**ARGUMENTS, "gMLP_norm": None})
 
 
+@pytest.mark.filterwarnings("ignore:Converting a tensor with requires_grad")  # in the package
 def test_outputs_are_those_of_the_package_chgnet():
     theirs = pytest.importorskip(
         "chgnet.model.model", reason="the package chgnet is not installed", exc_type=ImportError

@@ -208,10 +208,16 @@ class TestChgnet:
         assert "chgnet" in list_sources()
         assert load_source(chgnet.card.id) is chgnet
         assert chgnet.verify() < 1e-6
-        assert "chgnet.model" not in sys.modules
         chgnet.save(tmp_path / "copy.safetensors")
         again = load_source(tmp_path / "copy.safetensors")
         assert again.card == chgnet.card and again.verify() < 1e-6
+
+    def test_its_package_is_not_imported(self, monkeypatch):
+        for name in [name for name in sys.modules if name.partition(".")[0] == "chgnet"]:
+            monkeypatch.delitem(sys.modules, name)
+        monkeypatch.setattr("sktl.sources._registry._loaded", OrderedDict())
+        load_source("chgnet").verify()
+        assert "chgnet" not in sys.modules
 
     def test_it_is_fine_tuned_and_extracted(self, chgnet, rows):
         structures, y = rows

@@ -71,12 +71,8 @@ def study(name):
 def correlations(source, X, y):
     """Return Spearman's rho of y with each property that a source predicts for X."""
     source = load_source(source)
-    found = DeepFeatureTransformer(source, layers=[], predictions=True).fit_transform(X)
-    names = [item.name for item in source.card.properties]
-    return {
-        name: round(float(spearmanr(column, y).statistic), 3)
-        for name, column in zip(names, found.T, strict=True)
-    }
+    columns = zip(source.card.property_names, source.predict(X).T, strict=True)
+    return {name: round(float(spearmanr(column, y).statistic), 3) for name, column in columns}
 
 
 def _is_extreme(feature):

@@ -77,7 +77,7 @@ def as_structures(X):
         X is a single structure, holds something else beside structures, or holds the sites into
         which numpy takes structures apart.
     """
-    if _is_structure(X):
+    if is_structure(X):
         raise InputError(f"Got X={X.formula!r}, a structure, expected a sequence of them: [X].")
     if not _is_sequence(X):
         return None
@@ -87,10 +87,10 @@ def as_structures(X):
             "structures apart, expected the list of structures itself."
         )
     items = _one_column(X)
-    if not items or not any(_is_structure(item) for item in items):
+    if not items or not any(is_structure(item) for item in items):
         return None
     for row, item in enumerate(items):
-        if not _is_structure(item):
+        if not is_structure(item):
             raise InputError(f"Got {item!r} in row {row} of X, expected a Structure as elsewhere.")
     return items
 
@@ -138,10 +138,8 @@ def check_materials(X, reads):
 
     Raises
     ------
-    InputError
-        X holds neither.
-    StructureError
-        X holds formulas, but structures are wanted.
+    InputError, StructureError
+        X holds neither of them, or formulas where structures are wanted.
     """
     if reads == "formulas":
         return check_formulas(X)
@@ -201,7 +199,7 @@ def _kind_of_column(column):
         return None
     if any(_is_formula(item) and not _is_number(item) for item in column):
         return "formulas"
-    return "structures" if any(_is_structure(item) for item in column) else None
+    return "structures" if any(is_structure(item) for item in column) else None
 
 
 def _refuse_table(X, column):
@@ -221,12 +219,13 @@ def _is_composition(item):
     return hasattr(item, "get_el_amt_dict")
 
 
-def _is_structure(item):
+def is_structure(item):
+    """Tell whether an item is a pymatgen Structure, without importing pymatgen."""
     return hasattr(item, "lattice") and hasattr(item, "sites")
 
 
 def _is_site(item):
-    return hasattr(item, "lattice") and hasattr(item, "species") and not _is_structure(item)
+    return hasattr(item, "lattice") and hasattr(item, "species") and not is_structure(item)
 
 
 def _is_formula(item):
@@ -237,7 +236,7 @@ def name_row(X, row):
     """Return "row 3 ('NaCl')" for messages; X is a list of materials or a numeric array."""
     if not isinstance(X, list):
         return f"row {row}"
-    item = X[row].formula if _is_structure(X[row]) else str(X[row])
+    item = X[row].formula if is_structure(X[row]) else str(X[row])
     return f"row {row} ({item!r})"
 
 

@@ -9,13 +9,13 @@ class InputError(SktlError, ValueError):
     """X or y is not what an estimator can use; the message names the row and the value."""
 
 
-class FormulaError(InputError):
-    """A chemical formula cannot be read.
+class RowsError(InputError):
+    """Some rows of X cannot be used, and all of them are known.
 
     Attributes
     ----------
     rows : list of int
-        0-based positions of the bad formulas in the input.
+        0-based positions of the bad rows in the input.
     """
 
     def __init__(self, message, rows=()):
@@ -26,21 +26,12 @@ class FormulaError(InputError):
         return type(self), (self.args[0], self.rows)
 
 
-class StructureError(InputError):
-    """A crystal structure cannot be read or cannot be used.
+class FormulaError(RowsError):
+    """A chemical formula cannot be read."""
 
-    Attributes
-    ----------
-    rows : list of int
-        0-based positions of the bad structures in the input.
-    """
 
-    def __init__(self, message, rows=()):
-        super().__init__(message)
-        self.rows = list(rows)
-
-    def __reduce__(self):
-        return type(self), (self.args[0], self.rows)
+class StructureError(RowsError):
+    """A crystal structure cannot be read or cannot be used."""
 
 
 class UnseenElementError(InputError):

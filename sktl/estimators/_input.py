@@ -6,7 +6,13 @@ import numpy as np
 import torch
 from sklearn.utils.validation import validate_data
 
-from sktl._checks import as_formulas, as_structures, check_materials, name_row
+from sktl._checks import (
+    as_formulas,
+    as_structures,
+    check_materials,
+    is_structure,
+    name_row,
+)
 from sktl.exceptions import InputError, TransferWarning, UnseenElementError
 from sktl.networks import ColumnNet
 from sktl.representations import (
@@ -88,7 +94,7 @@ class NetworkInput:
             self.representation = NumericColumns().fit(data, weights)
         else:
             if self.network == "auto":
-                self.network = "composition" if as_structures(data) is None else "alignn"
+                self.network = "alignn" if is_structure(data[0]) else "composition"
             self.representation = REPRESENTATIONS[self.network]()
         return self.read(data)
 

@@ -15,7 +15,7 @@ from sktl.networks._graph import (
     Expansion,
     GraphEmbedding,
     dense_layer,
-    sum_rows,
+    mean_rows,
 )
 
 _PARTS = {
@@ -175,11 +175,7 @@ class ALIGNN(Network):
 
     def summary(self, state):
         """Return the mean over the atoms of each crystal, (n, hidden), for a state of `stages`."""
-        if torch.is_tensor(state):
-            return state
-        atoms, crystal = state
-        counts = torch.bincount(crystal)
-        return sum_rows(atoms, crystal, len(counts)) / counts.unsqueeze(1)
+        return state if torch.is_tensor(state) else mean_rows(*state)
 
     def set_element_table(self, table):
         """Set the fixed table of element features.

@@ -8,7 +8,8 @@ from torch.nn import functional
 
 from sktl.exceptions import InputError
 from sktl.networks._base import Network
-from sktl.networks._chgnet_blocks import GraphEmbedding, Interaction, Readout, mean_rows
+from sktl.networks._chgnet_blocks import GraphEmbedding, Interaction, Readout
+from sktl.networks._graph import mean_rows
 
 _EMBEDDING = {
     "atoms": "atom_embedding.embedding",

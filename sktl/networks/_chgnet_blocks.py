@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from sktl.networks._graph import sum_rows
+from sktl.networks._graph import mean_rows, sum_rows
 
 _COSINE_SHRINK = 1 - 1e-6
 
@@ -264,12 +264,6 @@ class Readout(nn.Module):
         """Map atoms (n_atoms, width) of crystals to (n, width + 2)."""
         reference = self.reference.index_select(0, numbers).unsqueeze(1)
         return mean_rows(torch.cat([atoms, self.energy(atoms), reference], dim=1), crystal)
-
-
-def mean_rows(atoms, crystal):
-    """Return the means (n, width) of the atoms of each crystal."""
-    counts = torch.bincount(crystal)
-    return sum_rows(atoms, crystal, len(counts)) / counts.unsqueeze(1)
 
 
 def _at_angles(layers, atoms, bonds, angles, graph):

@@ -190,3 +190,9 @@ def dense_layer(n_inputs, width, norm):
 def sum_rows(values, index, n):
     """Return the sums (n, width) of the rows of `values` that have the same index."""
     return values.new_zeros(n, values.shape[1]).index_add(0, index, values)
+
+
+def mean_rows(atoms, crystal):
+    """Return the means (n, width) of the atoms of each crystal."""
+    counts = torch.bincount(crystal)
+    return sum_rows(atoms, crystal, len(counts)) / counts.unsqueeze(1)

@@ -247,11 +247,15 @@ class Compositions:
         inverse : ndarray of int64, shape (n,)
             ``compositions.take(inverse)`` has the keys of this batch.
         """
-        position = {}
-        inverse = [position.setdefault(key, len(position)) for key in self.keys()]
-        inverse = np.array(inverse, dtype=np.int64)
-        first = np.unique(inverse, return_index=True)[1]
-        return self.take(first), inverse
+        return first_of_each_key(self)
+
+
+def first_of_each_key(batch):
+    """Return the rows of a batch whose key stood in no earlier row, and the place of every row."""
+    position = {}
+    inverse = [position.setdefault(key, len(position)) for key in batch.keys()]
+    inverse = np.array(inverse, dtype=np.int64)
+    return batch.take(np.unique(inverse, return_index=True)[1]), inverse
 
 
 def offsets_from_sizes(sizes):

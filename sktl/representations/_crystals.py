@@ -4,7 +4,11 @@ from functools import cached_property
 
 import numpy as np
 
-from sktl.representations._compositions import Compositions, offsets_from_sizes
+from sktl.representations._compositions import (
+    Compositions,
+    first_of_each_key,
+    offsets_from_sizes,
+)
 from sktl.representations._structures import check_structures, structure_arrays, structure_digest
 
 _HALF, _QUARTER = [0.5, 0.5, 0.5], [0.25, 0.25, 0.25]
@@ -138,7 +142,4 @@ class Crystals:
         inverse : ndarray of int64, shape (n,)
             ``crystals.take(inverse)`` are the rows of this batch.
         """
-        position = {}
-        inverse = [position.setdefault(key, len(position)) for key in self.keys()]
-        inverse = np.array(inverse, dtype=np.int64)
-        return self.take(np.unique(inverse, return_index=True)[1]), inverse
+        return first_of_each_key(self)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 
-from sktl._checks import as_objects
+from sktl._checks import as_objects, is_structure
 from sktl.exceptions import InputError
 from sktl.representations._structures import refuse_rows
 
@@ -111,7 +111,7 @@ class _Unreadable(Exception):
 
 def _as_items(X):
     """Return the rows of a container as a list; it may hold anything."""
-    single = isinstance(X, str | bytes | os.PathLike | dict) or _is_atoms(X) or _is_structure(X)
+    single = isinstance(X, str | bytes | os.PathLike | dict) or _is_atoms(X) or is_structure(X)
     if not single and getattr(X, "ndim", 1) == 2 and X.shape[1] == 1:
         X = X.iloc[:, 0] if hasattr(X, "iloc") else X[:, 0]
     if single or getattr(X, "ndim", 1) != 1 or not hasattr(X, "__len__"):
@@ -124,17 +124,13 @@ def _as_items(X):
     return list(X)
 
 
-def _is_structure(item):
-    return hasattr(item, "lattice") and hasattr(item, "sites")
-
-
 def _is_atoms(item):
     return hasattr(item, "get_atomic_numbers") and hasattr(item, "get_cell")
 
 
 def _read(item):
     """Return one row as a Structure, or raise `_Unreadable`."""
-    if _is_structure(item):
+    if is_structure(item):
         return item
     if isinstance(item, str | os.PathLike):
         read, what = _read_file, f"{str(item)!r}"

@@ -148,7 +148,7 @@ def _reference(card):
     shown = card.reference.get("formulas", card.reference.get("structures", []))
     formulas = [item if isinstance(item, str) else _formula(item["numbers"]) for item in shown]
     predictions = card.reference.get("predictions", [])
-    rows = [(formula, *row) for formula, row in zip(formulas, predictions, strict=False)]
+    rows = [(formula, *row) for formula, row in zip(formulas, predictions, strict=True)]
     titles = [f"{item.name} ({item.unit})" for item in card.properties]
     return _table(("formula", *titles), rows)
 

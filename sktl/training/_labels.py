@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from sktl._checks import check_materials, name_row
-from sktl.exceptions import FormulaError, InputError, StructureError
+from sktl.exceptions import InputError, RowsError
 from sktl.representations import MAX_ATOMIC_NUMBER, SYMBOLS
 from sktl.sources import TRANSFORMS
 
@@ -133,11 +133,11 @@ def _read_tables(tables, representation):
 
     try:
         batch = read([item for table in tables for item in table.materials])
-    except (FormulaError, StructureError):
+    except RowsError:
         for table in tables:
             try:
                 read(table.materials)
-            except (FormulaError, StructureError) as error:
+            except RowsError as error:
                 raise type(error)(f"Table {table.name}: {error}", error.rows) from None
         raise
     beyond = batch.numbers > MAX_ATOMIC_NUMBER

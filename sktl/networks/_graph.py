@@ -38,16 +38,17 @@ class EdgeGatedConvolution(nn.Module):
 
     def forward(self, nodes, edges, source, target):
         """Map nodes (n, width) and edges (m, width), which join nodes source->target."""
-        change = self.gate_edge(edges)
-        change.add_(self.gate_source(nodes).index_select(0, source))
-        change.add_(self.gate_target(nodes).index_select(0, target))
+        n = len(nodes)
+        ends = torch.cat([self.gate_source(nodes) + self.gate_edge.bias, self.gate_target(nodes)])
+        pairs = torch.stack([source, target + n], dim=1)
+        change = functional.embedding_bag(pairs, ends, mode="sum")
+        change.addmm_(edges, self.gate_edge.weight.t())
         gates = change.sigmoid()
-        messages = gates * self.message(nodes).index_select(0, source)
-        received = sum_rows(messages, target, len(nodes))
-        received = received / (sum_rows(gates, target, len(nodes)) + _GATE_FLOOR)
+        messages = self.message(nodes).index_select(0, source).mul_(gates)
+        received = sum_rows(messages, target, n) / (sum_rows(gates, target, n) + _GATE_FLOOR)
         nodes = nodes + functional.silu(self.norm_nodes(self.own(nodes) + received))
         if self.updates_edges:
-            edges = functional.silu(self.norm_edges(change)).add_(edges)
+            edges = functional.silu(self.norm_edges(change), inplace=True).add_(edges)
         return nodes, edges
 
 
@@ -189,7 +190,7 @@ def dense_layer(n_inputs, width, norm):
 
 def sum_rows(values, index, n):
     """Return the sums (n, width) of the rows of `values` that have the same index."""
-    return values.new_zeros(n, values.shape[1]).index_add(0, index, values)
+    return values.new_zeros(n, values.shape[1]).index_add_(0, index, values)
 
 
 def mean_rows(atoms, crystal):

@@ -6,6 +6,9 @@ import numpy as np
 
 from sktl.representations._neighbours import edge_pairs
 
+EDGE_WORK = 64
+"""Work of an edge with its angles, as a multiple of that of an atom of a formula."""
+
 
 class CrystalGraph(NamedTuple):
     """The atoms of one crystal, and each of its m bonds once.
@@ -49,7 +52,7 @@ class CrystalRows:
     width : None
         A graph has no width.
     sizes : int array (n,)
-        Work a row costs: its directed edges, at least 1.
+        Work a row costs, in that of an atom of a formula: `EDGE_WORK` for each directed edge.
     """
 
     width = None
@@ -57,7 +60,8 @@ class CrystalRows:
     def __init__(self, graphs, angle_cutoff=None):
         self.graphs = list(graphs)
         self.angle_cutoff = angle_cutoff
-        self.sizes = np.array([max(1, 2 * len(g.source)) for g in self.graphs], dtype=np.int64)
+        edges = np.array([max(1, 2 * len(graph.source)) for graph in self.graphs], dtype=np.int64)
+        self.sizes = EDGE_WORK * edges
 
     def __len__(self):
         return len(self.graphs)

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 MOST_WORK = 2**15
-"""Sum of `sizes` of the rows that are run together: with crystals, directed edges."""
+"""Sum of `sizes` of the rows that are run together: more would not fit a processor's cache."""
 
 
 def run_rows(function, rows, *, device="cpu", batch_size=1024):

@@ -10,6 +10,7 @@ from torch.nn import functional
 from sktl.networks._graph import mean_rows, sum_rows
 
 _COSINE_SHRINK = 1 - 1e-6
+_LEAST_INPUT = -30.0  # silu is 3e-12 there; below, gradients would be subnormal, which is slow
 
 
 class Bonds(NamedTuple):
@@ -183,6 +184,7 @@ class GatedLayers(nn.Module):
         if self.core is None:
             core, gate = total.chunk(2, dim=1)
         else:
+            total = total.clamp_(min=_LEAST_INPUT)
             core, gate = functional.silu(total, inplace=True).chunk(2, dim=1)
             core, gate = self.core(core), self.gate(gate)
         core = functional.silu(self.norm_core(core))

@@ -10,17 +10,12 @@ the twelfth neighbour, and one with layer norm on graphs of its own, of bonds up
 """
 
 import argparse
-import datetime
-import json
 import os
 import statistics
 import time
-from importlib.metadata import version
-from pathlib import Path
 
-import numpy as np
-import pandas as pd
 import torch
+from _crystals import add_options, read_crystals, write_result
 
 from sktl.networks import ALIGNN
 
@@ -38,7 +33,6 @@ except ImportError as error:
         "pip install alignn==2026.8.11 dgl==1.1.3 pyarrow, and sktl."
     ) from error
 
-RESULT = Path(__file__).parent / "results" / "alignn_agreement.json"
 BAR = 1e-4
 N_OUTPUTS = 3
 SIZES = {"hidden_features": 256, "alignn_layers": 4, "gcn_layers": 4, "atom_input_features": 92}
@@ -102,19 +96,16 @@ class LayerNormModel:
         return self.model((*pair, None))["out"].reshape(-1, N_OUTPUTS)
 
 
-def crystals(path, n, max_atoms):
-    """Return n different crystals of at most so many atoms, at random."""
-    frame = pd.read_parquet(path, columns=["lattice", "species", "frac_coords", "struct_hash"])
-    frame = frame.drop_duplicates("struct_hash")
-    frame = frame[frame["species"].map(len) <= max_atoms].sample(n, random_state=0)
+def package_atoms(structures):
+    """Return crystals as the package reads them."""
     return [
         Atoms(
-            lattice_mat=np.reshape(row.lattice, (3, 3)),
-            coords=np.reshape(row.frac_coords, (-1, 3)),
-            elements=list(row.species),
+            lattice_mat=structure.lattice.matrix,
+            coords=structure.frac_coords,
+            elements=[site.specie.symbol for site in structure],
             cartesian=False,
         )
-        for row in frame.itertuples()
+        for structure in structures
     ]
 
 
@@ -215,14 +206,12 @@ def compare(kind, atoms, size, n_timed, repeats):
 def main():
     """Compare both kinds of models and write the result."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("structures", help="parquet file of structures")
-    parser.add_argument("--n", type=int, default=100, help="number of crystals")
-    parser.add_argument("--max-atoms", type=int, default=20, help="atoms of the largest")
-    parser.add_argument("--batch-size", type=int, default=10)
+    add_options(parser, n=100, max_atoms=20)
+    parser.add_argument("--batch-size", type=int, default=10, help="crystals at a time")
     parser.add_argument("--timed", type=int, default=2, help="number of batches to time")
     parser.add_argument("--repeats", type=int, default=3, help="timings of each")
     options = parser.parse_args()
-    atoms = crystals(options.structures, options.n, options.max_atoms)
+    atoms = package_atoms(read_crystals(options.structures, options.n, options.max_atoms))
     timing = options.batch_size, options.timed, options.repeats
     models = [compare(kind, atoms, *timing) for kind in (BatchNormModel, LayerNormModel)]
     largest = max(model["largest_deviation"] for model in models)
@@ -231,15 +220,8 @@ def main():
         "largest_deviation": largest,
         "bar": f"at most {BAR}",
         "met": largest <= BAR,
-        "settings": {name: value for name, value in vars(options).items() if name != "structures"}
-        | {"structures": Path(options.structures).name, "seed": 0},
-        "threads": torch.get_num_threads(),
-        "versions": {name: version(name) for name in ("alignn", "dgl", "torch", "numpy")},
-        "date": datetime.date.today().isoformat(),
     }
-    text = json.dumps(result, indent=1, sort_keys=True)
-    RESULT.write_text(text + "\n", encoding="utf-8")
-    print(text)
+    write_result("alignn_agreement", result, options, ("alignn", "dgl", "torch", "numpy"))
 
 
 if __name__ == "__main__":

@@ -10,17 +10,11 @@ numbers, Angstrom), species, frac_coords and struct_hash.
 """
 
 import argparse
-import datetime
-import json
-import statistics
-import time
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import torch
-from pymatgen.core import Structure
+from _crystals import add_options, read_crystals, speed, timed, write_result
 
 from sktl.networks import CHGNet
 from sktl.representations import CrystalGraphs
@@ -35,7 +29,6 @@ except ImportError as error:
         "pip install -c constraints.txt chgnet==0.4.2 pyarrow, and sktl."
     ) from error
 
-RESULT = Path(__file__).parent / "results" / "chgnet_agreement.json"
 WEIGHTS = Path(chgnet.__file__).parent / "pretrained/0.3.0/chgnet_0.3.0_e29f68s314m37.pth.tar"
 BARS = {"energy_ev_per_atom": 1e-4, "embedding": 1e-4, "package_over_sktl": 1.0}
 
@@ -88,26 +81,6 @@ class Own:
         return np.array([(len(each["source"]), len(each["first"])) for each in batches])
 
 
-def crystals(path, n, max_atoms):
-    """Return n different crystals of at most so many atoms, at random."""
-    frame = pd.read_parquet(path, columns=["lattice", "species", "frac_coords", "struct_hash"])
-    frame = frame.drop_duplicates("struct_hash")
-    frame = frame[frame["species"].map(len) <= max_atoms].sample(n, random_state=0)
-    return [
-        Structure(
-            np.reshape(row.lattice, (3, 3)), list(row.species), np.reshape(row.frac_coords, (-1, 3))
-        )
-        for row in frame.itertuples()
-    ]
-
-
-def timed(function, *arguments):
-    """Return what a function returns, and the processor's time in seconds."""
-    start = time.process_time()
-    result = function(*arguments)
-    return result, time.process_time() - start
-
-
 def compare(own, package, structures, batch_size):
     """Return the deviations and the times of one block of crystals.
 
@@ -135,8 +108,6 @@ def summary(blocks):
         np.concatenate([block[key] for block in blocks])
         for key in ("energies", "vectors", "counts")
     )
-    seconds = np.array([block["seconds"] for block in blocks])
-    columns = {"graphs": seconds[..., 0], "network": seconds[..., 1], "both": seconds.sum(axis=2)}
     return {
         "largest_deviation": {
             "energy_ev_per_atom": float(np.abs(np.diff(energies, axis=1)).max()),
@@ -149,33 +120,20 @@ def summary(blocks):
         "n_crystals_with_other_graphs": int((counts[:, 0] != counts[:, 1]).any(axis=1).sum()),
         "n": dict(zip(("bonds", "angles"), counts[:, 0].sum(axis=0).tolist(), strict=True))
         | {"crystals": len(energies)},
-        "cpu_seconds": {
-            key: dict(zip(("sktl", "chgnet"), part.sum(axis=0).round(3).tolist(), strict=True))
-            for key, part in columns.items()
-        },
-        "package_over_sktl": {
-            key: float(part[:, 1].sum() / part[:, 0].sum()) for key, part in columns.items()
-        },
-        "package_over_sktl_median_of_blocks": {
-            key: statistics.median((part[:, 1] / part[:, 0]).tolist())
-            for key, part in columns.items()
-        },
-    }
+    } | speed(np.array([block["seconds"] for block in blocks]), "chgnet")
 
 
 def main():
     """Compare both on blocks of crystals and write the result."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("structures", help="parquet file of structures")
-    parser.add_argument("--n", type=int, default=1000, help="number of crystals")
-    parser.add_argument("--max-atoms", type=int, default=40, help="atoms of the largest")
-    parser.add_argument("--block", type=int, default=50, help="crystals between turns")
+    add_options(parser, n=1000, max_atoms=40)
     parser.add_argument("--batch-size", type=int, default=16, help="crystals at a time")
+    parser.add_argument("--block", type=int, default=50, help="crystals between turns")
     options = parser.parse_args()
     torch.set_num_threads(1)
     model = torch.load(WEIGHTS, map_location="cpu", weights_only=True)["model"]
     both = Own(model), Package(model)
-    structures = crystals(options.structures, options.n + options.block, options.max_atoms)
+    structures = read_crystals(options.structures, options.n + options.block, options.max_atoms)
     starts = range(0, len(structures), options.block)
     blocks = [structures[start : start + options.block] for start in starts]
     found = [compare(*both, block, options.batch_size) for block in blocks]
@@ -186,15 +144,9 @@ def main():
         "met": all(largest[key] <= BARS[key] for key in largest)
         and min(ratios.values()) >= BARS["package_over_sktl"],
         "model": "0.3.0",
-        "settings": {key: value for key, value in vars(options).items() if key != "structures"}
-        | {"structures": Path(options.structures).name, "seed": 0},
-        "threads": torch.get_num_threads(),
-        "versions": {name: version(name) for name in ("chgnet", "torch", "numpy", "pymatgen")},
-        "date": datetime.date.today().isoformat(),
     }
-    text = json.dumps(result, indent=1, sort_keys=True)
-    RESULT.write_text(text + "\n", encoding="utf-8")
-    print(text)
+    packages = "chgnet", "torch", "numpy", "pymatgen"
+    write_result("chgnet_agreement", result, options, packages)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """Why the defaults of TransferRegressor are what they are: ``python benchmarks/defaults.py``.
 
-Each candidate is fitted to up to 2,000 training rows of six of the cross-property sets and scored
-on a fifth of the compositions of the same training part, which it did not see; no published test
-row is read. The result, a row for each set, candidate and seed, goes to
+Each candidate is fitted to 100 and to 1,000 training rows of six of the cross-property sets and
+scored on a fifth of the compositions of the same training part, which it did not see; no published
+test row is read. The result, a row for each set, candidate, number of rows and seed, goes to
 ``benchmarks/results/defaults.csv``. A run that was stopped goes on where it was.
 """
 
@@ -19,14 +19,15 @@ from sktl.representations import parse_formulas
 FOLDER = Path("sktl-defaults")
 RESULTS = Path(__file__).parent / "results"
 DATASETS = ("expt_deltae", "slme", "expt_bandgap", "etc12", "nem300k", "magmom_outcar")
-SEEDS = (0, 1, 2)
-MOST_ROWS = 2000
+SEEDS = (0, 1)
+ROWS = (100, 1000)
 CANDIDATES = {
     "defaults": {},
     "source oqmd": {"source": "oqmd"},
     "source none": {"source": None},
     "6 epochs": {"max_epochs": 6},
-    "20 epochs": {"max_epochs": 20},
+    "12 epochs": {"max_epochs": 12},
+    "24 epochs": {"max_epochs": 24},
     "rate 3e-4, 20 epochs": {"learning_rate": 3e-4, "max_epochs": 20},
     "rate 1e-3": {"learning_rate": 1e-3},
     "3 members": {"n_members": 3},
@@ -43,8 +44,9 @@ def run_one(cell):
     groups = parse_formulas(data.formulas).keys()
     splitter = GroupShuffleSplit(n_splits=1, test_size=0.2, random_state=cell.seed)
     kept, judged = next(splitter.split(X, groups=groups))
-    kept = np.random.default_rng(cell.seed).permutation(kept)[:MOST_ROWS]
-    model = TransferRegressor(**CANDIDATES[cell.variant], random_state=cell.seed)
+    candidate, _, n_rows = cell.variant.removesuffix(" rows").rpartition(", ")
+    kept = np.random.default_rng(cell.seed).permutation(kept)[: int(n_rows)]
+    model = TransferRegressor(**CANDIDATES[candidate], random_state=cell.seed)
     row, predictions = fit_and_score(model, X[kept], y[kept], X[judged], y[judged])
     (digest,) = data.sha256.values()
     row |= {
@@ -60,23 +62,30 @@ def main():
     """Run what is not done yet, and write the result."""
     table = RESULTS / "defaults.csv"
     cells = [
-        Cell(dataset, "inner split of train", candidate, seed)
+        Cell(dataset, "inner split of train", f"{candidate}, {n_rows} rows", seed)
+        for n_rows in ROWS
         for seed in SEEDS
         for candidate in CANDIDATES
         for dataset in DATASETS
     ]
     failures = run_cells(cells, run_one, FOLDER, table=table, n_jobs=-1)
+    for cell, error in failures.items():
+        print("FAILED", *cell, error)
     rows = collect(FOLDER, table, FOLDER / "predictions.npz")
     errors = {}
     for row in rows:
         key = row["dataset"], row["variant"]
         errors.setdefault(key, []).append(float(row["test_mae"]))
-    for candidate in CANDIDATES:
-        shared = [name for name in DATASETS if (name, candidate) in errors]
-        ratios = [np.mean(errors[n, candidate]) / np.mean(errors[n, "defaults"]) for n in shared]
-        print(f"{candidate:22s} {np.exp(np.mean(np.log(ratios))):.3f} x the defaults' MAE")
-    for cell, error in failures.items():
-        print("FAILED", *cell, error)
+    for n_rows in ROWS:
+        for candidate in CANDIDATES:
+            ratios = [
+                np.mean(errors[name, f"{candidate}, {n_rows} rows"])
+                / np.mean(errors[name, f"defaults, {n_rows} rows"])
+                for name in DATASETS
+                if (name, f"{candidate}, {n_rows} rows") in errors
+            ]
+            ratio = np.exp(np.mean(np.log(ratios)))
+            print(f"{n_rows:5d} rows, {candidate:22s} {ratio:.3f} x the defaults' MAE")
 
 
 if __name__ == "__main__":

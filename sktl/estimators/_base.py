@@ -19,6 +19,7 @@ from sktl.training import LabelledRows, Policy, merge_rows, split_rows, train
 
 FINE_TUNING_RATE, SCRATCH_RATE = 6e-4, 1e-3
 FINE_TUNING_EPOCHS, SCRATCH_EPOCHS = 12, 40
+FEWEST_STEPS = 200  # of "auto" epochs: few rows are passed over more often
 HEAD_RATE_FACTOR = 3.0
 
 
@@ -114,9 +115,11 @@ class TransferEstimator(BaseEstimator):
         pretrained = self.source_ is not None
         epochs = FINE_TUNING_EPOCHS if pretrained else SCRATCH_EPOCHS
         rate = FINE_TUNING_RATE if pretrained else SCRATCH_RATE
+        size = _batch_size(n_rows)
+        epochs = max(epochs, math.ceil(FEWEST_STEPS / math.ceil(n_rows / size)))
         return Policy(
             max_epochs=epochs if self.max_epochs == "auto" else self.max_epochs,
-            batch_size=_batch_size(n_rows),
+            batch_size=size,
             learning_rate=rate if self.learning_rate == "auto" else self.learning_rate,
             head_rate_factor=HEAD_RATE_FACTOR if pretrained else 1.0,
             freeze_depth=self.freeze_depth,

@@ -32,7 +32,7 @@ class TransferClassifier(ClassifierMixin, TransferEstimator):
         `TransferRegressor`.
     max_epochs : "auto" or int, default="auto"
         Passes over the training rows, in which the learning rate rises and falls to zero; "auto"
-        is 12 with a source, 40 without.
+        is 12 with a source and 40 without, or as many as make 200 steps, if that is more.
     learning_rate : "auto" or float, default="auto"
         Highest learning rate; "auto" is 6e-4 (head: 1.8e-3) with a source, 1e-3 without.
     validation_fraction : float, default=0.1

@@ -272,6 +272,26 @@ def test_progress_shows_what_is_left_only_when_asked(tables, capsys):
     assert "toy@1" in capsys.readouterr().err
 
 
+def test_a_run_can_start_from_a_source(tables):
+    first = pretrain(tables[0], **QUICK)
+    settings = {key: value for key, value in QUICK.items() if key != "network_arguments"}
+    still = pretrain(tables[1], source=first, **settings | {"learning_rate": 1e-9})
+    assert still.card.property_names == ("volume",)
+    assert still.card.network == first.card.network
+    assert still.card.training["settings"]["start"] == {"id": "toy@1", "sha256": None}
+    assert set(first.card.elements) <= set(still.card.elements)
+    np.testing.assert_allclose(still.embed(["NaCl"]), first.embed(["NaCl"]), atol=1e-3)
+    moved = pretrain(tables[1], source=first, **settings)
+    assert np.abs(moved.embed(["NaCl"]) - first.embed(["NaCl"])).max() > 1e-2
+    other = pretrain(tables[1], **settings | {"network_arguments": NETWORK})
+    assert not same(moved, other)
+
+
+def test_the_network_of_a_start_takes_no_arguments(tables, tiny_source):
+    with pytest.raises(InputError, match="network_arguments=.*and a source"):
+        pretrain(tables, source=tiny_source, **QUICK)
+
+
 def test_elemnet_is_pretrained_on_elemental_fractions(tables):
     source = pretrain(tables[0], network="elemnet", **{**QUICK, "network_arguments": None})
     assert source.card.representation["name"] == "element-fractions"

@@ -31,7 +31,8 @@ SHEET = "jarvis2d"
 SHEET_POINTS = 993
 POINTS = (10, 100, 200, 500, 800)
 TRIALS = (1, 2, 3, 4, 5)
-STRUCTURE_SOURCE = "chgnet"
+STRUCTURE_SOURCE = "mpt-structure"
+STRUCTURE_SOURCES = (STRUCTURE_SOURCE, "chgnet")
 FORMULA_SOURCE = "oqmd"
 RATES = (1e-2, 3e-3, 1e-3, 3e-4, 1e-4, 1e-5)
 _N_GROUPS = 6  # depth groups of the structure source, without the head
@@ -60,9 +61,9 @@ def _stack(seed, sources):
 STRATEGIES = {
     "Base": {"median": _median},
     "scratch": {"ALIGNN": partial(_transfer, source=None, network="alignn")},
-    "frozen features": {STRUCTURE_SOURCE: partial(_frozen, source=STRUCTURE_SOURCE)},
+    "frozen features": {name: partial(_frozen, source=name) for name in STRUCTURE_SOURCES},
     "fine-tune": {
-        name: partial(_transfer, source=name) for name in (STRUCTURE_SOURCE, FORMULA_SOURCE)
+        name: partial(_transfer, source=name) for name in (*STRUCTURE_SOURCES, FORMULA_SOURCE)
     },
     "stack": {
         " + ".join(names): partial(_stack, sources=names)

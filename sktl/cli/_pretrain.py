@@ -78,8 +78,10 @@ def _read_config(path):
     except ValueError as error:
         raise InputError(f"{path.name} is not TOML: {error}") from error
     allowed = {
-        *("id", "title", "properties", "network", "network_arguments", "epochs", "batch_size"),
+        *("id", "title", "properties", "source", "network", "network_arguments"),
         *(
+            "epochs",
+            "batch_size",
             "learning_rate",
             "weight_decay",
             "held_out_sha256",

@@ -17,7 +17,8 @@ from sktl.exceptions import InputError
 from sktl.sources import load_source, run_rows
 from sktl.training import LabelledRows, Policy, merge_rows, split_rows, train
 
-FINE_TUNING_RATE, SCRATCH_RATE = 6e-4, 1e-3
+FINE_TUNING_RATES = {"formulas": 6e-4, "structures": 2e-3}  # by what the source reads
+SCRATCH_RATE = 1e-3
 FINE_TUNING_EPOCHS, SCRATCH_EPOCHS = 12, 40
 FEWEST_STEPS = 200  # of "auto" epochs: few rows are passed over more often
 HEAD_RATE_FACTOR = 3.0
@@ -83,10 +84,7 @@ class TransferEstimator(BaseEstimator):
         """Return the network that a member starts from, for its encoded training rows."""
         if source is None:
             return self.input_.new_network(self.target_.n_outputs, seed, encoded.width)
-        network = source.new_network(self.target_.n_outputs)
-        if network.scales_embedding:
-            network.scale_embedding(run_rows(network.features, encoded))
-        return network
+        return source.new_network(self.target_.n_outputs, encoded)
 
     def _train_member(self, rows, source, seed):
         """Return a trained network, its history, and the rows that it was not trained on."""
@@ -114,7 +112,8 @@ class TransferEstimator(BaseEstimator):
     def _policy(self, n_rows):
         pretrained = self.source_ is not None
         epochs = FINE_TUNING_EPOCHS if pretrained else SCRATCH_EPOCHS
-        rate = FINE_TUNING_RATE if pretrained else SCRATCH_RATE
+        reads = self.input_.representation.reads if pretrained else None
+        rate = FINE_TUNING_RATES.get(reads, SCRATCH_RATE)
         size = _batch_size(n_rows)
         epochs = max(epochs, math.ceil(FEWEST_STEPS / math.ceil(n_rows / size)))
         return Policy(

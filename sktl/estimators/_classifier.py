@@ -34,7 +34,8 @@ class TransferClassifier(ClassifierMixin, TransferEstimator):
         Passes over the training rows, in which the learning rate rises and falls to zero; "auto"
         is 12 with a source and 40 without, or as many as make 200 steps, if that is more.
     learning_rate : "auto" or float, default="auto"
-        Highest learning rate; "auto" is 6e-4 (head: 1.8e-3) with a source, 1e-3 without.
+        Highest learning rate; "auto" is 6e-4 with a source of formulas, 2e-3 with one of crystals
+        (three times that for the head), 1e-3 without.
     validation_fraction : float, default=0.1
         Share of the rows that each member holds back, whose losses are in `history_`.
     unseen_elements : {"error", "warn"}, default="error"

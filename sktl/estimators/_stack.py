@@ -24,6 +24,7 @@ from sktl.representations import MatminerTransformer
 from sktl.sources import load_source
 
 FEW_ROWS = 5000
+FEW_CRYSTALS = 200
 MOST_MEMBERS, FEWEST_MEMBERS = 10, 3
 EPOCHS_FOR_FEW = 24
 SELECTION_STEPS = 100
@@ -69,7 +70,8 @@ class TransferStackRegressor(UncertainPredictions, RegressorMixin, BaseEstimator
         Other base models with names of their own, regressors that take X as it is given to
         `fit`; `source` is then not used.
     n_members : "auto" or int, default="auto"
-        Members of each base model, 2 to 10; "auto" is 10 up to 5,000 rows and 3 for more.
+        Members of each base model, 2 to 10; "auto" is 10 up to 5,000 rows (200, if a source reads
+        crystals) and 3 for more.
     n_jobs : int or None, default=None
         Members fitted at a time, as in joblib.
     random_state : int, RandomState or None, default=None
@@ -103,11 +105,11 @@ class TransferStackRegressor(UncertainPredictions, RegressorMixin, BaseEstimator
 
     Notes
     -----
-    Rows of one composition are held back together, so that polymorphs do not leak. Up to 5,000
-    rows the networks take 24 passes over them, twice as many as `TransferRegressor` does on its
-    own: the average of many members does not mind that each fits its rows more closely. `fit`
+    Rows of one composition are held back together, so that polymorphs do not leak. With 10
+    members the networks take 24 passes over the rows, twice as many as `TransferRegressor` does on
+    its own: the average of many members does not mind that each fits its rows more closely. `fit`
     takes about as many times the time of one `TransferRegressor` as there are sources times
-    members, up to 5,000 rows twice that.
+    members, with 24 passes twice that.
 
     References
     ----------
@@ -167,11 +169,13 @@ class TransferStackRegressor(UncertainPredictions, RegressorMixin, BaseEstimator
         groups = group_rows(read_compositions(X))
         rows = np.lexsort((weights, y, groups))  # the order of the rows does not matter
         rows = rows[weights[rows] > 0]
+        sources = self._load_sources()
+        few = len(rows) <= (FEW_CRYSTALS if any(map(_reads_crystals, sources)) else FEW_ROWS)
         generator = check_random_state(self.random_state)
-        folds = [rows[held] for held in self._folds(groups[rows], generator)]
+        folds = [rows[held] for held in self._folds(groups[rows], few, generator)]
         parts = [(rows[~np.isin(rows, held)], held) for held in folds]
         seeds = generator.randint(2**31 - 1, size=len(folds))
-        bases = self._make_bases(X, len(rows))
+        bases = self._make_bases(X, sources, few, len(rows))
         inputs = self._inputs(X, bases)
         given = None if sample_weight is None else weights
         jobs = [(name, k) for name in bases for k in range(len(folds))]
@@ -241,27 +245,35 @@ class TransferStackRegressor(UncertainPredictions, RegressorMixin, BaseEstimator
     def _lowest(self):
         return 0.0 if self._nonnegative else -np.inf
 
-    def _make_bases(self, X, n_rows):
-        """Return the unfitted base models by name, and fit what gives the features of some."""
+    def _makes_bases(self):
+        return isinstance(self.estimators, str) and self.estimators == "auto"
+
+    def _load_sources(self):
+        """Return the sources of the base models that are made here."""
         self.features_, self.sources_ = None, {}
-        if not isinstance(self.estimators, str) or self.estimators != "auto":
-            return _named(self.estimators)
+        if not self._makes_bases():
+            return []
         many = isinstance(self.source, list | tuple)
         sources = [load_source(each) for each in (self.source if many else [self.source])]
         self.sources_ = {source.card.id: source.sha256 for source in sources}
+        return sources
+
+    def _make_bases(self, X, sources, few, n_rows):
+        """Return the unfitted base models by name, and fit what gives the features of some."""
+        if not self._makes_bases():
+            return _named(self.estimators)
         union = make_union(
             MatminerTransformer("magpie", missing="impute"), *map(_knowledge, sources)
         )
         self.features_ = union.fit(X)
         gamma = _REACH / len(self.features_.get_feature_names_out())
-        few = n_rows <= FEW_ROWS
         settings = {"validation_fraction": 0.0, "max_epochs": EPOCHS_FOR_FEW if few else "auto"}
         tuned = {
             f"fine-tuned {each.card.id}": TransferRegressor(each, **settings) for each in sources
         }
         on_features = {name: clone(base) for name, base in _ON_FEATURES.items()}
         on_features["support vectors"].set_params(regressor__svr__gamma=gamma)
-        if not few:
+        if n_rows > FEW_ROWS:
             del on_features["support vectors"]
         return tuned | on_features
 
@@ -272,11 +284,11 @@ class TransferStackRegressor(UncertainPredictions, RegressorMixin, BaseEstimator
             return dict.fromkeys(names, X)
         return dict.fromkeys(names, X) | dict.fromkeys(readers, self.features_.transform(X))
 
-    def _folds(self, groups, generator):
+    def _folds(self, groups, few, generator):
         """Return the rows that each member holds back; rows of one group stay together."""
         n_groups, n_members = len(np.unique(groups)), self.n_members
         if n_members == "auto":
-            n_members = MOST_MEMBERS if len(groups) <= FEW_ROWS else FEWEST_MEMBERS
+            n_members = MOST_MEMBERS if few else FEWEST_MEMBERS
         if not isinstance(n_members, numbers.Integral) or not 2 <= n_members <= MOST_MEMBERS:
             raise InputError(
                 f"Got n_members={n_members!r}, expected 'auto' or an integer from 2 to "
@@ -295,8 +307,12 @@ class TransferStackRegressor(UncertainPredictions, RegressorMixin, BaseEstimator
 
 def _knowledge(source):
     """Return what gives the features of a source; of crystals, predictions alone tell little."""
-    layers = "all" if source.representation.reads == "structures" else []
+    layers = "all" if _reads_crystals(source) else []
     return DeepFeatureTransformer(source, layers=layers, predictions=True)
+
+
+def _reads_crystals(source):
+    return source.representation.reads == "structures"
 
 
 def _named(estimators):

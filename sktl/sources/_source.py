@@ -87,7 +87,7 @@ class Source:
     def __deepcopy__(self, memo):
         return self
 
-    def new_network(self, n_outputs=None):
+    def new_network(self, n_outputs=None, rows=None):
         """Return a trainable copy of the network.
 
         Parameters
@@ -95,6 +95,9 @@ class Source:
         n_outputs : int, optional
             Outputs of a new head of zeros; with 0 the network returns its embedding. The source's
             own head stays if not given.
+        rows : TokenRows, ColumnRows or CrystalRows, optional
+            Encoded rows that the new head will be trained on. The columns of an embedding that
+            differ in scale are evened by them.
 
         Returns
         -------
@@ -103,6 +106,8 @@ class Source:
         network = copy.deepcopy(self.network).requires_grad_(True)
         if n_outputs is not None:
             network.reset_head(n_outputs)
+        if rows is not None and network.scales_embedding:
+            network.scale_embedding(run_rows(network.features, rows))
         return network
 
     def embed(self, materials):

@@ -4,7 +4,7 @@ import numpy as np
 
 from sktl._checks import resolve_device
 from sktl.exceptions import InputError
-from sktl.sources import REPRESENTATIONS
+from sktl.sources import REPRESENTATIONS, load_source
 from sktl.training._checkpoint import Checkpoint
 from sktl.training._labels import PropertyTable
 from sktl.training._loop import LabelledRows, Policy, train
@@ -19,6 +19,7 @@ def pretrain(
     *,
     id,
     title,
+    source=None,
     network="composition",
     network_arguments=None,
     epochs=30,
@@ -50,10 +51,13 @@ def pretrain(
         Id of the new source, ``dataset.property@version``.
     title : str
         One line that says what it is.
+    source : str, path-like, Source or None, default=None
+        Source to start from: its network, with a new head. None starts from random weights.
     network : {"composition", "elemnet", "alignn"}, default="composition"
-        CompositionNet on element tokens, ElemNet on elemental fractions, or ALIGNN on crystals.
+        CompositionNet on element tokens, ElemNet on elemental fractions, or ALIGNN on crystals;
+        not used with a `source`.
     network_arguments : dict, optional
-        Further arguments of the network.
+        Further arguments of the network; none with a `source`.
     epochs : int, default=30
         Passes over the materials.
     batch_size : int, default=512
@@ -119,21 +123,33 @@ def pretrain(
     (('gap',), (1, 1))
     """
     check_identity(id, title, licence)
-    arguments = dict(network_arguments or {})
-    settings = PretrainSettings(
-        network, arguments, epochs, batch_size, learning_rate, weight_decay, seed
-    )
-    settings.check()
+    numbers = epochs, batch_size, learning_rate, weight_decay, seed
+    settings = _settings(source, network, network_arguments, numbers)
     held_out = check_held_out(held_out, holdout_fraction)
     device = resolve_device(device)
     tables = [tables] if isinstance(tables, PropertyTable) else list(tables)
-    representation = REPRESENTATIONS[network]()
+    representation = REPRESENTATIONS[settings.network]()
     problem = PretrainProblem.prepare(tables, representation, held_out, holdout_fraction)
     card = problem.card(id, title, licence, settings)
     check_card(card)
-    net = settings.new_network(len(tables))
+    net = settings.new_network(len(tables), problem.training_rows)
     history = _train(problem, net, settings, checkpoint, device, id if progress else None)
     return problem.source(card, net, history)
+
+
+def _settings(source, network, arguments, numbers):
+    """Return checked settings, with the network of a source if there is one to start from."""
+    start = None if source is None else load_source(source)
+    if start is not None:
+        if arguments is not None:
+            raise InputError(
+                f"Got network_arguments={arguments!r} and a source, expected one of them: the "
+                f"network is that of {start.card.id}."
+            )
+        network, arguments = start.card.network["name"], start.card.network["arguments"]
+    settings = PretrainSettings(network, dict(arguments or {}), *numbers, start)
+    settings.check()
+    return settings
 
 
 def _train(problem, net, settings, checkpoint, device, title):

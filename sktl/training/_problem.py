@@ -90,6 +90,11 @@ class PretrainProblem:
         z = z.astype(np.float32)
         return cls(tables, representation, labels, rows, out, listed, kept_out, scales, z, counts)
 
+    @property
+    def training_rows(self):
+        """The encoded materials that are not held out."""
+        return self.rows.take(np.flatnonzero(~self.out))
+
     def fingerprint(self, settings):
         """Return a hash of the data and the settings of this run."""
         digest = hashlib.sha256(json.dumps(settings.to_dict(), sort_keys=True).encode())
@@ -101,6 +106,9 @@ class PretrainProblem:
     def card(self, id, title, licence, settings):
         """Return the card before training: all but errors, results and reference predictions."""
         trained = self.labels.materials.take(np.flatnonzero(~self.out)).compositions
+        elements = set(np.unique(trained.numbers).tolist())
+        if settings.start is not None:
+            elements |= set(settings.start.card.elements)
         settings = settings.to_dict()
         network = settings.pop("network")
         origins = [
@@ -116,7 +124,7 @@ class PretrainProblem:
             },
             network=network,
             properties=self._property_cards(),
-            elements=tuple(np.unique(trained.numbers).tolist()),
+            elements=tuple(sorted(elements)),
             training={"tables": origins, "n_compositions": n_compositions, "settings": settings},
             held_out=self.held_out,
             licence=licence,

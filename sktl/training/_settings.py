@@ -3,12 +3,12 @@
 import math
 import numbers
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 
 import torch
 
 from sktl.exceptions import InputError
-from sktl.sources import NETWORKS, SourceCard, build_network, is_source_name
+from sktl.sources import NETWORKS, Source, SourceCard, build_network, is_source_name
 
 _DIGEST = re.compile("[0-9a-f]{16}")
 
@@ -29,6 +29,8 @@ class PretrainSettings:
         Settings of AdamW.
     seed : int
         Source of all randomness.
+    start : Source or None
+        Source whose body the network starts from; `network` and `network_arguments` are its own.
     """
 
     network: str
@@ -38,6 +40,7 @@ class PretrainSettings:
     learning_rate: float
     weight_decay: float
     seed: int
+    start: Source | None = None
 
     def check(self):
         """Raise unless every setting is usable; the message names the parameter and its value.
@@ -60,12 +63,20 @@ class PretrainSettings:
 
     def to_dict(self):
         """Return all settings as a card holds them, the network's under one key."""
-        settings = asdict(self)
+        names = [field.name for field in fields(self) if field.name != "start"]
+        settings = {name: getattr(self, name) for name in names}
         arguments = settings.pop("network_arguments")
+        if self.start is not None:
+            settings["start"] = {"id": self.start.card.id, "sha256": self.start.sha256}
         return {**settings, "network": {"name": self.network, "arguments": arguments}}
 
-    def new_network(self, n_outputs):
-        """Return the network with random weights of the seed; torch's random state is as before."""
+    def new_network(self, n_outputs, rows):
+        """Return the network that training starts from; torch's random state is as before.
+
+        Its weights are random, of the seed, or those of `start` with a new head for encoded rows.
+        """
+        if self.start is not None:
+            return self.start.new_network(n_outputs, rows)
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(self.seed)
             try:

@@ -188,6 +188,19 @@ def test_pretrain_on_crystals(run, tmp_path, toy_crystals, monkeypatch):
     assert (table["database"], table["doi"], table["rows"]) == ("toy", ["10.1/y"], 40)
 
 
+def test_pretrain_without_large_crystals(run, tmp_path, toy_crystals, monkeypatch):
+    structures, energies, _ = toy_crystals(40, seed=6)
+    structures[:10] = [structure * [2, 2, 2] for structure in structures[:10]]
+    most = max(len(structure) for structure in structures[10:])
+    found = Bunch(structures=structures, y=energies, unit="eV", doi=["10.1/y"], licence="MIT")
+    monkeypatch.setattr(datasets, "fetch_finetune_strategies", {"ph": found}.get)
+    (tmp_path / "config.toml").write_text(f"{CRYSTALS}most_atoms = {most}\n")
+    code, output = run("pretrain", tmp_path / "config.toml", "--device", "cpu", "--no-progress")
+    assert code == 0, output
+    (table,) = load_source(tmp_path / "toy.crystals@3.safetensors").card.training["tables"]
+    assert (table["most_atoms"], table["rows"]) == (most, 30)
+
+
 def test_pretrain_without_held_out_rows_says_so(run, config):
     config.write_text(CONFIG.replace("holdout_fraction = 0.1", "holdout_fraction = 0.0"))
     code, output = run("pretrain", config, "--device", "cpu", "--no-progress")

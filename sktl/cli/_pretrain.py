@@ -1,6 +1,7 @@
 """``sktl pretrain CONFIG``: make a source as a configuration file says."""
 
 import gzip
+import math
 import tomllib
 from pathlib import Path
 
@@ -140,12 +141,16 @@ def _property_table(entry, folder):
     transform = entry.get("transform", "identity")
     if "structures" in entry:
         required = {"name", "structures"}
-        _check_keys("[[properties]]", entry, required, required | {"transform", "database"})
+        allowed = required | {"transform", "database", "most_atoms"}
+        _check_keys("[[properties]]", entry, required, allowed)
         found = fetch_finetune_strategies(entry["structures"])
         origin = {"doi": found.doi, "licence": found.licence}
-        origin |= {"database": entry["database"]} if "database" in entry else {}
+        origin |= {key: entry[key] for key in ("database", "most_atoms") if key in entry}
+        most = entry.get("most_atoms", math.inf)
+        rows = [row for row, crystal in enumerate(found.structures) if len(crystal) <= most]
+        structures = [found.structures[row] for row in rows]
         return PropertyTable(
-            entry["name"], found.structures, found.y, found.unit, transform, origin
+            entry["name"], structures, found.y[rows], found.unit, transform, origin
         )
     if "table" in entry:
         _check_keys("[[properties]]", entry, {"table"}, {"table", "transform"})

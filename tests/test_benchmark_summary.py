@@ -125,7 +125,7 @@ def test_every_figure_is_drawn_where_there_are_data():
     layers = json.dumps({"layer": "b", "layer_mae": [["a", 2.0], ["b", 1.0]]})
     extracted = ("TL:ML(FeatExtr)", "CompositionNet mpt, XGBoost")
     rows.append(row_of("eps", extracted, 1.0, detail=layers))
-    for depth in (0, 1, 2):
+    for depth in (2, 4):
         place = ("freeze depth", f"CompositionNet mpt, {depth} frozen")
         rows.append(row_of("eps", place, 1.0 + depth))
     for size in (200, 100):
@@ -133,7 +133,7 @@ def test_every_figure_is_drawn_where_there_are_data():
     summary = summarize(rows, predictions, reference(), lambda name: TRUTH)
     found = summary["sets"]["eps"]
     assert found["layers"] == {"CompositionNet mpt": [["a", 2.0], ["b", 1.0]]}
-    assert found["freeze_depth"] == [[0, 1.0], [1, 2.0], [2, 3.0]]
+    assert found["freeze_depth"] == [[0, 0.5], [2, 3.0], [4, 5.0]]
     assert found["learning_curve"] == {"transfer": [[100, 1.0], [200, 1.0], [100, 0.5]]}
     for figure in draw_figures(summary).values():
         assert figure.content.startswith(b"\x89PNG")

@@ -31,7 +31,7 @@ from sktl.representations import MatminerTransformer
 EXTRA_TREES = "ExtraTrees"
 LEARNING_CURVE, FREEZE_DEPTH = "learning curve", "freeze depth"
 CURVE_ROWS = (100, 200, 400, 800, 1600, 3200)
-FREEZE_DEPTHS = range(9)  # of the nine depth groups of the source "mpt", the head is never frozen
+FREEZE_DEPTHS = (2, 4, 6, 8)  # of the nine depth groups of "mpt"; the head is never frozen
 # Shares of the columns that a split of the trees may choose from. Activations are up to 1,024
 # columns that tell nearly the same.
 _ALL_COLUMNS, _SOME_COLUMNS = 1.0, 0.1

@@ -224,12 +224,10 @@ def _layers(runs, dataset):
 
 
 def _freeze_depth(runs, dataset):
-    """Return [depth groups frozen, error] for each depth."""
-    variants = zip(FREEZE_DEPTHS, CONFIGURATIONS[FREEZE_DEPTH], strict=True)
-    points = [
-        [depth, runs.mean((dataset, FREEZE_DEPTH, variant), "test_mae")]
-        for depth, variant in variants
-    ]
+    """Return [depth groups frozen, error] for each depth, none frozen first."""
+    names = [(dataset, FREEZE_DEPTH, variant) for variant in CONFIGURATIONS[FREEZE_DEPTH]]
+    places = zip((0, *FREEZE_DEPTHS), [(dataset, *CURVE_ENDS["transfer"]), *names], strict=True)
+    points = [[depth, runs.mean(name, "test_mae")] for depth, name in places]
     return [point for point in points if point[1] is not None]
 
 

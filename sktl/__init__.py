@@ -12,6 +12,7 @@ __getattr__, __dir__, _lazy = lazy_loader.attach(
             "TransferClassifier",
             "TransferRegressor",
             "TransferStackRegressor",
+            "load_model",
         ],
         "representations": ["MatminerTransformer", "StructureReader"],
         "sources": ["Source", "SourceCard", "list_sources", "load_source", "register_source"],

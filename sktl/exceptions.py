@@ -50,6 +50,10 @@ class SourceIntegrityError(SktlError, ValueError):
     """A source file is damaged, is not a source, or is not the one that its hash promises."""
 
 
+class ModelIntegrityError(SktlError, ValueError):
+    """A model file is damaged, is no model, or predicts otherwise than when it was saved."""
+
+
 class DataIntegrityError(SktlError, ValueError):
     """A data file does not have the content that its hash promises."""
 

@@ -1,6 +1,7 @@
 """Estimators in scikit-learn's sense that start from pretrained networks."""
 
 from sktl.estimators._classifier import TransferClassifier
+from sktl.estimators._files import load_model
 from sktl.estimators._regressor import TransferRegressor
 from sktl.estimators._stack import TransferStackRegressor
 from sktl.estimators._transformer import DeepFeatureTransformer
@@ -10,4 +11,5 @@ __all__ = [
     "TransferClassifier",
     "TransferRegressor",
     "TransferStackRegressor",
+    "load_model",
 ]

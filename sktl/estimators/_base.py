@@ -12,7 +12,9 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from sktl._checks import check_weights, resolve_device
+from sktl.estimators._files import SavedModel
 from sktl.estimators._input import NetworkInput, group_rows, read_input
+from sktl.estimators._provenance import record_training
 from sktl.exceptions import InputError
 from sktl.sources import load_source, run_rows
 from sktl.training import LabelledRows, Policy, merge_rows, split_rows, train
@@ -48,7 +50,7 @@ class _Rows:
         return _Rows(self.encoded.take(chosen), *(part[chosen] for part in parts))
 
 
-class TransferEstimator(BaseEstimator):
+class TransferEstimator(SavedModel, BaseEstimator):
     """Fit members from a source or from random weights, and average their outputs.
 
     A subclass sets the parameters in its own ``__init__`` and turns outputs into predictions.
@@ -78,6 +80,7 @@ class TransferEstimator(BaseEstimator):
         self.networks_, self.history_, judged = (list(part) for part in zip(*members, strict=True))
         self._learn_from_validation(judged)
         self.n_iter_ = len(self.history_[0])
+        record_training(self, data, y, weights)
         return self
 
     def _new_network(self, source, seed, encoded):

@@ -15,7 +15,9 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from sktl._checks import check_numbers, check_weights
+from sktl.estimators._files import SavedModel
 from sktl.estimators._input import group_rows, read_compositions, read_input
+from sktl.estimators._provenance import record_training
 from sktl.estimators._regressor import TransferRegressor
 from sktl.estimators._transformer import DeepFeatureTransformer
 from sktl.estimators._uncertainty import UncertainPredictions, Uncertainty
@@ -48,7 +50,7 @@ _ON_FEATURES = {
 _REACH = 0.33  # of the support vectors' kernel: gamma times the number of columns
 
 
-class TransferStackRegressor(UncertainPredictions, RegressorMixin, BaseEstimator):
+class TransferStackRegressor(UncertainPredictions, SavedModel, RegressorMixin, BaseEstimator):
     """Predict a property of materials with fine-tuned networks and trees, mixed by validation.
 
     The base models are a network fine-tuned from each source and, on physical attributes plus the
@@ -194,6 +196,7 @@ class TransferStackRegressor(UncertainPredictions, RegressorMixin, BaseEstimator
             [y[fold] for fold in folds],
             np.concatenate([weights[fold] for fold in folds]),
         )
+        record_training(self, X, y, weights)
         return self
 
     def _learn_from_held_rows(self, found, targets, weights):

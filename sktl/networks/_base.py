@@ -20,6 +20,8 @@ class Network(nn.Module):
     ----------
     embedding_size : int
         Width of what `features` returns, (n, embedding_size).
+    arguments : dict
+        The named arguments that the network was made with.
     scales_embedding : bool
         Whether the columns of the embedding differ in scale, so that a new head wants them evened
         by ``scale_embedding(features)``.
@@ -27,6 +29,11 @@ class Network(nn.Module):
 
     scales_embedding = False
     _frozen = ()
+
+    def __new__(cls, *arguments, **named):
+        network = super().__new__(cls)
+        object.__setattr__(network, "arguments", named)
+        return network
 
     def stages(self, **inputs):
         """Yield ``(name, state)`` of each body group in order; the last state is the embedding."""

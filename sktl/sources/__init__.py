@@ -3,7 +3,12 @@
 from sktl.sources._card import PropertyCard, SourceCard, is_source_name
 from sktl.sources._checkpoint import read_tensors, write_tensors
 from sktl.sources._inference import run_rows
-from sktl.sources._networks import NETWORKS, REPRESENTATIONS, build_network
+from sktl.sources._networks import (
+    NETWORKS,
+    REPRESENTATIONS,
+    build_network,
+    network_from_tensors,
+)
 from sktl.sources._page import card_page
 from sktl.sources._registry import list_sources, load_source, register_source
 from sktl.sources._source import Source, read_source
@@ -21,6 +26,7 @@ __all__ = [
     "is_source_name",
     "list_sources",
     "load_source",
+    "network_from_tensors",
     "read_source",
     "read_tensors",
     "register_source",

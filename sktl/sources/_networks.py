@@ -19,23 +19,23 @@ REPRESENTATIONS = {
     "alignn": CrystalGraphs,
     "chgnet": ChgnetGraphs,
 }
-PRECISIONS = (torch.float16, torch.float32)
+PRECISIONS = (torch.float16, torch.float32, torch.float64)
 
 
-def build_network(name, n_outputs, arguments):
-    """Return a network by its name in a card, with random weights.
+def build_network(name, n_outputs, arguments, networks=NETWORKS):
+    """Return a network by its name in a card, one of `networks`, with random weights.
 
     Raises
     ------
     SourceIntegrityError
         No network has this name.
     """
-    if name not in NETWORKS:
-        raise SourceIntegrityError(f"Got network={name!r}, expected one of {sorted(NETWORKS)}.")
-    return NETWORKS[name](n_outputs, **arguments)
+    if name not in networks:
+        raise SourceIntegrityError(f"Got network={name!r}, expected one of {sorted(networks)}.")
+    return networks[name](n_outputs, **arguments)
 
 
-def network_from_tensors(name, n_outputs, arguments, tensors):
+def network_from_tensors(name, n_outputs, arguments, tensors, networks=NETWORKS):
     """Return a network by its name in a card, with the weights of a file.
 
     Memory is taken only once the shapes are known to agree, and random numbers are not drawn.
@@ -48,8 +48,10 @@ def network_from_tensors(name, n_outputs, arguments, tensors):
         Outputs of the head.
     arguments : dict
         Further arguments of the network.
-    tensors : dict of str to float16 or float32 tensor
-        The weights, all of one precision.
+    tensors : dict of str to float16, float32 or float64 tensor
+        The weights, all of one precision; half precision becomes single.
+    networks : dict of str to class
+        Networks by name.
 
     Raises
     ------
@@ -58,11 +60,14 @@ def network_from_tensors(name, n_outputs, arguments, tensors):
     """
     try:
         with _Shapes(len(tensors)):
-            network = build_network(name, n_outputs, arguments)
+            network = build_network(name, n_outputs, arguments, networks)
     except (TypeError, ValueError, ArithmeticError, RuntimeError) as error:
         raise SourceIntegrityError(f"The card does not describe a network: {error}.") from error
     _check_tensors(network.state_dict(), tensors)
-    weights = {key: tensor.float() for key, tensor in tensors.items()}
+    weights = {
+        key: tensor.float() if tensor.dtype == torch.float16 else tensor
+        for key, tensor in tensors.items()
+    }
     network.load_state_dict(weights, assign=True)
     return network
 

@@ -1,5 +1,6 @@
 """Training: the policy of what trains how fast, targets, the loop, pretraining."""
 
+from sktl.training._history import history_from_rows, history_rows
 from sktl.training._labels import PropertyTable
 from sktl.training._loop import LabelledRows, Policy, train
 from sktl.training._losses import MaskedL1
@@ -18,6 +19,8 @@ __all__ = [
     "SourceTarget",
     "ZeroInflatedTarget",
     "digest_list_hash",
+    "history_from_rows",
+    "history_rows",
     "merge_rows",
     "pretrain",
     "split_rows",

@@ -7,6 +7,7 @@ from skorch.callbacks import Callback
 
 from sktl.exceptions import SourceIntegrityError
 from sktl.sources import read_tensors, write_tensors
+from sktl.training._history import fill_history, history_rows
 
 
 class Checkpoint(Callback):
@@ -31,10 +32,8 @@ class Checkpoint(Callback):
         for name, parameter in net.module_.named_parameters():
             for key, tensor in net.optimizer_.state[parameter].items():
                 tensors[f"optimizer/{key}/{name}"] = tensor
-        history = [
-            {k: v for k, v in epoch.items() if k != "batches"} for epoch in net.history.to_list()
-        ]
-        text = json.dumps({"fingerprint": self.fingerprint, "history": history})
+        rows = history_rows(net.history)
+        text = json.dumps({"fingerprint": self.fingerprint, "history": rows})
         write_tensors(self.path, tensors, text)
 
     def resume(self, net):
@@ -64,8 +63,4 @@ class Checkpoint(Callback):
         for name, parameter in net.module_.named_parameters():
             for key in ("step", "exp_avg", "exp_avg_sq"):
                 net.optimizer_.state[parameter][key] = parts["optimizer"][f"{key}/{name}"]
-        for epoch in state["history"]:
-            net.history.new_epoch()
-            net.history.record("epoch", epoch["epoch"])
-            for key, value in epoch.items():
-                net.history.record(key, value)
+        fill_history(net.history, state["history"])

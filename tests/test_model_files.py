@@ -4,6 +4,7 @@ import io
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -27,6 +28,7 @@ from sktl.estimators import _files
 from sktl.exceptions import InputError, ModelIntegrityError
 from sktl.sources import read_tensors, write_tensors
 
+STORED = Path(__file__).parent / "stored"
 FAST = {"max_epochs": 1, "random_state": 0}
 
 
@@ -140,6 +142,15 @@ def test_another_process_predicts_the_same(saved, rows):
         [sys.executable, "-c", code, path, *rows[0][:5]], capture_output=True, text=True, check=True
     )
     np.testing.assert_allclose(json.loads(made.stdout), model.predict(rows[0][:5]), rtol=1e-6)
+
+
+def test_a_file_of_an_earlier_version_predicts_what_it_did_then():
+    found = load_model(STORED / "regressor-0.1.0.sktl")
+    assert found.file_["versions"]["sktl"] == "0.1.0"
+    assert found.file_["target"] == {"name": "toy energy", "unit": "eV/atom"}
+    then = [-0.5379828175470236, -0.5028923856049768, -0.5194923940559563]
+    now = found.predict(["Mg3Y4Si3", "Mn2B1S1", "Se1K1Mg2"])
+    np.testing.assert_allclose(now, then, rtol=1e-6)
 
 
 def test_what_is_not_fitted_or_not_ours_is_not_saved(tmp_path, saved, rows):

@@ -41,7 +41,7 @@ class Plan:
     n_rows: int | None = None
     max_epochs: int | str = "auto"
     n_trees: int = 100
-    sizes: tuple = (50, 100, 200, 400, 800, 1600)
+    sizes: tuple = (50, 200, 800)
 
     def quick(self):
         """Return a plan of seconds, which shows that everything runs and nothing else."""

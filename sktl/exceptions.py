@@ -62,5 +62,9 @@ class DataNotFoundError(SktlError, LookupError):
     """No data set has this name, or its file cannot be had."""
 
 
+class TableError(SktlError, ValueError):
+    """A table cannot be read, or does not have the column or the cells that are asked for."""
+
+
 class TransferWarning(UserWarning):
     """What is asked of a pretrained source is possible but doubtful."""

@@ -33,11 +33,12 @@ MAY_IMPORT = {
     "training": FOUNDATION | {"representations", "networks", "sources"},
     "estimators": FOUNDATION | {"representations", "networks", "sources", "training"},
     "datasets": FOUNDATION,
+    "tables": FOUNDATION | {"representations"},
     "benchmark": FOUNDATION
     | {"representations", "networks", "sources", "training", "estimators", "datasets"},
     "cli": FOUNDATION
     | {"", "representations", "networks", "sources", "training", "estimators", "datasets"}
-    | {"benchmark"},
+    | {"benchmark", "tables"},
 }
 MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 45

@@ -9,7 +9,7 @@ from sktl.representations._encodings import (
     ElementTokens,
     NumericColumns,
 )
-from sktl.representations._formula import SYMBOLS, parse_formulas
+from sktl.representations._formula import SYMBOLS, parse_formula, parse_formulas
 from sktl.representations._matminer import MatminerTransformer
 from sktl.representations._readers import StructureReader
 from sktl.representations._structure import ChgnetGraphs, CrystalGraphs
@@ -30,5 +30,6 @@ __all__ = [
     "NumericColumns",
     "StructureReader",
     "check_structures",
+    "parse_formula",
     "parse_formulas",
 ]

@@ -1,0 +1,188 @@
+"""Find columns, and read formulas and numbers out of cells, with a reason for every bad one."""
+
+import difflib
+import math
+import re
+from collections import Counter
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from sktl.exceptions import FormulaError, TableError
+from sktl.representations import parse_formula, parse_formulas
+
+_UNIT = re.compile(r"^(?P<name>.*?)\s*[(\[](?P<unit>[^()\[\]]*)[)\]]$")
+_COMMA = re.compile(r"^[+-]?[0-9]+,[0-9]+([eE][+-]?[0-9]+)?$")
+_THOUSANDS = re.compile(r"^[+-]?[0-9]{1,3}(,[0-9]{3})+$")
+_FORMULA_EXPECTED = "Got formula={!r}, expected a chemical formula such as 'Fe2O3': "
+_MISSING = {"", "nan", "na", "n/a", "none", "null", "-", "?"}
+
+
+@dataclass(frozen=True)
+class BadCell:
+    """A cell that cannot be used.
+
+    Attributes
+    ----------
+    row : int
+        Row of the table, from 0.
+    line : int
+        Line of the file, from 1.
+    column, value, reason : str
+        Where it stands, what it says, and why it cannot be used.
+    """
+
+    row: int
+    line: int
+    column: str
+    value: str
+    reason: str
+
+    def __str__(self):
+        return f"line {self.line}, {self.column}: {self.value!r}: {self.reason}"
+
+
+class Column(NamedTuple):
+    """A column by its whole name, by its title without the unit, and the unit, or None."""
+
+    name: str
+    title: str
+    unit: str | None
+
+
+def find_column(table, wanted):
+    """Return the column that a user means.
+
+    Parameters
+    ----------
+    table : Table
+        Where to look.
+    wanted : str
+        The name, in whatever case, with or without a unit in brackets: "gap" finds "Gap (eV)".
+
+    Returns
+    -------
+    Column
+
+    Raises
+    ------
+    TableError
+        There is no such column, or several.
+    """
+    simple = wanted.strip().casefold()
+    columns = [Column(name, *_split_unit(name)) for name in table.header]
+    for same in (
+        lambda column: column.name == wanted,
+        lambda column: column.name.casefold() == simple,
+        lambda column: column.title.casefold() == simple,
+    ):
+        found = [column for column in columns if same(column)]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            names = [column.name for column in found]
+            raise TableError(f"Got column={wanted!r}, which may be any of {names}.")
+    titles = {column.title.casefold(): column.name for column in columns}
+    near = difflib.get_close_matches(simple, titles, n=1)
+    hint = f" Did you mean {titles[near[0]]!r}?" if near else ""
+    raise TableError(f"Got column={wanted!r}, expected one of {list(table.header)}.{hint}")
+
+
+def formula_problems(table, column):
+    """Return a `BadCell` for each cell of a column that is no formula."""
+    cells = [cell.strip() for cell in table.column(column)]
+    try:
+        parse_formulas(cells)
+    except FormulaError as error:
+        return [
+            BadCell(row, table.lines[row], column, cells[row], _reason(cells[row]))
+            for row in error.rows
+        ]
+    return []
+
+
+def read_numbers(table, column, decimal="auto"):
+    """Return the numbers of a column, NaN for bad cells, and a `BadCell` for each of these.
+
+    Parameters
+    ----------
+    table : Table
+        Where the column is.
+    column : str
+        Its name.
+    decimal : {"auto", ".", ","}, default="auto"
+        Decimal mark; "auto" takes commas where all cells that hold one can only be read so.
+
+    Returns
+    -------
+    numbers : list of float, length n
+    problems : list of BadCell
+
+    Raises
+    ------
+    TableError
+        With "auto", all commas may be decimal marks or separate thousands.
+    """
+    cells = [cell.strip().replace("\N{MINUS SIGN}", "-") for cell in table.column(column)]
+    if decimal == "auto":
+        decimal = _decimal_mark(table, column, cells)
+    numbers, problems = [], []
+    for row, cell in enumerate(cells):
+        number = _number(cell, decimal)
+        numbers.append(number if math.isfinite(number) else math.nan)
+        if not math.isfinite(number):
+            missing = cell.casefold() in _MISSING
+            reason = "no value" if missing else "not a finite number"
+            problems.append(BadCell(row, table.lines[row], column, cell, reason))
+    return numbers, problems
+
+
+def bad_rows(table):
+    """Return a `BadCell` for each row that is blank or has more or fewer cells than the header."""
+    width, problems = len(table.header), []
+    for row, cells in enumerate(table.cells):
+        if not any(cell.strip() for cell in cells):
+            problems.append(BadCell(row, table.lines[row], "whole row", "", "blank"))
+        elif len(cells) != width:
+            reason = f"{len(cells)} cells, the header has {width}"
+            problems.append(BadCell(row, table.lines[row], "whole row", ",".join(cells), reason))
+    return problems
+
+
+def _split_unit(name):
+    found = _UNIT.match(name)
+    return (found["name"], found["unit"].strip() or None) if found else (name, None)
+
+
+def _reason(formula):
+    try:
+        parse_formula(formula)
+    except FormulaError as error:
+        return str(error).removeprefix(_FORMULA_EXPECTED.format(formula)).removesuffix(".")
+    return "not a formula"
+
+
+def _decimal_mark(table, column, cells):
+    """Return the decimal mark that a column of numbers uses."""
+    with_comma = [(row, cell) for row, cell in enumerate(cells) if _COMMA.match(cell)]
+    points = Counter("." in cell for cell in cells)[True]
+    if not with_comma or points:
+        return "."
+    if all(_THOUSANDS.match(cell) for _, cell in with_comma):
+        row, cell = with_comma[0]
+        raise TableError(
+            f"line {table.lines[row]}, {column}: {cell!r} may be a decimal number or thousands: "
+            "say which with --decimal , or --decimal ."
+        )
+    return ","
+
+
+def _number(cell, decimal):
+    """Return a cell as a number, NaN if it is none."""
+    if decimal == ",":
+        cell = cell.replace(".", "").replace(",", ".")
+    elif _THOUSANDS.match(cell):
+        cell = cell.replace(",", "")
+    try:
+        return float(cell) if "_" not in cell else math.nan
+    except ValueError:
+        return math.nan

@@ -1,0 +1,128 @@
+"""``sktl fit`` and ``sktl predict``, from a spreadsheet to a spreadsheet."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from sktl import TransferClassifier, TransferRegressor, load_model
+from sktl.cli import main
+
+
+@pytest.fixture
+def place(tmp_path, tiny_source, toy_rows):
+    """A folder with a source, a table with a decimal comma, and formulas to predict."""
+    tiny_source.save(tmp_path / "toy.safetensors")
+    formulas, energies, _ = toy_rows(60, seed=4)
+    pairs = enumerate(zip(formulas, energies, strict=True))
+    rows = [f"{f};{energy:.4f};{i}".replace(".", ",") for i, (f, energy) in pairs]
+    text = "\N{BYTE ORDER MARK}Composition;Energy (eV/atom);sample\n" + "\n".join(rows)
+    (tmp_path / "data.csv").write_text(text, encoding="utf-8")
+    new = "id,formula,note\n" + "".join(f'{i},{f},"x, {i}"\n' for i, f in enumerate(formulas[:7]))
+    (tmp_path / "new.csv").write_text(new)
+    return tmp_path
+
+
+@pytest.fixture
+def run(place, monkeypatch):
+    monkeypatch.chdir(place)
+    return lambda *arguments: CliRunner().invoke(main, list(map(str, arguments)))
+
+
+FIT = ("fit", "data.csv", "--target", "energy", "--source", "toy.safetensors", "--save", "m.sktl")
+
+
+def test_from_a_table_to_predictions(run, place, toy_rows, tiny_source):
+    done = run(*FIT)
+    assert done.exit_code == 0, done.output
+    assert "Fitted Energy on 60 rows" in done.output and "eV/atom on rows held back" in done.output
+    model = load_model(place / "m.sktl")
+    assert model.file_["target"] == {"name": "Energy", "unit": "eV/atom"}
+    formulas, energies, _ = toy_rows(60, seed=4)
+    same = TransferRegressor(tiny_source, random_state=0).fit(formulas, np.round(energies, 4))
+    done = run("predict", "m.sktl", "new.csv", "-o", "out.csv", "--coverage", "0.5")
+    assert done.exit_code == 0, done.output
+    with open(place / "out.csv", encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["note"] for row in rows] == [f"x, {i}" for i in range(7)]
+    found = [float(row["prediction"]) for row in rows]
+    np.testing.assert_allclose(found, same.predict(formulas[:7]), rtol=1e-4)
+    for row in rows:
+        low, high = float(row["interval_low"]), float(row["interval_high"])
+        assert low < float(row["prediction"]) < high and float(row["standard_deviation"]) > 0
+
+
+def test_a_bad_row_stops_or_is_skipped_and_kept(run, place):
+    with open(place / "data.csv", "a", encoding="utf-8") as file:
+        file.write("\n3-Feb;1,0;60\nNaCl;n/a;61\n;;\nSi;1,5;62\n")
+    done = run(*FIT)
+    assert done.exit_code == 1 and not (place / "m.sktl").exists()
+    assert "data.csv, line 62, Composition: '3-Feb': it looks like a date" in done.output
+    assert "data.csv, line 63, Energy (eV/atom): 'n/a': no value" in done.output
+    assert "data.csv, line 64, whole row: '': blank" in done.output
+    assert "3 of 64 rows cannot be used. --on-error skip leaves them out." in done.output
+    assert "Traceback" not in done.output
+    done = run(*FIT, "--on-error", "skip")
+    assert done.exit_code == 0 and "Fitted Energy on 61 rows" in done.output
+    with open(place / "m.sktl.skipped.csv", encoding="utf-8", newline="") as file:
+        skipped = list(csv.DictReader(file))
+    assert [(row["line"], row["sample"]) for row in skipped] == [
+        ("62", "60"),
+        ("63", "61"),
+        ("64", ""),
+    ]
+    assert skipped[1]["reason"] == "Energy (eV/atom): no value"
+
+
+def test_numbers_for_scripts(run):
+    fitted = json.loads(run(*FIT, "--json").stdout)
+    assert (fitted["rows"], fitted["target"], fitted["unit"]) == (60, "Energy", "eV/atom")
+    assert 0 < fitted["validation_mae"] and 0 < fitted["median_mae"]
+    made = json.loads(run("predict", "m.sktl", "new.csv", "-o", "o.tsv", "--json").stdout)
+    assert made["columns"] == ["prediction", "standard_deviation"] and made["rows"] == 7
+
+
+def test_too_few_rows_for_an_interval_are_said(run, place):
+    assert run(*FIT).exit_code == 0
+    done = run("predict", "m.sktl", "new.csv", "-o", "o.csv", "--coverage", "0.99")
+    assert done.exit_code == 0 and "No interval: Got coverage=0.99, expected at most" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (("fit", "data.csv", "--target", "enrgy", "--save", "m.sktl"), 2, "Did you mean 'Energy"),
+        (("fit", "new.csv", "--target", "id", "--formula", "x", "--save", "m"), 2, "--formula"),
+        (("fit", "data.csv", "--target", "sample", "--save", "no/m.sktl"), 2, "a folder that is"),
+        (("fit", "nothing.csv", "--target", "x", "--save", "m.sktl"), 2, "does not exist"),
+        (("predict", "data.csv", "new.csv", "-o", "o.csv"), 1, "not a whole safetensors file"),
+        (("fit", "data.csv", "--target", "composition", "--save", "m.sktl"), 1, "None is left"),
+    ],
+)
+def test_mistakes_have_an_exit_code_and_no_traceback(run, arguments, code, message):
+    done = run(*arguments)
+    assert done.exit_code == code and message in done.output
+    assert "Traceback" not in done.output
+
+
+def test_a_column_of_formulas_must_be_named_where_it_cannot_be_guessed(run, place):
+    (place / "odd.csv").write_text("f,y\nNaCl,1\nSi,2\n")
+    done = run("fit", "odd.csv", "--target", "y", "--save", "m.sktl")
+    assert done.exit_code == 2 and "--formula COLUMN" in done.output
+
+
+def test_a_classifier_gives_labels_and_probabilities(run, place, tiny_source, toy_rows):
+    formulas, energies, _ = toy_rows(60, seed=4)
+    kinds = np.where(energies > np.median(energies), "high", "low")
+    model = TransferClassifier(tiny_source, max_epochs=1, random_state=0).fit(formulas, kinds)
+    model.save(place / "kind.sktl")
+    assert run("predict", "kind.sktl", "new.csv", "-o", "o.csv").exit_code == 0
+    with open(place / "o.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["prediction"] for row in rows] == model.predict(formulas[:7]).tolist()
+    assert all(
+        float(row["probability_high"]) + float(row["probability_low"]) == pytest.approx(1)
+        for row in rows
+    )

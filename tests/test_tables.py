@@ -1,0 +1,157 @@
+"""Tables as people have them: what is read, and what is said of what cannot be."""
+
+import math
+
+import pandas as pd
+import pytest
+
+from sktl.exceptions import TableError
+from sktl.tables import (
+    bad_rows,
+    find_column,
+    formula_problems,
+    read_numbers,
+    read_table,
+    write_table,
+)
+
+
+def written(folder, text, name="t.csv", encoding="utf-8"):
+    (folder / name).write_bytes(text.encode(encoding))
+    return folder / name
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("mark", ["", "\N{BYTE ORDER MARK}"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_text_of_any_spreadsheet(tmp_path, delimiter, mark, end):
+    rows = [["formula", "gap (eV)"], ["NaCl", "8.5"], ["Si", "1.1"], ["", ""], ["", ""]]
+    text = mark + end.join(delimiter.join(row) for row in rows) + end
+    table = read_table(written(tmp_path, text))
+    assert table.header == ("formula", "gap (eV)")
+    assert table.cells == [["NaCl", "8.5"], ["Si", "1.1"]] and table.lines == [2, 3]
+
+
+def test_lines_are_those_of_the_file(tmp_path):
+    text = '\nformula,note\nNaCl,"two\nlines"\nSi,x\n\nGe,y\n'
+    table = read_table(written(tmp_path, text))
+    assert table.column("formula") == ["NaCl", "Si", "", "Ge"]
+    assert table.lines == [3, 5, 6, 7]
+    assert [(bad.line, bad.reason) for bad in bad_rows(table)] == [(6, "blank")]
+
+
+def test_sodium_nitride_is_no_missing_value(tmp_path):
+    table = read_table(written(tmp_path, "formula,gap\nNaN,1.0\nNa3N,NaN\nNO,nan\n"))
+    assert formula_problems(table, "formula") == []
+    numbers, problems = read_numbers(table, "gap")
+    assert numbers[0] == 1.0 and all(map(math.isnan, numbers[1:]))
+    assert [(bad.line, bad.value, bad.reason) for bad in problems] == [
+        (3, "NaN", "no value"),
+        (4, "nan", "no value"),
+    ]
+
+
+def test_rows_of_another_length_are_bad(tmp_path):
+    table = read_table(written(tmp_path, "a,b\n1,2\n3\n4,5,6\n7,8,,\n"))
+    assert [bad.reason for bad in bad_rows(table)] == [
+        "1 cells, the header has 2",
+        "3 cells, the header has 2",
+    ]
+
+
+def test_bad_formulas_have_a_reason(tmp_path):
+    table = read_table(written(tmp_path, "f\nFe2O3\n3-Feb\nXx2\n"))
+    found = formula_problems(table, "f")
+    assert [(bad.row, bad.line) for bad in found] == [(1, 3), (2, 4)]
+    assert "a spreadsheet may have changed 'FeB3'" in found[0].reason
+    assert str(found[1]) == "line 4, f: 'Xx2': unknown element 'Xx'"
+
+
+@pytest.mark.parametrize(
+    ("cells", "decimal", "expected"),
+    [
+        (["8,5", "1,42"], "auto", [8.5, 1.42]),
+        (["1.5", "2"], "auto", [1.5, 2.0]),
+        (["1,234,567", "2.5"], "auto", [1234567.0, 2.5]),
+        (["1.234,5", "2,5"], ",", [1234.5, 2.5]),
+        (["1,234"], ".", [1234.0]),
+        (["1,234"], ",", [1.234]),
+        (["-3e-2", "+4", "\N{MINUS SIGN}5"], "auto", [-0.03, 4.0, -5.0]),
+    ],
+)
+def test_numbers(tmp_path, cells, decimal, expected):
+    table = read_table(written(tmp_path, "x\n" + "\n".join(f'"{cell}"' for cell in cells)))
+    assert read_numbers(table, "x", decimal) == (expected, [])
+
+
+@pytest.mark.parametrize("cell", ["1,42", "high", "1_000", "inf", "5 eV", "1.2.3", "0x10"])
+def test_what_is_no_number(tmp_path, cell):
+    table = read_table(written(tmp_path, f'x\n1.5\n"{cell}"\n'))
+    numbers, (bad,) = read_numbers(table, "x")
+    assert numbers[0] == 1.5 and math.isnan(numbers[1])
+    assert (bad.line, bad.value, bad.reason) == (3, cell, "not a finite number")
+
+
+def test_thousands_or_decimals_is_asked(tmp_path):
+    table = read_table(written(tmp_path, 'x\n"1,234"\n"2,345"\n'))
+    with pytest.raises(TableError, match="line 2, x: '1,234' may be .* --decimal"):
+        read_numbers(table, "x")
+
+
+def test_columns_are_found_without_unit_and_case(tmp_path):
+    table = read_table(written(tmp_path, "Formula,Gap (eV),gap [meV],Tc\nSi,1,2,3\n"))
+    assert find_column(table, "formula") == ("Formula", "Formula", None)
+    assert find_column(table, "gap (ev)") == ("Gap (eV)", "Gap", "eV")
+    with pytest.raises(TableError, match=r"may be any of \['Gap \(eV\)', 'gap \[meV\]'\]"):
+        find_column(table, "gap")
+    with pytest.raises(TableError, match="Did you mean 'Formula'"):
+        find_column(table, "formla")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "is empty"),
+        ("a,b\n", "has a header and no rows"),
+        ("a,,c\n1,2,3\n", "all there and all different"),
+        ("a,b,a\n1,2,3\n", "all there and all different"),
+        ('a,b\n1,"2\n', "line 2"),
+    ],
+)
+def test_a_broken_file_is_an_error(tmp_path, text, message):
+    with pytest.raises(TableError, match=message):
+        read_table(written(tmp_path, text))
+
+
+def test_other_encodings_and_names_are_errors(tmp_path):
+    with pytest.raises(TableError, match="line 2.*UTF-8"):
+        read_table(written(tmp_path, "a\nÅ\n", encoding="latin-1"))
+    with pytest.raises(TableError, match=r"ends in \.csv"):
+        read_table(written(tmp_path, "a\n1\n", name="t.doc"))
+    with pytest.raises(TableError, match=r"t\.xlsx is not XLSX"):
+        read_table(written(tmp_path, "a\n1\n", name="t.xlsx"))
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.tsv", "t.parquet", "t.xlsx"])
+def test_every_format_there_and_back(tmp_path, name):
+    pytest.importorskip("openpyxl")
+    text = 'formula,gap,note\nNaCl,8.50,"a, ""b"""\nNaN,1e-3,\n'
+    table = read_table(written(tmp_path, text, "source.csv"))
+    more = table.with_columns({"prediction": ["8.4", "0.1"]})
+    write_table(tmp_path / name, more)
+    found = read_table(tmp_path / name)
+    assert (found.header, found.cells, found.lines) == (more.header, more.cells, [2, 3])
+    with pytest.raises(TableError, match=r"\['gap'\] already"):
+        table.with_columns({"gap": ["1", "2"]})
+
+
+def test_numbers_of_binary_formats_are_read(tmp_path):
+    pytest.importorskip("openpyxl")
+    frame = pd.DataFrame({"formula": ["NaCl", "NaN"], "gap": [8.5, None]})
+    frame.to_parquet(tmp_path / "t.parquet")
+    frame.to_excel(tmp_path / "t.xlsx", index=False)
+    for name in ("t.parquet", "t.xlsx"):
+        table = read_table(tmp_path / name)
+        assert table.column("formula") == ["NaCl", "NaN"]
+        numbers, (bad,) = read_numbers(table, "gap")
+        assert numbers[0] == 8.5 and bad.reason == "no value"

@@ -57,6 +57,10 @@ class TransferClassifier(ClassifierMixin, TransferEstimator):
         The trained networks.
     history_ : list of skorch History, length n_members
         Losses and rates of each epoch.
+    training_sha256_ : str
+        Hash of the training rows, whatever their order.
+    examples_ : list
+        Three training rows, by which a model that was saved is checked when it is loaded.
     n_features_in_ : int
         1 for formulas and structures, else the number of numeric columns.
     n_iter_ : int

@@ -24,13 +24,14 @@ def record_training(estimator, data, y, weights):
     weights : float array (n,)
         Row weights.
     """
-    rows = [_plain(row) for row in data]
+    texts = _texts(data)
     lines = [
-        json.dumps([row, np.asarray(target).tolist(), float(weight)])
-        for row, target, weight in zip(rows, y, weights, strict=True)
+        json.dumps([text, np.asarray(target).tolist(), float(weight)])
+        for text, target, weight in zip(texts, y, weights, strict=True)
     ]
     estimator.training_sha256_ = hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()
-    estimator.examples_ = sorted(rows, key=json.dumps)[:N_EXAMPLES]
+    chosen = sorted(range(len(texts)), key=texts.__getitem__)[:N_EXAMPLES]
+    estimator.examples_ = [_plain(data[row]) for row in chosen]
 
 
 def read_examples(estimator):
@@ -42,6 +43,23 @@ def read_examples(estimator):
 
         return [Structure.from_dict(json.loads(entry)) for entry in estimator.examples_]
     return np.array(estimator.examples_, dtype=np.float64)
+
+
+def _texts(data):
+    """Return a text for each row, equal for equal rows only."""
+    if isinstance(data, np.ndarray):
+        return [row.tobytes().hex() for row in data]
+    if is_structure(data[0]):
+        return list(map(_structure_text, data))
+    return [_plain(row) for row in data]
+
+
+def _structure_text(structure):
+    """Return a hash of lattice, coordinates and species, which may be disordered."""
+    digest = hashlib.sha256(structure.lattice.matrix.tobytes())
+    digest.update(structure.frac_coords.tobytes())
+    digest.update(" ".join(site.species_string for site in structure).encode())
+    return digest.hexdigest()
 
 
 def _plain(row):

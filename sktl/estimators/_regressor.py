@@ -79,6 +79,10 @@ class TransferRegressor(UncertainPredictions, RegressorMixin, TransferEstimator)
         ``mae`` is the mean absolute error on them, of members taken alone.
     head_property_ : str or None
         Property whose head was kept with ``reset_head=False``.
+    training_sha256_ : str
+        Hash of the training rows, whatever their order.
+    examples_ : list
+        Three training rows, by which a model that was saved is checked when it is loaded.
     n_features_in_ : int
         1 for formulas and structures, else the number of numeric columns.
     n_iter_ : int

@@ -93,6 +93,10 @@ class TransferStackRegressor(UncertainPredictions, SavedModel, RegressorMixin, B
         What gives physical attributes and what the sources know, with ``estimators="auto"``.
     uncertainty_ : Uncertainty
         What the errors on the rows held back teach.
+    training_sha256_ : str
+        Hash of the training rows, whatever their order.
+    examples_ : list
+        Three training rows, by which a model that was saved is checked when it is loaded.
     n_features_in_ : int
         1 for formulas and structures, else the number of numeric columns.
 

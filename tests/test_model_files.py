@@ -257,7 +257,7 @@ def test_a_tree_that_points_outside_itself_is_refused():
     )
     (tree, *_) = _files._parts(trees, (Tree,))
     _files._check_trees(tree)
-    for column, value in (("left_child", 10**6), ("right_child", -7), ("feature", 3)):
+    for column, value in (("left_child", 10**6), ("right_child", 0), ("feature", 3)):
         state = tree.__getstate__()
         state["nodes"] = state["nodes"].copy()
         state["nodes"][column][0] = value

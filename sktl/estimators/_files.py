@@ -269,28 +269,21 @@ def _make(part, weights):
 
 
 def _check_trees(found):
-    """Raise if a tree points outside itself, which would make its predictions read wild memory."""
+    """Raise if a node of a tree points outside the tree, or back, where a prediction never ends."""
     if isinstance(found, Tree):
-        nodes, n_columns = found.__getstate__()["nodes"], found.n_features
-        inner = nodes["left_child"] != -1
-        tables = [(nodes[inner], ("left_child", "right_child"), "feature", len(nodes))]
+        nodes = found.__getstate__()["nodes"]
+        names, n_columns = ("left_child", "right_child", "feature"), found.n_features
+        trees = [(nodes, nodes["left_child"] != -1)]
     else:
-        n_columns = found.n_features_in_
-        nodes = [tree.nodes for stage in found._predictors for tree in stage]
-        tables = [
-            (each[each["is_leaf"] == 0], ("left", "right"), "feature_idx", len(each))
-            for each in nodes
-        ]
-    for table, children, column, n_nodes in tables:
-        ends = np.concatenate([table[child] for child in children]).astype(np.int64)
-        columns = table[column].astype(np.int64)
-        if (
-            (ends <= 0).any()
-            or (ends >= n_nodes).any()
-            or (columns < 0).any()
-            or (columns >= n_columns).any()
-        ):
-            raise ModelIntegrityError("Got a decision tree whose nodes point outside it.")
+        names, n_columns = ("left", "right", "feature_idx"), found.n_features_in_
+        tables = [tree.nodes for stage in found._predictors for tree in stage]
+        trees = [(nodes, nodes["is_leaf"] == 0) for nodes in tables]
+    for nodes, inner in trees:
+        left, right, column = (nodes[name][inner].astype(np.int64) for name in names)
+        after = np.minimum(left, right) > np.flatnonzero(inner)
+        inside = (np.maximum(left, right) < len(nodes)) & (column >= 0) & (column < n_columns)
+        if not (after & inside).all():
+            raise ModelIntegrityError("Got a decision tree whose nodes point outside it or back.")
 
 
 def _reference(model):

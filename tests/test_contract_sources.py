@@ -9,7 +9,6 @@ import torch
 
 from sktl import list_sources, load_source
 from sktl._store import sha256_of
-from sktl.representations import parse_formulas
 from sktl.sources import card_page, read_source
 from sktl.sources._catalog import ALIASES, SHIPPED, WEIGHTS
 from sktl.training import digest_list_hash
@@ -28,6 +27,12 @@ def entry(request):
 @pytest.fixture
 def source(entry):
     return load_source(entry[0])
+
+
+@pytest.fixture
+def materials(source, toy_crystals):
+    """Four materials of the kind that the source reads."""
+    return FORMULAS if source.representation.reads == "formulas" else toy_crystals(4, seed=0)[0]
 
 
 def test_the_weights_together_are_small():
@@ -53,7 +58,7 @@ def test_the_file_alone_is_whole(entry):
 
 
 def test_reference_predictions_agree(source):
-    assert len(source.card.reference["formulas"]) >= 5
+    assert len(source.card.reference[source.representation.reads]) >= 5
     assert source.verify() <= 1e-5
 
 
@@ -83,19 +88,20 @@ def test_the_held_out_list_is_named_by_its_hash(source):
     assert held_out["n_digests"] > 0 and held_out["n_compositions"] > 0
 
 
-def test_a_head_of_no_outputs_returns_the_embedding(source):
+def test_a_head_of_no_outputs_returns_the_embedding(source, materials):
     network = source.new_network(0).eval()
-    rows = source.representation.encode(parse_formulas(FORMULAS))[np.arange(len(FORMULAS))]
+    batch = source.representation.read(materials)
+    rows = source.representation.encode(batch)[np.arange(len(materials))]
     inputs = {name: torch.as_tensor(part) for name, part in rows.items()}
     assert torch.equal(network(**inputs), source.network.features(**inputs))
 
 
-def test_predictions_are_finite_and_repeat(source):
-    predictions = source.predict(FORMULAS)
-    assert predictions.shape == (len(FORMULAS), len(source.card.properties))
+def test_predictions_are_finite_and_repeat(source, materials):
+    predictions = source.predict(materials)
+    assert predictions.shape == (len(materials), len(source.card.properties))
     assert np.isfinite(predictions).all()
-    assert np.array_equal(source.predict(FORMULAS), predictions)
-    alone = np.concatenate([source.predict([formula]) for formula in FORMULAS])
+    assert np.array_equal(source.predict(materials), predictions)
+    alone = np.concatenate([source.predict([material]) for material in materials])
     np.testing.assert_allclose(alone, predictions, rtol=1e-3, atol=1e-4)
 
 

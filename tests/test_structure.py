@@ -11,6 +11,7 @@ from pymatgen.core import Lattice, Structure
 
 from sktl.exceptions import InputError, StructureError
 from sktl.representations import CrystalGraphs, _structure
+from sktl.representations._crystal_rows import EDGE_WORK
 from sktl.sources import run_rows
 
 DTYPES = {
@@ -128,10 +129,10 @@ def test_the_angle_cutoff_stays_with_the_rows_and_needs_no_new_search(crystals, 
 def test_rows_protocol(crystals):
     rows = CrystalGraphs().encode(crystals)
     assert len(rows) == 6 and rows.width is None
-    assert rows.sizes.tolist() == [len(rows[[i]]["source"]) for i in range(6)]
+    assert rows.sizes.tolist() == [EDGE_WORK * len(rows[[i]]["source"]) for i in range(6)]
     some = rows.take(np.array([5, 0]))
     assert len(some) == 2 and some.sizes.tolist() == rows.sizes[[5, 0]].tolist()
-    assert len(rows.take(rows.sizes > 30)) == (rows.sizes > 30).sum()
+    assert len(rows.take(rows.sizes > 2000)) == (rows.sizes > 2000).sum()
     for name, part in some[np.arange(2)].items():
         np.testing.assert_array_equal(part, rows[np.array([5, 0])][name])
 
@@ -148,7 +149,7 @@ def test_run_rows_restores_the_order(crystals):
 
 def test_crystals_without_bonds(crystals):
     rows = CrystalGraphs(mode="radius", cutoff=3.0).encode(crystals)
-    assert rows.sizes[2] == 1 and rows.sizes[4] == 2 * (8 + 6)
+    assert rows.sizes[2] == EDGE_WORK and rows.sizes[4] == EDGE_WORK * 2 * (8 + 6)
     batch = rows[[2, 2]]
     assert {name: part.dtype for name, part in batch.items()} == DTYPES
     assert batch["numbers"].tolist() == [84, 84] and batch["vectors"].shape == (0, 3)

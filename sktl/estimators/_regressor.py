@@ -158,8 +158,8 @@ class TransferRegressor(UncertainPredictions, RegressorMixin, TransferEstimator)
         X : sequence of formulas or structures, or float array (n, d)
             Strings, pymatgen Composition or pymatgen Structure in a list, tuple, Series,
             one-column DataFrame or array; or elemental fractions (n, 103 or 118); or any numeric
-            columns if `source` is None. A source that reads crystals, such as "chgnet", needs
-            structures; of structures, other sources read the composition.
+            columns if `source` is None. A source that reads crystals needs structures; of
+            structures, other sources read the composition.
         y : array-like (n,) or (n, k)
             Targets, in any unit and of any scale.
         sample_weight : array-like (n,), optional

@@ -223,9 +223,8 @@ def test_import_is_light_and_writes_nothing(tmp_path):
         key: value for key, value in os.environ.items() if not key.startswith(("XDG_", "SKTL_"))
     }
     environment |= {"HOME": str(home), "USERPROFILE": str(home), "TMPDIR": str(home)}
-    code = (
-        f"import sys, sktl; dir(sktl); print(*[name for name in {HEAVY!r} if name in sys.modules])"
-    )
+    shown = f"print(*[name for name in {HEAVY!r} if name in sys.modules])"
+    code = f"import sys, sktl, sktl.cli; dir(sktl); {shown}"
     run = subprocess.run(
         [sys.executable, "-c", code],
         cwd=folder,

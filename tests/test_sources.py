@@ -306,6 +306,7 @@ TENSOR_DAMAGES = {
     "shape": lambda tensors: tensors.update({"head.bias": torch.zeros(3).half()}),
     "transposed": lambda tensors: tensors.update({"head.weight": tensors["head.weight"].T}),
     "single precision": lambda tensors: tensors.update({"head.bias": torch.zeros(2)}),
+    "double precision": lambda tensors: tensors.update({k: t.double() for k, t in tensors.items()}),
     "integers": lambda tensors: tensors.update({"head.bias": torch.zeros(2, dtype=torch.int16)}),
     "not a number": lambda tensors: tensors["head.bias"].fill_(torch.nan),
     "infinite": lambda tensors: tensors["head.weight"].fill_(torch.inf),

@@ -6,19 +6,11 @@ import time
 import click
 import numpy as np
 
-from sktl.cli._rows import (
-    READABLE,
-    WRITABLE,
-    decimal_option,
-    formula_option,
-    on_error_option,
-    read_usable,
-)
+from sktl.cli._paths import READABLE, WRITABLE
+from sktl.cli._rows import decimal_option, formula_option, on_error_option, read_usable
 from sktl.exceptions import InputError
-from sktl.tables import write_table
 
-MODELS = ("transfer", "stack")
-_ADDED = ("prediction", "standard_deviation", "interval_low", "interval_high")
+MODELS = {"transfer": "TransferRegressor", "stack": "TransferStackRegressor"}
 
 
 @click.command("fit")
@@ -29,7 +21,7 @@ _ADDED = ("prediction", "standard_deviation", "interval_low", "interval_high")
 @click.option("--source", default="mpt", show_default=True, help="Pretrained source: name or file.")
 @click.option(
     "--model",
-    type=click.Choice(MODELS),
+    type=click.Choice(list(MODELS)),
     default="transfer",
     show_default=True,
     help="A fine-tuned network, or the most accurate: networks and trees, many times slower.",
@@ -56,9 +48,9 @@ def fit_command(data, formula, target, unit, source, model, save, decimal, on_er
         data, formula, target, decimal=decimal, on_error=on_error, output=save
     )
     unit = unit or column.unit
-    kinds = {"transfer": sktl.TransferRegressor, "stack": sktl.TransferStackRegressor}
+    estimator = getattr(sktl, MODELS[model])(source, random_state=seed)
     start = time.perf_counter()
-    fitted = kinds[model](source, random_state=seed).fit(table.column(formula), numbers)
+    fitted = estimator.fit(table.column(formula), numbers)
     seconds = time.perf_counter() - start
     fitted.save(save, target=column.title, unit=unit)
     known = fitted.uncertainty_
@@ -99,6 +91,7 @@ def predict_command(model, data, output, formula, coverage, on_error, as_json):
       sktl predict gap.sktl new.csv -o predicted.csv
     """
     import sktl
+    from sktl.tables import write_table
 
     fitted = sktl.load_model(model)
     table, formula, _, _ = read_usable(data, formula, on_error=on_error, output=output)
@@ -120,13 +113,15 @@ def _predictions(fitted, formulas, coverage):
         return {"prediction": labels} | {name: _texts(part) for name, part in named.items()}
     if fitted.uncertainty_ is None:
         return {"prediction": _texts(fitted.predict(formulas))}
-    values = fitted.predict(formulas, return_std=True)
+    values, deviations = fitted.predict(formulas, return_std=True)
+    columns = {"prediction": _texts(values), "standard_deviation": _texts(deviations)}
     try:
-        ends = np.moveaxis(fitted.predict_interval(formulas, coverage=coverage), -1, 0)
+        intervals = fitted.predict_interval(formulas, coverage=coverage)
     except InputError as error:
         click.echo(f"No interval: {error}", err=True)
-        ends = ()
-    return dict(zip(_ADDED, map(_texts, (*values, *ends)), strict=False))
+        return columns
+    low, high = _texts(intervals[:, 0]), _texts(intervals[:, 1])
+    return columns | {"interval_low": low, "interval_high": high}
 
 
 def _texts(values):

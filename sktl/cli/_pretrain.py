@@ -7,24 +7,22 @@ from pathlib import Path
 
 import click
 
+from sktl.cli._paths import READABLE, WRITABLE
 from sktl.exceptions import InputError
-
-_READABLE = click.Path(exists=True, dir_okay=False, path_type=Path)
-_WRITABLE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command("pretrain")
-@click.argument("config", type=_READABLE)
+@click.argument("config", type=READABLE)
 @click.option(
-    "-o", "--output", type=_WRITABLE, help="Source file to write [default: ID.safetensors]."
+    "-o", "--output", type=WRITABLE, help="Source file to write [default: ID.safetensors]."
 )
 @click.option(
     "--held-out",
-    type=_READABLE,
+    type=READABLE,
     help="Digests of compositions to keep out of training, one a line, gzip allowed.",
 )
 @click.option(
-    "--checkpoint", type=_WRITABLE, help="File to resume from [default: beside the output]."
+    "--checkpoint", type=WRITABLE, help="File to resume from [default: beside the output]."
 )
 @click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
 @click.option("--progress/--no-progress", default=True, help="Show a bar with the time left.")

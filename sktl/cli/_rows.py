@@ -1,21 +1,9 @@
 """What commands on tables share: options, and what becomes of rows that cannot be used."""
 
-from pathlib import Path
-
 import click
 
 from sktl.exceptions import TableError
-from sktl.tables import (
-    bad_rows,
-    find_column,
-    formula_problems,
-    read_numbers,
-    read_table,
-    write_table,
-)
 
-READABLE = click.Path(exists=True, dir_okay=False, path_type=Path)
-WRITABLE = click.Path(dir_okay=False, path_type=Path)
 FORMULA_NAMES = ("formula", "composition", "compound", "material")
 
 on_error_option = click.option(
@@ -42,6 +30,8 @@ decimal_option = click.option(
 
 def choose_formula(table, wanted):
     """Return the name of the column of formulas."""
+    from sktl.tables import find_column
+
     if wanted is not None:
         return column_of(table, wanted, "--formula").name
     found = []
@@ -59,6 +49,8 @@ def choose_formula(table, wanted):
 
 def column_of(table, wanted, option):
     """Return a `Column`; a wrong name is a mistake in the option."""
+    from sktl.tables import find_column
+
     try:
         return find_column(table, wanted)
     except TableError as error:
@@ -92,6 +84,8 @@ def read_usable(path, formula, target=None, *, decimal="auto", on_error, output)
     column : Column or None
         That of the target.
     """
+    from sktl.tables import bad_rows, formula_problems, read_numbers, read_table
+
     if not output.parent.is_dir():
         raise click.UsageError(f"Got {str(output)!r}, expected a folder that is there.")
     table = read_table(path)
@@ -116,6 +110,8 @@ def read_usable(path, formula, target=None, *, decimal="auto", on_error, output)
 
 def _report(table, problems, kept, path, on_error, output):
     """List bad cells, and stop or write their rows to a file."""
+    from sktl.tables import write_table
+
     for problem in problems:
         click.echo(f"{path.name}, {problem}", err=True)
     n_bad = len(table) - len(kept)

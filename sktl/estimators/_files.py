@@ -38,6 +38,7 @@ TOLERANCE = 1e-6
 _ESTIMATOR = "estimator"
 _MALFORMED = KeyError, TypeError, ValueError, AttributeError, IndexError, zipfile.BadZipFile
 _NETWORKS = NETWORKS | {"columns": ColumnNet}
+_PRECISIONS = (torch.float32, torch.float64)
 _PACKAGES = ("scikit-learn", "torch", "numpy", "skorch", "matminer")
 _BOOSTED = (HistGradientBoostingRegressor, HistGradientBoostingClassifier)
 # What skops makes an object of, besides what it trusts on its own. Each is plain data with methods.
@@ -262,9 +263,8 @@ def _make(part, weights):
         return part["source"]
     if "history" in part:
         return history_from_rows(part["history"])
-    network = network_from_tensors(
-        part["network"], part["n_outputs"], part["arguments"], weights, _NETWORKS
-    )
+    made = part["network"], part["n_outputs"], part["arguments"]
+    network = network_from_tensors(*made, weights, _NETWORKS, _PRECISIONS)
     return network.eval().requires_grad_(False)
 
 

@@ -19,7 +19,7 @@ REPRESENTATIONS = {
     "alignn": CrystalGraphs,
     "chgnet": ChgnetGraphs,
 }
-PRECISIONS = (torch.float16, torch.float32, torch.float64)
+PRECISIONS = (torch.float16, torch.float32)
 
 
 def build_network(name, n_outputs, arguments, networks=NETWORKS):
@@ -35,7 +35,9 @@ def build_network(name, n_outputs, arguments, networks=NETWORKS):
     return networks[name](n_outputs, **arguments)
 
 
-def network_from_tensors(name, n_outputs, arguments, tensors, networks=NETWORKS):
+def network_from_tensors(
+    name, n_outputs, arguments, tensors, networks=NETWORKS, precisions=PRECISIONS
+):
     """Return a network by its name in a card, with the weights of a file.
 
     Memory is taken only once the shapes are known to agree, and random numbers are not drawn.
@@ -48,10 +50,12 @@ def network_from_tensors(name, n_outputs, arguments, tensors, networks=NETWORKS)
         Outputs of the head.
     arguments : dict
         Further arguments of the network.
-    tensors : dict of str to float16, float32 or float64 tensor
-        The weights, all of one precision; half precision becomes single.
+    tensors : dict of str to tensor
+        The weights, all of one of the `precisions`; half precision becomes single.
     networks : dict of str to class
         Networks by name.
+    precisions : tuple of dtype
+        What weights may be.
 
     Raises
     ------
@@ -63,7 +67,7 @@ def network_from_tensors(name, n_outputs, arguments, tensors, networks=NETWORKS)
             network = build_network(name, n_outputs, arguments, networks)
     except (TypeError, ValueError, ArithmeticError, RuntimeError) as error:
         raise SourceIntegrityError(f"The card does not describe a network: {error}.") from error
-    _check_tensors(network.state_dict(), tensors)
+    _check_tensors(network.state_dict(), tensors, precisions)
     weights = {
         key: tensor.float() if tensor.dtype == torch.float16 else tensor
         for key, tensor in tensors.items()
@@ -72,7 +76,7 @@ def network_from_tensors(name, n_outputs, arguments, tensors, networks=NETWORKS)
     return network
 
 
-def _check_tensors(wanted, tensors):
+def _check_tensors(wanted, tensors, precisions):
     """Raise unless tensors have the names and shapes of `wanted`, and one precision, and finite."""
     shapes = {key: tuple(tensor.shape) for key, tensor in wanted.items()}
     found = {key: tuple(tensor.shape) for key, tensor in tensors.items()}
@@ -83,9 +87,9 @@ def _check_tensors(wanted, tensors):
                 f"Card and weights do not fit: got {key} of shape {found.get(key, 'none')}, "
                 f"expected {shapes.get(key, 'no such tensor')}."
             )
-        if tensors[key].dtype != precision or precision not in PRECISIONS:
+        if tensors[key].dtype != precision or precision not in precisions:
             raise SourceIntegrityError(
-                f"Got {key} of {tensors[key].dtype}, expected all tensors of one of {PRECISIONS}."
+                f"Got {key} of {tensors[key].dtype}, expected all tensors of one of {precisions}."
             )
         if not torch.isfinite(tensors[key]).all():
             raise SourceIntegrityError(f"Got {key} with NaN or infinite weights.")

@@ -3,7 +3,6 @@
 import difflib
 import math
 import re
-from collections import Counter
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -164,8 +163,7 @@ def _reason(formula):
 def _decimal_mark(table, column, cells):
     """Return the decimal mark that a column of numbers uses."""
     with_comma = [(row, cell) for row, cell in enumerate(cells) if _COMMA.match(cell)]
-    points = Counter("." in cell for cell in cells)[True]
-    if not with_comma or points:
+    if not with_comma or any("." in cell for cell in cells):
         return "."
     if all(_THOUSANDS.match(cell) for _, cell in with_comma):
         row, cell = with_comma[0]

@@ -62,6 +62,8 @@ def test_what_is_owed():
     assert {cell.seed for cell in cells if cell.dataset == "jarvis2d"} == {1}
     assert not {cell.dataset for cell in cells} & {"bg", "fe"}
     assert {"bg", "fe"} < {cell.dataset for cell in finetune_strategies_cells("gpu")}
+    learned = [cell for cell in finetune_strategies_cells("gpu") if cell.dataset in ("bg", "fe")]
+    assert learned and not [cell for cell in learned if "mpt-structure" in cell.variant]
     points = [int(cell.variant.split(", ")[-1].split()[0]) for cell in cells]
     assert points == sorted(points)
 

@@ -35,6 +35,9 @@ STRUCTURE_SOURCE = "mpt-structure"
 STRUCTURE_SOURCES = (STRUCTURE_SOURCE, "chgnet")
 FORMULA_SOURCE = "oqmd"
 RATES = (1e-2, 3e-3, 1e-3, 3e-4, 1e-4, 1e-5)
+LEARNED = {STRUCTURE_SOURCE: SUBSTITUTE}
+"""Properties of the study that a source has learned, test rows among them: not judged on these."""
+
 _N_GROUPS = 6  # depth groups of the structure source, without the head
 
 
@@ -117,7 +120,7 @@ def finetune_strategies_cells(budget="cpu", datasets=None, configurations=None, 
     -------
     list of Cell
         ``seed`` is the publisher's trial. The variant ends in the number of points. "jarvis2d" has
-        one trial, of all its points.
+        one trial, of all its points. No source is judged on a property that it has `LEARNED`.
 
     Raises
     ------
@@ -138,6 +141,7 @@ def finetune_strategies_cells(budget="cpu", datasets=None, configurations=None, 
         for trial in ((1,) if dataset == SHEET else trials)
         for variant in STRATEGIES[configuration]
         if dataset in chosen_sets and configuration in chosen and variant in chosen_variants
+        if not any(dataset in known for name, known in LEARNED.items() if name in variant)
     }
     return [cell for _, cell in sorted(cells, key=lambda found: found[0])]
 

@@ -61,14 +61,14 @@ def close(found, expected):
 def test_the_default_sizes_are_those_of_the_package():
     assert CHGNet().depth_groups == (*GROUPS[:4], "interaction4", "readout", "head")
     found = sum(p.numel() for p in CHGNet(n_elements=94).parameters())
-    reference, moments, last_angles, row_0, head = 94, 65, 257 * 128 + 4 * 64, 64, 67
+    reference, moments, last_angles, row_0, head = 94, 65, 257 * 128 + 4 * 64, 64, 4 * 64 + 2 + 1
     assert found == 412_525 - reference - moments - last_angles + row_0 + head
 
 
 def test_forward_is_the_head_of_the_features():
     network = make()
     features = network.features(**INPUTS)
-    assert features.shape == (3, network.embedding_size) == (3, 10)
+    assert features.shape == (3, network.embedding_size) == (3, 3 * 8 + 2)
     assert torch.equal(network(**INPUTS), network.head(features))
     network.reset_head(0)
     assert torch.equal(network(**INPUTS), features)
@@ -76,15 +76,16 @@ def test_forward_is_the_head_of_the_features():
     assert torch.equal(network(**INPUTS), torch.zeros(3, 2))
 
 
-def test_the_embedding_is_the_last_activation_beside_two_energies():
+def test_the_embedding_is_what_interactions_hand_on_beside_two_energies():
     network = make()
     found = network.activations(**INPUTS)
     assert tuple(found) == GROUPS[:-1]
     assert torch.equal(found["readout"], network.features(**INPUTS))
-    close(found["readout"][:, :8], found["interaction3"])
+    vectors = torch.cat([found[f"interaction{i}"] for i in (1, 2, 3)], dim=1)
+    close(found["readout"][:, :24], vectors)
     reference = network.body["readout"].reference
     means = [reference[list(crystal.atomic_numbers)].mean() for crystal in CRYSTALS]
-    close(found["readout"][:, 9], torch.stack(means))
+    close(found["readout"][:, 25], torch.stack(means))
 
 
 def test_depth_groups_hold_every_parameter_once():

@@ -11,6 +11,7 @@ from sklearn.linear_model import LinearRegression
 from sklearn.metrics import mean_absolute_error
 
 from sktl import TransferStackRegressor
+from sktl.estimators._stack_bases import LogarithmicTarget
 from sktl.exceptions import FormulaError, InputError, UnseenElementError
 
 
@@ -163,3 +164,40 @@ def test_mistakes(columns, tiny_source):
         TransferStackRegressor(estimators=[LinearRegression()]).fit(X, y)
     with pytest.raises(InputError, match="names of their own"):
         TransferStackRegressor(estimators=[("a", LinearRegression())] * 2).fit(X, y)
+
+
+@pytest.mark.parametrize("factor", [1e-3, 1.0, 1e4])
+def test_a_logarithmic_target_has_no_unit(factor):
+    y = np.array([[0.0], [1.0], [2.0], [5.0], [400.0]])
+    target = LogarithmicTarget().fit(factor * y)
+    np.testing.assert_allclose(
+        target.transform(factor * y), LogarithmicTarget().fit(y).transform(y)
+    )
+    np.testing.assert_allclose(target.inverse_transform(target.transform(factor * y)), factor * y)
+    assert target.inverse_transform(np.array([[50.0]])) == factor * 400.0  # not e to the 50th
+    assert target.inverse_transform(np.array([[-50.0]])) == 0.0
+
+
+def test_a_target_with_negative_values_stays_linear():
+    y = np.array([[-3.0], [0.0], [1.0], [2.0]])
+    target = LogarithmicTarget().fit(y)
+    np.testing.assert_allclose(np.diff(target.transform(y), axis=0)[1:], 1 / y.std())
+    np.testing.assert_allclose(target.inverse_transform(target.transform(y)), y)
+
+
+def test_crystals_are_read_by_trees_and_vectors(tiny_source, tiny_crystal_source, toy_crystals):
+    structures, energies, volumes = toy_crystals(100, seed=5)
+    y = np.exp(energies * np.sqrt(volumes) / 50)
+    pair = TransferStackRegressor([tiny_source, tiny_crystal_source], n_members=2, random_state=0)
+    pair.fit(structures[:60], y[:60])
+    assert list(pair.members_) == [
+        "fine-tuned toy.all@1",
+        "extra trees",
+        "boosted trees",
+        "support vectors",
+    ]
+    assert len(pair.sources_) == 2
+    names = pair.features_.get_feature_names_out()
+    assert len(names) > 145 + tiny_crystal_source.network.embedding_size
+    found = pair.predict(structures[60:])
+    assert mean_absolute_error(y[60:], found) < np.abs(y[60:] - np.median(y[:60])).mean()

@@ -218,3 +218,34 @@ def test_rows_of_weight_zero_teach_nothing(data):
     found, _ = run((rows, spoilt, weights), policy)
     expected, _ = run((rows, z, weights), policy)
     assert error(found, rows, z) == error(expected, rows, z)
+
+
+def test_a_head_starts_as_a_linear_model():
+    generator = np.random.default_rng(0)
+    features = generator.normal(size=(300, 5)).astype(np.float32)
+    y = 3.0 + features @ [2.0, -1.0, 0.0, 0.0, 0.5]
+    y[:6] += 100.0  # which absolute errors forgive
+    weights = np.ones(300)
+    target = NumberTarget(y[:, None], weights)
+    head = torch.nn.Linear(5, 1)
+    target.start_head(head, features, target.encode(y[:, None]), weights)
+    with torch.no_grad():
+        found = target.decode(head(torch.as_tensor(features)).numpy()[None])[:, 0]
+    assert np.abs(found - y)[6:].mean() < 0.3
+
+
+def test_the_head_of_a_zero_inflated_target_starts_with_its_values():
+    generator = np.random.default_rng(0)
+    features = generator.normal(size=(400, 3)).astype(np.float32)
+    y = np.maximum(0.0, 1.0 + 2.0 * features[:, :1])
+    target = ZeroInflatedTarget(y, np.ones(400))
+    head = torch.nn.Linear(3, 3)
+    torch.nn.init.zeros_(head.weight)
+    torch.nn.init.zeros_(head.bias)
+    target.start_head(head, features, target.encode(y), np.ones(400))
+    with torch.no_grad():
+        outputs = head(torch.as_tensor(features)).numpy()[None]
+    assert not outputs[..., 1].any()  # no opinion on which are zero
+    above = y[:, 0] > 0
+    errors = np.abs(target.center + target.scale * outputs[0] - y)[above]
+    assert errors[:, 2].mean() < errors[:, 0].mean() < y[above].std()

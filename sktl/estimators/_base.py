@@ -98,6 +98,9 @@ class TransferEstimator(SavedModel, BaseEstimator):
             LabelledRows(part.encoded, self.target_.encode(part.y), part.weights)
             for part in (rows, held)
         )
+        if network.scales_embedding and not network.head.weight.any():
+            features = run_rows(network.features, rows.encoded)
+            self.target_.start_head(network.head, features, training.z.numpy(), rows.weights)
         history = train(
             network,
             training,

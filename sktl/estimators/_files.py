@@ -47,6 +47,7 @@ _TRUSTED = [
     "sktl.estimators._classifier.TransferClassifier",
     "sktl.estimators._regressor.TransferRegressor",
     "sktl.estimators._stack.TransferStackRegressor",
+    "sktl.estimators._stack_bases.LogarithmicTarget",
     "sktl.estimators._transformer.DeepFeatureTransformer",
     *(f"sktl.estimators._uncertainty.{name}" for name in ("Calibration", "ErrorModel")),
     "sktl.estimators._uncertainty.Uncertainty",

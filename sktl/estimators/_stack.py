@@ -5,12 +5,7 @@ import numbers
 import numpy as np
 from joblib import Parallel, delayed
 from sklearn.base import BaseEstimator, RegressorMixin, clone
-from sklearn.compose import TransformedTargetRegressor
-from sklearn.ensemble import ExtraTreesRegressor, HistGradientBoostingRegressor
 from sklearn.model_selection import GroupKFold
-from sklearn.pipeline import make_pipeline, make_union
-from sklearn.preprocessing import StandardScaler
-from sklearn.svm import SVR
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
@@ -18,44 +13,32 @@ from sktl._checks import check_numbers, check_weights
 from sktl.estimators._files import SavedModel
 from sktl.estimators._input import group_rows, read_compositions, read_input
 from sktl.estimators._provenance import record_training
-from sktl.estimators._regressor import TransferRegressor
-from sktl.estimators._transformer import DeepFeatureTransformer
+from sktl.estimators._stack_bases import (
+    make_bases,
+    make_features,
+    name_bases,
+    reads_crystals,
+    reads_features,
+)
 from sktl.estimators._uncertainty import UncertainPredictions, Uncertainty
 from sktl.exceptions import InputError
-from sktl.representations import MatminerTransformer
 from sktl.sources import load_source
 
 FEW_ROWS = 5000
 FEW_CRYSTALS = 200
 MOST_MEMBERS, FEWEST_MEMBERS = 10, 3
-EPOCHS_FOR_FEW = 24
 SELECTION_STEPS = 100
 _SPREAD_FLOOR = 0.01
 _MIDDLE = (0.4, 0.6)
-_ON_FEATURES = {
-    "extra trees": ExtraTreesRegressor(max_features=0.33),
-    "boosted trees": HistGradientBoostingRegressor(
-        loss="absolute_error",
-        max_iter=400,
-        learning_rate=0.05,
-        max_features=0.3,
-        min_samples_leaf=5,
-        early_stopping=False,
-    ),
-    "support vectors": TransformedTargetRegressor(
-        make_pipeline(StandardScaler(), SVR(C=10.0, epsilon=0.01)),
-        transformer=StandardScaler(),
-    ),
-}
-_REACH = 0.33  # of the support vectors' kernel: gamma times the number of columns
 
 
 class TransferStackRegressor(UncertainPredictions, SavedModel, RegressorMixin, BaseEstimator):
     """Predict a property of materials with fine-tuned networks and trees, mixed by validation.
 
-    The base models are a network fine-tuned from each source and, on physical attributes plus the
-    sources' own predictions (of sources that read crystals, all activations too), extremely
-    randomised trees, boosted trees and, up to 5,000 rows, support vectors. Each is fitted several
+    The base models are a network fine-tuned from each source of formulas and, on physical
+    attributes plus the sources' own predictions (of a source of crystals, its embedding too),
+    extremely randomised trees, boosted trees and, up to 5,000 rows, support vectors. Each is fitted
+    several
     times (its members), each time with another tenth of the rows held back. The predictions on
     rows held back choose how the base models are mixed, with weights that are not negative and sum
     to 1, and calibrate the uncertainty. All members predict, so nothing is trained twice. A
@@ -176,7 +159,7 @@ class TransferStackRegressor(UncertainPredictions, SavedModel, RegressorMixin, B
         rows = np.lexsort((weights, y, groups))  # the order of the rows does not matter
         rows = rows[weights[rows] > 0]
         sources = self._load_sources()
-        few = len(rows) <= (FEW_CRYSTALS if any(map(_reads_crystals, sources)) else FEW_ROWS)
+        few = len(rows) <= (FEW_CRYSTALS if any(map(reads_crystals, sources)) else FEW_ROWS)
         generator = check_random_state(self.random_state)
         folds = [rows[held] for held in self._folds(groups[rows], few, generator)]
         parts = [(rows[~np.isin(rows, held)], held) for held in folds]
@@ -268,25 +251,13 @@ class TransferStackRegressor(UncertainPredictions, SavedModel, RegressorMixin, B
     def _make_bases(self, X, sources, few, n_rows):
         """Return the unfitted base models by name, and fit what gives the features of some."""
         if not self._makes_bases():
-            return _named(self.estimators)
-        union = make_union(
-            MatminerTransformer("magpie", missing="impute"), *map(_knowledge, sources)
-        )
-        self.features_ = union.fit(X)
-        gamma = _REACH / len(self.features_.get_feature_names_out())
-        settings = {"validation_fraction": 0.0, "max_epochs": EPOCHS_FOR_FEW if few else "auto"}
-        tuned = {
-            f"fine-tuned {each.card.id}": TransferRegressor(each, **settings) for each in sources
-        }
-        on_features = {name: clone(base) for name, base in _ON_FEATURES.items()}
-        on_features["support vectors"].set_params(regressor__svr__gamma=gamma)
-        if n_rows > FEW_ROWS:
-            del on_features["support vectors"]
-        return tuned | on_features
+            return name_bases(self.estimators)
+        self.features_ = make_features(X, sources)
+        return make_bases(sources, len(self.features_.get_feature_names_out()), n_rows, few)
 
     def _inputs(self, X, names):
-        """Return what each base model reads: X, or its physical features."""
-        readers = [name for name in names if self.features_ is not None and name in _ON_FEATURES]
+        """Return what each base model reads: X, or its features."""
+        readers = [name for name in names if self._makes_bases() and reads_features(name)]
         if not readers:
             return dict.fromkeys(names, X)
         return dict.fromkeys(names, X) | dict.fromkeys(readers, self.features_.transform(X))
@@ -310,30 +281,6 @@ class TransferStackRegressor(UncertainPredictions, SavedModel, RegressorMixin, B
         seed = int(generator.randint(2**31 - 1))
         splitter = GroupKFold(n_folds, shuffle=True, random_state=seed)
         return [held for _, held in splitter.split(groups, groups=groups)][:n_members]
-
-
-def _knowledge(source):
-    """Return what gives the features of a source; of crystals, predictions alone tell little."""
-    layers = "all" if _reads_crystals(source) else []
-    return DeepFeatureTransformer(source, layers=layers, predictions=True)
-
-
-def _reads_crystals(source):
-    return source.representation.reads == "structures"
-
-
-def _named(estimators):
-    """Return pairs of name and estimator as a dict."""
-    try:
-        named = {name: base for name, base in estimators if hasattr(base, "fit")}
-    except (TypeError, ValueError):
-        named = {}
-    if not named or len(named) < len(estimators):
-        raise InputError(
-            f"Got estimators={estimators!r}, expected 'auto' or a list of (str, regressor), with "
-            "names of their own."
-        )
-    return named
 
 
 def _fit_member(base, X, y, weights, part, seed):

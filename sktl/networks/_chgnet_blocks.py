@@ -241,7 +241,7 @@ class Interaction(nn.Module):
 
 
 class Readout(nn.Module):
-    """Take means over the atoms of each crystal: of their vectors and of two energies, in eV.
+    """Take means over the atoms of each crystal of two energies, in eV.
 
     The energy that layers make of the vector of an atom adds to the reference energy of its
     element. Reference energies are fixed: 0 at first, and others come with weights.
@@ -263,9 +263,9 @@ class Readout(nn.Module):
         self.register_buffer("reference", torch.empty(n_elements + 1).zero_())
 
     def forward(self, atoms, numbers, crystal):
-        """Map atoms (n_atoms, width) of crystals to (n, width + 2)."""
+        """Map atoms (n_atoms, width) of crystals to (n, 2)."""
         reference = self.reference.index_select(0, numbers).unsqueeze(1)
-        return mean_rows(torch.cat([atoms, self.energy(atoms), reference], dim=1), crystal)
+        return mean_rows(torch.cat([self.energy(atoms), reference], dim=1), crystal)
 
 
 def _at_angles(layers, atoms, bonds, angles, graph):

@@ -1,0 +1,140 @@
+"""The base models of `TransferStackRegressor`, and the features that some of them read."""
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.ensemble import ExtraTreesRegressor, HistGradientBoostingRegressor
+from sklearn.gaussian_process.kernels import Matern
+from sklearn.pipeline import make_pipeline, make_union
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVR
+
+from sktl.estimators._regressor import TransferRegressor
+from sktl.estimators._transformer import DeepFeatureTransformer
+from sktl.exceptions import InputError
+from sktl.representations import MatminerTransformer
+
+MOST_FOR_VECTORS = 5000
+EPOCHS_FOR_FEW = 24
+_ON_FEATURES = {
+    "extra trees": ExtraTreesRegressor(max_features=0.33),
+    "boosted trees": HistGradientBoostingRegressor(
+        loss="absolute_error",
+        max_iter=400,
+        learning_rate=0.05,
+        max_features=0.3,
+        min_samples_leaf=5,
+        early_stopping=False,
+    ),
+}
+VECTORS = "support vectors"
+_REACH = 0.33  # of the support vectors' kernel: gamma times the number of columns
+_LENGTH = 2.0  # of their kernel on crystals, over the root of the number of columns
+
+
+def make_features(X, sources):
+    """Return fitted features of rows: physical attributes and what the sources know."""
+    attributes = MatminerTransformer("magpie", missing="impute")
+    return make_union(attributes, *map(_knowledge, sources)).fit(X)
+
+
+def make_bases(sources, n_columns, n_rows, few):
+    """Return the unfitted base models by name.
+
+    Parameters
+    ----------
+    sources : list of Source
+        Those that read formulas are fine-tuned.
+    n_columns : int
+        Number of features.
+    n_rows : int
+        Number of training rows; with many there are no support vectors.
+    few : bool
+        The networks take more passes.
+    """
+    settings = {"validation_fraction": 0.0, "max_epochs": EPOCHS_FOR_FEW if few else "auto"}
+    bases = {
+        f"fine-tuned {source.card.id}": TransferRegressor(source, **settings)
+        for source in sources
+        if not reads_crystals(source)
+    }
+    bases |= {name: clone(base) for name, base in _ON_FEATURES.items()}
+    if n_rows <= MOST_FOR_VECTORS:
+        crystals = any(map(reads_crystals, sources))
+        bases[VECTORS] = _vectors_on_crystals(n_columns) if crystals else _vectors(n_columns)
+    return bases
+
+
+def reads_features(name):
+    """Tell whether the base model of this name reads features, and not formulas."""
+    return name in _ON_FEATURES or name == VECTORS
+
+
+def reads_crystals(source):
+    """Tell whether a source reads crystals."""
+    return source.representation.reads == "structures"
+
+
+def name_bases(estimators):
+    """Return pairs of name and estimator as a dict."""
+    try:
+        named = {name: base for name, base in estimators if hasattr(base, "fit")}
+    except (TypeError, ValueError):
+        named = {}
+    if not named or len(named) < len(estimators):
+        raise InputError(
+            f"Got estimators={estimators!r}, expected 'auto' or a list of (str, regressor), with "
+            "names of their own."
+        )
+    return named
+
+
+class LogarithmicTarget(TransformerMixin, BaseEstimator):
+    """Put targets that are not negative on a logarithmic scale, and others on a linear one.
+
+    z is log(1 + y / m), with the median m of the positive targets, and is centred and divided by
+    its standard deviation. What is turned back stays within the range of the training targets.
+    """
+
+    def fit(self, y):
+        """Learn the scale of targets (n, 1)."""
+        above = y[y > 0]
+        self.unit_ = float(np.median(above)) if len(above) and (y >= 0).all() else None
+        self.range_ = float(y.min()), float(y.max())
+        scaled = self._scale(y)
+        self.center_, self.width_ = float(scaled.mean()), float(scaled.std()) or 1.0
+        return self
+
+    def transform(self, y):
+        """Return targets (n, 1) as z."""
+        return (self._scale(y) - self.center_) / self.width_
+
+    def inverse_transform(self, z):
+        """Return z (n, 1) as targets."""
+        scaled = z * self.width_ + self.center_
+        if self.unit_ is not None:
+            scaled = self.unit_ * np.expm1(
+                np.minimum(scaled, np.log1p(self.range_[1] / self.unit_))
+            )
+        return np.clip(scaled, *self.range_)
+
+    def _scale(self, y):
+        return y if self.unit_ is None else np.log1p(y / self.unit_)
+
+
+def _knowledge(source):
+    """Return what gives the features of a source; of crystals, predictions alone tell little."""
+    layers = "last" if reads_crystals(source) else []
+    return DeepFeatureTransformer(source, layers=layers, predictions=True)
+
+
+def _vectors(n_columns):
+    kernel = make_pipeline(StandardScaler(), SVR(C=10.0, epsilon=0.01, gamma=_REACH / n_columns))
+    return TransformedTargetRegressor(kernel, transformer=StandardScaler())
+
+
+def _vectors_on_crystals(n_columns):
+    """Return support vectors with a kernel and a scale of the target for few, unlike crystals."""
+    kernel = Matern(length_scale=_LENGTH * np.sqrt(n_columns), nu=1.5)
+    vectors = make_pipeline(StandardScaler(), SVR(kernel=kernel, C=10.0, epsilon=0.01))
+    return TransformedTargetRegressor(vectors, transformer=LogarithmicTarget())

@@ -1,4 +1,9 @@
-"""Metal or not: classes with their probabilities."""
+"""
+Metal or not
+============
+
+Classes with their probabilities, judged on compositions that were not trained on.
+"""
 
 from sklearn.metrics import roc_auc_score
 
@@ -15,3 +20,15 @@ chances = model.predict_proba(formulas[300:])[:, list(model.classes_).index("gap
 for formula, chance in zip(formulas[300:305], chances, strict=False):
     print(f"{formula}: P(gap) = {chance:.2f}")
 print(f"area under the ROC curve: {roc_auc_score(kinds[300:] == 'gap', chances):.2f}")
+
+# %%
+# Good probabilities pile up at 0 and 1, each class on its side.
+
+import matplotlib.pyplot as plt
+
+figure, axes = plt.subplots(figsize=(5, 2.8), layout="constrained")
+parts = [chances[kinds[300:] == kind] for kind in ("metal", "gap")]
+axes.hist(parts, bins=10, range=(0, 1), label=["metals", "with a gap"])
+axes.set(xlabel="P(gap)", ylabel="test compositions")
+axes.legend()
+plt.show()

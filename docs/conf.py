@@ -32,6 +32,8 @@ extensions = [
 ]
 exclude_patterns = ["_build", "examples", "**/sg_execution_times.rst", "sg_execution_times.rst"]
 templates_path = ["_templates"]
+default_role = "py:obj"  # `name` in a docstring links to name where that is documented
+smartquotes = False
 
 myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 3  # links such as user_guide.md#crystals
@@ -57,7 +59,9 @@ html_title = f"sktl {release}"
 html_static_path = ["_static"]
 html_css_files = ["sktl.css"]
 html_show_sourcelink = False
+html_sidebars = {page: [] for page in ("user_guide", "pitfalls", "gallery/tutorial")}  # no children
 html_theme_options = {
+    "header_links_before_dropdown": 8,
     "logo": {"text": "sktl"},
     "navigation_with_keys": False,
     "show_nav_level": 2,

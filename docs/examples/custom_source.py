@@ -60,8 +60,8 @@ print(f"fine-tuned: mean absolute error {error:.2f} eV on {len(test_gaps)} test 
 
 import matplotlib.pyplot as plt
 
-figure, axes = plt.subplots(figsize=(3.2, 3.2), layout="constrained")
+figure, axes = plt.subplots(figsize=(5, 2.5), layout="constrained")
 axes.plot(test_gaps, predicted, "o", markersize=4, alpha=0.5, markeredgewidth=0)
 axes.axline((0, 0), slope=1, color="black", linewidth=0.8)
-axes.set(xlabel="measured gap (eV)", ylabel="predicted gap (eV)", aspect="equal")
+axes.set(xlabel="measured gap (eV)", ylabel="predicted gap (eV)")
 plt.show()

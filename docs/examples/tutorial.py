@@ -37,7 +37,7 @@ with open(folder / "gaps.csv", "w", encoding="utf-8-sig", newline="") as file:
     writer.writerow(["Compound", "Gap (eV)", "Remark"])
     writer.writerows(rows)
     writer.writerow(["", "", ""])
-print("".join((folder / "gaps.csv").open(encoding="utf-8-sig").readlines()[:7]))
+print(*(folder / "gaps.csv").read_text(encoding="utf-8-sig").splitlines()[:7], sep="\n")
 
 # %%
 # Read and check
@@ -126,14 +126,16 @@ style = {"font.size": 7, "axes.linewidth": 0.6, "pdf.fonttype": 42, "savefig.bbo
 with plt.rc_context(style):
     figure, axes = plt.subplots(figsize=(85 / 25.4, 80 / 25.4), layout="constrained")
     axes.vlines(gaps[test], low, high, color="0.75", linewidth=0.6, label="90 % interval")
-    axes.plot(gaps[test], predicted, "o", markersize=3, markeredgewidth=0, alpha=0.8, label="test")
+    axes.plot(
+        gaps[test], predicted, "o", markersize=3, markeredgewidth=0, alpha=0.8, label="prediction"
+    )
     top = 1.05 * max(gaps[test].max(), high.max())
     axes.plot([0, top], [0, top], color="black", linewidth=0.6)
     axes.set(xlim=(-0.02 * top, top), ylim=(-0.02 * top, top), aspect="equal")
     axes.set(xlabel="Measured band gap (eV)", ylabel="Predicted band gap (eV)")
-    text = f"$n$ = {len(test)}\nMAE {errors.mean():.2f} eV"
-    axes.text(0.97, 0.04, text, transform=axes.transAxes, ha="right")
-    axes.legend(loc="upper left", frameon=False)
+    axes.xaxis.set_major_locator(axes.yaxis.get_major_locator())
+    title = f"{len(test)} test compositions, MAE {errors.mean():.2f} eV"
+    axes.legend(loc="upper left", frameon=False, title=title, alignment="left")
     figure.savefig(folder / "parity.pdf")
     plt.show()
 

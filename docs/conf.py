@@ -34,6 +34,7 @@ exclude_patterns = ["_build", "examples", "**/sg_execution_times.rst", "sg_execu
 templates_path = ["_templates"]
 default_role = "py:obj"  # `name` in a docstring links to name where that is documented
 smartquotes = False
+toc_object_entries_show_parents = "hide"
 
 myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 3  # links such as user_guide.md#crystals

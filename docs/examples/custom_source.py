@@ -17,6 +17,8 @@ from sktl.datasets import load_expt_gap
 from sktl.representations import parse_formulas
 
 known = load_expt_gap().frame.sample(frac=1, random_state=0)
+_, first = np.unique(parse_formulas(known["Composition"]).keys(), return_index=True)
+known = known.iloc[np.sort(first)]  # one row for each composition
 formulas, gaps = known["Composition"].to_numpy(), known["Eg"].to_numpy()
 attributes = sktl.MatminerTransformer("magpie", missing="impute").fit(formulas)
 names = list(attributes.get_feature_names_out())

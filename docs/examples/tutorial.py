@@ -3,8 +3,7 @@ Tutorial: from a CSV file to a figure
 =====================================
 
 A table as an instrument or a colleague leaves it, an honest split, a fine-tuned network and its
-control, predictions with intervals, and a figure that a journal takes. It runs in well under a
-minute.
+control, predictions with intervals, and a figure that a journal takes. It runs in under a minute.
 """
 
 import csv
@@ -19,12 +18,12 @@ folder = Path(tempfile.mkdtemp())  # or a folder of your own
 # A messy file
 # ------------
 #
-# 600 of the bundled measured band gaps (Zhuo et al. 2018, doi:10.1021/acs.jpclett.8b00124), written
+# 500 of the bundled measured band gaps (Zhuo et al. 2018, doi:10.1021/acs.jpclett.8b00124), written
 # as a European spreadsheet does: a byte-order mark, semicolons, decimal commas, the unit in the
 # header. A value carries a footnote mark, a formula a question mark, and a value is missing. The
 # values are real; only the mess is made here.
 
-known = load_expt_gap().frame.sample(600, random_state=1)
+known = load_expt_gap().frame.sample(500, random_state=1)
 rows = [
     [f" {formula}", str(gap).replace(".", ","), ""]
     for formula, gap in known.itertuples(index=False)
@@ -86,7 +85,7 @@ train, test = next(splitter.split(formulas, groups=parse_formulas(formulas).keys
 #
 # The control is the same network from random weights. Without it, a small error says nothing about
 # transfer. The source ``mpt`` has not seen any composition of this table; its card says so. For
-# data of your own, see the page on pitfalls.
+# data of your own, see :doc:`/pitfalls`.
 
 from sktl import TransferRegressor
 

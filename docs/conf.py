@@ -60,7 +60,7 @@ html_title = f"sktl {release}"
 html_static_path = ["_static"]
 html_css_files = ["sktl.css"]
 html_show_sourcelink = False
-html_sidebars = {page: [] for page in ("user_guide", "pitfalls", "gallery/tutorial")}  # no children
+html_sidebars = {"*": [], "gallery/tutorial": []}  # pages with nothing below or beside them
 html_theme_options = {
     "header_links_before_dropdown": 8,
     "logo": {"text": "sktl"},

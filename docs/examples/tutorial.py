@@ -133,8 +133,8 @@ with plt.rc_context(style):
     axes.set(xlim=(-0.02 * top, top), ylim=(-0.02 * top, top), aspect="equal")
     axes.set(xlabel="Measured band gap (eV)", ylabel="Predicted band gap (eV)")
     axes.xaxis.set_major_locator(axes.yaxis.get_major_locator())
-    title = f"{len(test)} test compositions, MAE {errors.mean():.2f} eV"
-    axes.legend(loc="upper left", frameon=False, title=title, alignment="left")
+    axes.set_title(f"{len(test)} test rows, mean absolute error {errors.mean():.2f} eV", fontsize=7)
+    axes.legend(loc="lower right", frameon=False)
     figure.savefig(folder / "parity.pdf")
     plt.show()
 

@@ -212,6 +212,7 @@ def test_constraints_pin_every_direct_dependency(constraints):
     pinned = {pin.partition("==")[0].lower() for pin in pins}
     direct = requirements("options", "install_requires")
     direct |= requirements("options.extras_require", "test")
+    direct |= requirements("options.extras_require", "docs")
     assert direct - pinned == set()
 
 

@@ -1,8 +1,14 @@
-"""An own source: pretrain on own tables, keep the test compositions out, save, name, fine-tune.
-
-The network is small and the tables are short so that this runs in seconds. A source worth having
-takes 10,000 compositions or more, and hours.
 """
+A source of your own
+====================
+
+Pretrain on your own tables, keep the test compositions out, save, name and fine-tune. The network
+is small and the tables are short so that this runs in seconds. A source worth having takes 10,000
+compositions or more, and hours.
+"""
+
+import tempfile
+from pathlib import Path
 
 import numpy as np
 
@@ -11,12 +17,16 @@ from sktl.datasets import load_expt_gap
 from sktl.representations import parse_formulas
 
 known = load_expt_gap().frame.sample(frac=1, random_state=0)
+_, first = np.unique(parse_formulas(known["Composition"]).keys(), return_index=True)
+known = known.iloc[np.sort(first)]  # one row for each composition
 formulas, gaps = known["Composition"].to_numpy(), known["Eg"].to_numpy()
 attributes = sktl.MatminerTransformer("magpie", missing="impute").fit(formulas)
 names = list(attributes.get_feature_names_out())
 volumes = attributes.transform(formulas)[:, names.index("MagpieData mean GSvolume_pa")]
 
+# %%
 # Two properties; a table holds what is known, and a composition may lack any of them.
+
 tables = [
     sktl.PropertyTable("mean_volume", formulas[:2000], volumes[:2000], "A^3/atom"),
     sktl.PropertyTable("measured_gap", formulas[:500], gaps[:500], "eV"),
@@ -34,9 +44,26 @@ source = sktl.pretrain(
 for item in source.card.properties:
     print(f"{item.name}: {item.holdout_mae:.3g} {item.unit} on held-out compositions")
 
-source.save("example.safetensors")  # one file: weights and card, read without running any code
-sktl.register_source("example.safetensors", "my-example", overwrite=True)  # or give the path
+# %%
+# One file holds weights and card, and is read without running any code. A name is a convenience:
+# ``source=`` takes the path too.
+
+path = Path(tempfile.mkdtemp()) / "example.safetensors"
+source.save(path)
+sktl.register_source(path, "my-example", overwrite=True)
 model = sktl.TransferRegressor(source="my-example", max_epochs=10, random_state=0)
 model.fit(formulas[500:900], gaps[500:900])
-error = np.abs(model.predict(test_formulas) - test_gaps).mean()
+predicted = model.predict(test_formulas)
+error = np.abs(predicted - test_gaps).mean()
 print(f"fine-tuned: mean absolute error {error:.2f} eV on {len(test_gaps)} test rows")
+
+# %%
+# The test compositions were in neither training.
+
+import matplotlib.pyplot as plt
+
+figure, axes = plt.subplots(figsize=(5, 2.5), layout="constrained")
+axes.plot(test_gaps, predicted, "o", markersize=4, alpha=0.5, markeredgewidth=0)
+axes.axline((0, 0), slope=1, color="black", linewidth=0.8)
+axes.set(xlabel="measured gap (eV)", ylabel="predicted gap (eV)")
+plt.show()

@@ -1,6 +1,10 @@
-"""How many depth groups to freeze: a grid search in which no composition is on both sides."""
+"""
+How many depth groups to freeze
+===============================
 
-# README: grid search
+A grid search in which no composition is on both sides of a split.
+"""
+
 from sklearn.model_selection import GridSearchCV, GroupKFold
 
 from sktl import TransferRegressor
@@ -18,4 +22,18 @@ search = GridSearchCV(
 search.fit(X, y, groups=parse_formulas(X).keys())  # equal compositions have equal keys
 for depth, score in zip([0, 4, 8], search.cv_results_["mean_test_score"], strict=True):
     print(f"{depth} groups frozen: mean absolute error {-score:.2f} eV")
-# end
+
+# %%
+# A dot is one of the three folds. Where the folds differ by more than the depths do, the search has
+# not told the depths apart, and more rows or more folds are needed.
+
+import matplotlib.pyplot as plt
+
+results = search.cv_results_
+figure, axes = plt.subplots(figsize=(4, 2.8), layout="constrained")
+for fold in range(3):
+    axes.plot([0, 4, 8], -results[f"split{fold}_test_score"], "o", color="tab:gray", alpha=0.6)
+axes.plot([0, 4, 8], -results["mean_test_score"], "_", markersize=24, color="tab:blue")
+axes.set(xlabel="depth groups frozen", ylabel="mean absolute error (eV)", ylim=(0, None))
+axes.set_xticks([0, 4, 8])
+plt.show()

@@ -1,6 +1,11 @@
-"""Pipelines with matminer: its features beside the network's, and the network behind matminer."""
+"""
+Pipelines with matminer
+=======================
 
-# README: pipeline
+matminer's features beside the network's under a forest, and the network behind a matminer
+featurizer.
+"""
+
 from matminer.featurizers.composition import ElementFraction
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.pipeline import make_pipeline, make_union
@@ -20,4 +25,16 @@ fractions = MatminerTransformer(ElementFraction())
 tuned = make_pipeline(fractions, TransferRegressor("oqmd", max_epochs=20, random_state=0)).fit(X, y)
 
 print(forest.predict(["ZnSnN2", "TiB2"]), tuned.predict(["ZnSnN2", "TiB2"]), "eV")
-# end
+
+# %%
+# Features keep their names on the way through, so the forest can say what it looked at.
+
+import matplotlib.pyplot as plt
+import pandas as pd
+
+names = forest[0].get_feature_names_out()
+weights = pd.Series(forest[1].feature_importances_, names).nlargest(10)[::-1]
+figure, axes = plt.subplots(figsize=(6, 3), layout="constrained")
+axes.barh([name.partition("__")[2] for name in weights.index], weights)
+axes.set(xlabel="importance in the forest")
+plt.show()

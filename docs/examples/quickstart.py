@@ -1,10 +1,11 @@
-"""From formulas to predictions with their unit.
+"""
+From formulas to predictions
+============================
 
 Fine-tunes the source "oqmd" on 200 of the bundled measured band gaps, in seconds. With all of
 them, and without touching a parameter, the errors are smaller and the fit takes about a minute.
 """
 
-# README: quickstart
 from sktl import TransferRegressor
 from sktl.datasets import load_expt_gap
 
@@ -15,4 +16,15 @@ new = ["ZnSnN2", "LaAlO3", "TiB2", "Fe3Al"]
 gaps, intervals = model.predict(new), model.predict_interval(new, coverage=0.9)
 for formula, gap, (low, high) in zip(new, gaps, intervals, strict=True):
     print(f"{formula}: {gap:.2f} eV, nine times in ten from {low:.2f} to {high:.2f} eV")
-# end
+
+# %%
+# With so few rows the intervals are wide, and they should be.
+
+import matplotlib.pyplot as plt
+
+figure, axes = plt.subplots(figsize=(5, 2), layout="constrained")
+axes.hlines(new, *intervals.T, color="tab:blue", alpha=0.4, linewidth=6)
+axes.plot(gaps, new, "o", color="tab:blue")
+axes.set(xlabel="band gap (eV)")
+axes.invert_yaxis()
+plt.show()

@@ -89,7 +89,8 @@ def evaluate_command(data, source, output, as_json, **options):
         target=column.title,
         unit=options["unit"] or column.unit,
         labels=table.lines,
-        data={"label_title": "line", "file": data.name, "file sha256": sha256_of(data)},
+        label_title="line",
+        data={"file": data.name, "file sha256": sha256_of(data)},
     )
     if as_json:
         click.echo(json.dumps({"file": str(output), **findings}, indent=1))

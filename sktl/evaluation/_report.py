@@ -50,7 +50,9 @@ _NETWORK_CITATIONS = {
 }
 
 
-def write_report(path, evaluation, *, target="target", unit=None, data=None, labels=None):
+def write_report(
+    path, evaluation, *, target="target", unit=None, labels=None, label_title="row", data=None
+):
     """Write an evaluation as one self-contained HTML file.
 
     The page has no script and asks nothing of the network. Numbers are those of `summarize`.
@@ -63,6 +65,8 @@ def write_report(path, evaluation, *, target="target", unit=None, data=None, lab
         What `evaluate` returned.
     target, unit, labels
         As in `summarize`.
+    label_title : str, default="row"
+        What the labels are, such as "line".
     data : dict or None, default=None
         What else is known of the data: name to text, such as the file and its sha256.
 
@@ -82,6 +86,7 @@ def write_report(path, evaluation, *, target="target", unit=None, data=None, lab
         suffix=suffix,
         space_unit=f" {unit}" if unit else "",
         data=data or {},
+        label_title=label_title,
         figures=_figures(evaluation, findings, suffix),
         cells=_cells(findings["elements"]),
         scale=_scale(findings["elements"]),
@@ -93,7 +98,7 @@ def write_report(path, evaluation, *, target="target", unit=None, data=None, lab
 
 
 def _figures(evaluation, findings, suffix):
-    """Return each figure as a data URI."""
+    """Return each figure as a data URI, None where there is nothing to draw."""
     target = findings["target"]
     target = target if len(target) <= _LONGEST else f"{target[: _LONGEST - 1]}…"
     rows = {row["model"]: row for row in findings["models"]}
@@ -115,10 +120,11 @@ def _figures(evaluation, findings, suffix):
     if findings["coverage"]:
         shares = [[row[key] for row in findings["coverage"]] for key in ("nominal", "observed")]
         drawn["calibration"] = draw_calibration(*shares, len(evaluation.y))
-    return {
+    uris = {
         name: "data:image/svg+xml;base64," + base64.b64encode(as_svg(figure)).decode("ascii")
         for name, figure in drawn.items()
     }
+    return {"curve": None, "calibration": None} | uris
 
 
 def _curves(findings, models):

@@ -11,9 +11,9 @@ class ProgressBar:
     def __enter__(self):
         from tqdm import tqdm
 
-        layout = "{percentage:3.0f}%|{bar:20}| {elapsed}, about {remaining} left: {desc}"
+        layout = "{percentage:3.0f}%|{bar:20}| {elapsed}, {desc}"
         self._bar = tqdm(total=1.0, disable=None, leave=False, bar_format=layout, desc="begin")
-        self._before, self._after, self._pace = 0.0, 0.0, 0.0
+        self._before, self._after, self._pace, self._what = 0.0, 0.0, 0.0, ""
         self._start = self._since = time.perf_counter()
         self._stop = threading.Event()
         self._clock = threading.Thread(target=self._tick, daemon=True)
@@ -32,7 +32,7 @@ class ProgressBar:
         self._since = time.perf_counter()
         self._before, self._after = before / total, after / total
         self._pace = self._before / (self._since - self._start) if before else 1 / total
-        self._bar.set_description_str(f"{model}, {n_train:,} rows", refresh=False)
+        self._what = f"{model}, {n_train:,} rows"
         self._move()
 
     def _tick(self):
@@ -43,6 +43,9 @@ class ProgressBar:
         """Go on at the pace so far, but not beyond the fit that is running."""
         ahead = self._before + self._pace * (time.perf_counter() - self._since)
         self._bar.n = min(ahead, 0.1 * self._before + 0.9 * self._after)
+        if self._pace:
+            left = self._bar.format_interval((1 - self._bar.n) / self._pace)
+            self._bar.set_description_str(f"about {left} left: {self._what}", refresh=False)
         self._bar.refresh()
 
 

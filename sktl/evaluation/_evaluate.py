@@ -93,7 +93,7 @@ def evaluate(
     Notes
     -----
     The folds of the first repeat are also fitted with an eighth, a quarter and half of their
-    training rows, for a learning curve. At the defaults 500 formulas take about six minutes on two
+    training rows, for a learning curve. At the defaults 500 formulas take some ten minutes on two
     cores.
 
     References

@@ -11,7 +11,7 @@ from sktl.estimators import TransferRegressor
 from sktl.evaluation._names import BOOSTING, FOREST, SCRATCH, TRANSFER
 from sktl.exceptions import InputError
 from sktl.representations import MatminerTransformer
-from sktl.sources import Source, load_source
+from sktl.sources import load_source
 
 # What the search inside a training part tries.
 CHOICES = {
@@ -86,21 +86,29 @@ def fit_model(model, X, y, groups, *, source, seed, max_epochs):
     return fitted, search.best_params_
 
 
-def model_titles(source):
+def model_titles(source, name):
     """Return the models' names for people: model to text.
 
     Parameters
     ----------
     source : str, path-like or Source
         Where transfer begins.
+    name : str
+        What its user calls it: a name, an id or a path.
     """
-    name = source.card.id if isinstance(source, Source) else Path(source).name
     return {
-        TRANSFER: f"fine-tuned from {name}",
-        SCRATCH: "same network from scratch",
+        TRANSFER: f"fine-tuned from {Path(name).name}",
+        SCRATCH: _scratch_title(load_source(source).card.network),
         FOREST: "random forest on Magpie",
         BOOSTING: "XGBoost on Magpie",
     }
+
+
+def _scratch_title(network):
+    """Name the network from scratch; it has the default size, whatever that of the source is."""
+    if network["name"] not in _SCRATCH_NETWORKS:
+        return "crystal network from scratch (ALIGNN)"
+    return f"same {'kind of network' if network['arguments'] else 'network'} from scratch"
 
 
 def estimate_seconds(model, n_train, *, max_epochs="auto", chosen=False):

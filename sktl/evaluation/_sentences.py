@@ -91,20 +91,17 @@ def _help(verdict, scratch, suffix):
     if scratch is None:
         return "Whether pretraining helped was not asked: the same network from scratch is missing."
     numbers, amount = _numbers(scratch, suffix), _amount(scratch, suffix)
+    name = f"the {scratch['title']}"
     if verdict == "helped":
-        return (
-            f"Pretraining helped: the same network from random weights errs by {amount} more "
-            f"{numbers}."
-        )
+        return f"Pretraining helped: {name} errs by {amount} more {numbers}."
     if verdict == "hurt":
         return (
-            "Pretraining made the predictions worse (negative transfer): the same network from "
-            f"random weights errs by {amount} less {numbers}. Do not use this source for this "
-            "property."
+            f"Pretraining made the predictions worse (negative transfer): {name} errs by {amount} "
+            f"less {numbers}. Do not use this source for this property."
         )
     return (
-        "These data cannot tell whether pretraining helped: the difference to the same network "
-        f"from random weights is not told from chance {numbers}."
+        f"These data cannot tell whether pretraining helped: the difference to {name} is not told "
+        f"from chance {numbers}."
     )
 
 

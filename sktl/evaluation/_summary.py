@@ -39,7 +39,10 @@ def summarize(evaluation, *, target="target", unit=None, labels=None):
         cannot tell) or "not compared", by the 95 % interval of the difference to the same network
         from scratch.
     """
-    titles = {**model_titles(evaluation.source_name), MEDIAN: "median of the training rows"}
+    titles = {
+        **model_titles(evaluation.source, evaluation.source_name),
+        MEDIAN: "median of the training rows",
+    }
     others = [model for model in (*MODELS, MEDIAN) if model in evaluation.predictions]
     others.remove(TRANSFER)
     suffix = f" {unit}" if unit else ""
@@ -155,7 +158,7 @@ def _source(evaluation):
         "sha256": evaluation.source.sha256,
         "licence": card.licence,
         "compositions": card.training.get("n_compositions"),
-        "held_out_compositions": card.held_out.get("n_compositions"),
+        "held_out_digests": card.held_out.get("n_digests", 0),
         "properties": [
             {"name": item.name, "unit": item.unit, "labels": item.n_rows}
             for item in card.properties

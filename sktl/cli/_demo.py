@@ -86,7 +86,8 @@ def _figures(comparison, full):
     """Return the parity plot of all full fits and the learning curve, as PNG bytes."""
     from sktl.evaluation import as_png, draw_learning_curve, draw_parity, model_titles
 
-    names = model_titles(comparison.plan.source, comparison.plan.source)
+    source = comparison.plan.source
+    names = model_titles(source, Path(source).name)
     n_test = len(comparison.test)
     parity = draw_parity(
         {fit.model: fit.predictions for fit in full},

@@ -3,7 +3,8 @@
 import numpy as np
 
 from sktl.evaluation._elements import FEW
-from sktl.evaluation._names import BOOSTING, COMPOSITION, GET_XGBOOST, TRANSFER
+from sktl.evaluation._folds import group_rows
+from sktl.evaluation._names import BOOSTING, COMPOSITION, GET_XGBOOST, SYSTEM, TRANSFER
 from sktl.evaluation._sentences import percent
 from sktl.training import digest_share
 
@@ -51,7 +52,7 @@ def noise_floor(evaluation):
         Mean absolute deviation from the median of the composition, over all their rows: what a
         model that sees the composition alone errs by at least. 0 if there are none.
     """
-    _, place = evaluation.compositions.unique()
+    place = group_rows(evaluation.compositions)
     deviations, n = [], 0
     for group in np.flatnonzero(np.bincount(place) > 1):
         values = evaluation.y[place == group]
@@ -67,7 +68,7 @@ def _few_rows(evaluation, unit):
         return None
     smallest = min(len(fold.test) for fold in evaluation.folds)
     return (
-        f"{n} rows are few: each test part has as little as {smallest}. Errors and differences may "
+        f"{n} rows are few: each test part has as few as {smallest}. Errors and differences may "
         "come out otherwise on other compounds of the same kind, and only large differences can be "
         "told from chance."
     )
@@ -88,9 +89,8 @@ def _repeats(evaluation, unit):
 def _neighbours(evaluation, unit):
     if evaluation.settings["group"] != COMPOSITION:
         return None
-    parts = np.split(evaluation.compositions.numbers, evaluation.compositions.offsets[1:-1])
-    systems = np.unique([str(part.tolist()) for part in parts], return_inverse=True)[1]
-    _, place = evaluation.compositions.unique()
+    systems = group_rows(evaluation.compositions, SYSTEM)
+    place = group_rows(evaluation.compositions)
     pairs = np.unique(np.stack([systems, place]), axis=1)
     share = np.mean(np.bincount(pairs[0])[systems] > 1)
     if share < 0.2:

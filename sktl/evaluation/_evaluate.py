@@ -2,7 +2,8 @@
 
 import time
 from importlib.util import find_spec
-from os import PathLike, fspath
+from os import PathLike
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -145,7 +146,12 @@ def check_evaluable(n_rows, n_groups, n_splits):
 
 def _prepare(X, y, source, group, n_splits, n_repeats, random_state):
     """Return the rows as an array, y, and an evaluation without predictions."""
-    for name, value, low in (("n_splits", n_splits, 2), ("n_repeats", n_repeats, 1)):
+    counts = (
+        ("n_splits", n_splits, 2),
+        ("n_repeats", n_repeats, 1),
+        ("random_state", random_state, 0),
+    )
+    for name, value, low in counts:
         if not isinstance(value, int) or isinstance(value, bool) or value < low:
             raise InputError(f"Got {name}={value!r}, expected an integer of at least {low}.")
     if source is None:
@@ -172,7 +178,7 @@ def _prepare(X, y, source, group, n_splits, n_repeats, random_state):
         y=y,
         groups=groups,
         source=loaded,
-        source_name=fspath(source) if isinstance(source, str | PathLike) else loaded.card.id,
+        source_name=Path(source).name if isinstance(source, str | PathLike) else loaded.card.id,
         settings=dict(
             group=group, n_splits=n_splits, n_repeats=n_repeats, random_state=random_state
         ),

@@ -1,7 +1,5 @@
 """The models that are compared, from formulas or structures to numbers, and what they cost."""
 
-from pathlib import Path
-
 import numpy as np
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.model_selection import GridSearchCV, GroupKFold
@@ -94,10 +92,10 @@ def model_titles(source, name):
     source : str, path-like or Source
         Where transfer begins.
     name : str
-        What its user calls it: a name, an id or a path.
+        What its user calls it.
     """
     return {
-        TRANSFER: f"fine-tuned from {Path(name).name}",
+        TRANSFER: f"fine-tuned from {name}",
         SCRATCH: _scratch_title(load_source(source).card.network),
         FOREST: "random forest on Magpie",
         BOOSTING: "XGBoost on Magpie",

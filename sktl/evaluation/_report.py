@@ -16,7 +16,7 @@ from sktl.evaluation._figures import (
     draw_parity,
     draw_residuals,
 )
-from sktl.evaluation._names import FOREST, MEDIAN, MODELS, SCRATCH, TRANSFER
+from sktl.evaluation._names import BOOSTING, FOREST, MEDIAN, MODELS, SCRATCH, TRANSFER
 from sktl.evaluation._summary import summarize
 
 _COLOURS = matplotlib.colormaps["YlOrBr"]
@@ -36,9 +36,14 @@ _CITATIONS = (
     ("Magpie attributes", "Ward et al. 2016", "10.1038/npjcompumats.2016.28"),
     ("matminer", "Ward et al. 2018", "10.1016/j.commatsci.2018.05.018"),
     ("Intervals", "Lei et al. 2018", "10.1080/01621459.2017.1307116"),
+    ("Nested cross-validation", "Varma and Simon 2006", "10.1186/1471-2105-7-91"),
     ("Test of differences", "Nadeau and Bengio 2003", "10.1023/A:1024068626366"),
     ("Its use for repeated folds", "Bouckaert and Frank 2004", "10.1007/978-3-540-24775-3_3"),
 )
+_TREE_CITATIONS = {
+    FOREST: ("Random forest", "Breiman 2001", "10.1023/A:1010933404324"),
+    BOOSTING: ("XGBoost", "Chen and Guestrin 2016", "10.1145/2939672.2939785"),
+}
 _NETWORK_CITATIONS = {
     "composition": (
         ("Attention over elements", "Roost", "10.1038/s41467-020-19964-7"),
@@ -182,7 +187,8 @@ def _databases(source):
 def _citations(evaluation):
     """Return (what, who, DOI) of all that the findings rest on."""
     network = evaluation.source.card.network["name"]
-    known = [*_CITATIONS, *_NETWORK_CITATIONS.get(network, ())]
+    trees = [entry for model, entry in _TREE_CITATIONS.items() if model in evaluation.predictions]
+    known = [*_CITATIONS, *trees, *_NETWORK_CITATIONS.get(network, ())]
     tables = evaluation.source.card.training.get("tables", [])
     for table in (each for each in tables if isinstance(each, dict)):
         dois = table.get("doi", [])

@@ -1,15 +1,18 @@
 """``sktl evaluate``, from a spreadsheet to a page that a browser shows."""
 
+import io
 import json
 import re
 import shutil
 import subprocess
+import sys
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from sktl.cli import main
+from sktl.cli._progress import ProgressBar
 
 BROWSER = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
@@ -137,6 +140,26 @@ def test_mistakes_have_an_exit_code_and_no_traceback(run, changes, code, message
     found = run(*GIVEN, *changes)
     assert found.exit_code == code and message in found.output
     assert "Traceback" not in found.output
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize("kind", [Terminal, io.StringIO])
+def test_the_bar_says_how_long_it_takes_in_a_terminal_and_nothing_elsewhere(kind, monkeypatch):
+    monkeypatch.setattr(sys, "stderr", kind())
+    with ProgressBar() as bar:
+        bar.report("transfer", 1600, 0, 100, 600)
+        bar.report("scratch", 1600, 100, 600, 600)
+    text = sys.stderr.getvalue()
+    if kind is io.StringIO:
+        assert text == ""
+        return
+    assert "This takes about 10 minutes on two cores." in text
+    assert re.search("about (10:00|09:59) left: transfer, 1,600 rows", text)
+    assert re.search("17%.*left: scratch, 1,600 rows", text)
 
 
 def browse(folder, *arguments):

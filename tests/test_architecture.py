@@ -36,9 +36,10 @@ MAY_IMPORT = {
     "tables": FOUNDATION | {"representations"},
     "benchmark": FOUNDATION
     | {"representations", "networks", "sources", "training", "estimators", "datasets"},
+    "evaluation": FOUNDATION | {"representations", "networks", "sources", "training", "estimators"},
     "cli": FOUNDATION
     | {"", "representations", "networks", "sources", "training", "estimators", "datasets"}
-    | {"benchmark", "tables"},
+    | {"benchmark", "evaluation", "tables"},
 }
 MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 45

@@ -5,6 +5,7 @@ import click
 from sktl._version import __version__
 from sktl.cli._benchmark import benchmark_group
 from sktl.cli._demo import demo_command
+from sktl.cli._evaluate import evaluate_command
 from sktl.cli._fit import fit_command, predict_command
 from sktl.cli._pretrain import pretrain_command
 from sktl.cli._sources import sources_group
@@ -31,6 +32,7 @@ def main():
 
 main.add_command(benchmark_group)
 main.add_command(demo_command)
+main.add_command(evaluate_command)
 main.add_command(fit_command)
 main.add_command(predict_command)
 main.add_command(pretrain_command)

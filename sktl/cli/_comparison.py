@@ -10,9 +10,9 @@ from importlib.util import find_spec
 
 import numpy as np
 
-TRANSFER, SCRATCH, FOREST, BOOSTING = "transfer", "scratch", "random forest", "XGBoost"
+from sktl.evaluation import BOOSTING, FOREST, SCRATCH, TRANSFER
+
 CURVE_MODELS = (FOREST, TRANSFER, SCRATCH)
-TABLE_MODELS = (TRANSFER, SCRATCH, FOREST, BOOSTING)
 TEST_SHARE = 0.25
 
 
@@ -117,20 +117,23 @@ class Comparison:
             steps.append((BOOSTING, n))
         return steps + [(model, n) for model in CURVE_MODELS]
 
-    def run(self, report=lambda model, n_train, before, after: None):
+    def run(self, report=lambda *step: None):
         """Fit and score every model.
 
         Parameters
         ----------
         report : callable
-            Called before each fit with the model, its training rows, and about which share of the
-            work is done before and after it.
+            Called before each fit with the model, its training rows, and three estimates in
+            seconds: of all fits before it, with it, and of all fits.
         """
+        from sktl.evaluation import estimate_seconds
+
         steps = self.steps()
-        shares = np.cumsum([0.0, *(_cost(*step) for step in steps)])
-        shares /= shares[-1]
-        for (model, n_train), before, after in zip(steps, shares[:-1], shares[1:], strict=True):
-            report(model, n_train, before, after)
+        epochs = self.plan.max_epochs
+        costs = [estimate_seconds(*step, max_epochs=epochs) for step in steps]
+        times = np.cumsum([0.0, *costs]).tolist()
+        for (model, n_train), before, after in zip(steps, times[:-1], times[1:], strict=True):
+            report(model, n_train, before, after, times[-1])
             self.fits.append(self._fit(model, n_train))
 
     def full(self, model):
@@ -145,7 +148,11 @@ class Comparison:
     def _fit(self, model, n_train):
         from sklearn.metrics import mean_absolute_error, r2_score
 
-        estimator = make_model(model, self.plan)
+        from sktl.evaluation import make_model
+
+        plan = self.plan
+        settings = dict(seed=plan.seed, max_epochs=plan.max_epochs, n_trees=plan.n_trees)
+        estimator = make_model(model, plan.source, **settings)
         rows, y = self.train[:n_train], self.gaps[self.test]
         start = time.perf_counter()
         estimator.fit(self.formulas[rows], self.gaps[rows])
@@ -174,41 +181,12 @@ def split_by_composition(formulas, seed, n_rows=None):
     """
     from sklearn.model_selection import GroupShuffleSplit
 
+    from sktl.evaluation import group_rows
     from sktl.representations import parse_formulas
 
     generator = np.random.default_rng(seed)
     used = generator.permutation(len(formulas))[:n_rows]
-    groups = parse_formulas([formulas[row] for row in used]).keys()
+    groups = group_rows(parse_formulas([formulas[row] for row in used]))
     splitter = GroupShuffleSplit(n_splits=1, test_size=TEST_SHARE, random_state=seed)
     train, test = next(splitter.split(used, groups=groups))
     return used[train], used[test]
-
-
-def make_model(model, plan):
-    """Return the unfitted estimator of a model name, from formulas to eV."""
-    if model in (TRANSFER, SCRATCH):
-        from sktl import TransferRegressor
-
-        source = plan.source if model == TRANSFER else None
-        return TransferRegressor(source, max_epochs=plan.max_epochs, random_state=plan.seed)
-    from sklearn.pipeline import make_pipeline
-
-    from sktl import MatminerTransformer
-
-    if model == FOREST:
-        from sklearn.ensemble import RandomForestRegressor
-
-        trees = RandomForestRegressor(plan.n_trees, n_jobs=-1, random_state=plan.seed)
-    else:
-        from xgboost import XGBRegressor
-
-        trees = XGBRegressor(random_state=plan.seed)
-    return make_pipeline(MatminerTransformer("magpie", missing="impute"), trees)
-
-
-def _cost(model, n_train):
-    """Return roughly how long a fit takes, in rows of a large fit of a network."""
-    if model in (TRANSFER, SCRATCH):
-        epochs = 1 if model == TRANSFER else 2
-        return epochs * (n_train + 0.4 * min(n_train, 1000))  # few rows: small, slower batches
-    return n_train / 4

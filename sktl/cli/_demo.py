@@ -3,17 +3,17 @@
 import csv
 import io
 import json
-import tempfile
-import threading
 import time
 from pathlib import Path
 
 import click
 
 from sktl._store import atomic_write
-from sktl.cli._comparison import FOREST, SCRATCH, TABLE_MODELS, TRANSFER, Comparison, Plan
-from sktl.cli._plots import learning_curve, parity_plot
-from sktl.cli._results import describe, plot_names, results_table, summarize
+from sktl.cli._comparison import CURVE_MODELS, Comparison, Plan
+from sktl.cli._paths import check_writable
+from sktl.cli._progress import ProgressBar
+from sktl.cli._results import describe, results_table, summarize
+from sktl.evaluation import MODELS
 
 PARITY = "sktl_demo_parity.png"
 CURVE = "sktl_demo_learning_curve.png"
@@ -51,13 +51,13 @@ def demo_command(output_dir, source, seed, quick, as_json):
     import sktl
 
     pretrained = sktl.load_source(source)
-    _check_writable(output_dir)
+    check_writable(output_dir, "--output-dir")
     plan = Plan(source=source, seed=seed)
     comparison = Comparison(plan.quick() if quick else plan)
     if not as_json:
         click.echo(f"{describe(comparison, pretrained)}\n")
     start = time.perf_counter()
-    with _Bar() as bar:
+    with ProgressBar() as bar:
         comparison.run(bar.report)
     results = summarize(comparison, pretrained, time.perf_counter() - start)
     paths = _write(comparison, results, output_dir)
@@ -69,31 +69,44 @@ def demo_command(output_dir, source, seed, quick, as_json):
         click.echo(f"Wrote {path}")
 
 
-def _check_writable(folder):
-    """Make the folder and write to it, so that minutes of work cannot end in an error."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder) as file:
-            file.write(b"sktl")
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise click.UsageError(
-            f"Got --output-dir {str(folder)!r}, expected a folder to write to: {reason}."
-        ) from error
-
-
 def _write(comparison, results, folder):
     """Write both plots, the results and the predictions, and return their paths."""
-    names = plot_names(comparison.plan)
-    full = [fit for fit in map(comparison.full, TABLE_MODELS) if fit]
-    curves = {model: comparison.curve(model) for model in (TRANSFER, SCRATCH, FOREST)}
+    full = [fit for fit in map(comparison.full, MODELS) if fit]
+    parity, curve = _figures(comparison, full)
     content = {
-        PARITY: parity_plot(full, names, comparison.gaps[comparison.test]),
-        CURVE: learning_curve(curves, names, len(comparison.test)),
+        PARITY: parity,
+        CURVE: curve,
         RESULTS: json.dumps(results, indent=1).encode() + b"\n",
         PREDICTIONS: _predictions(comparison, full),
     }
     return [atomic_write(folder / name, data) for name, data in content.items()]
+
+
+def _figures(comparison, full):
+    """Return the parity plot of all full fits and the learning curve, as PNG bytes."""
+    from sktl.evaluation import as_png, draw_learning_curve, draw_parity, model_titles
+
+    source = comparison.plan.source
+    names = model_titles(source, Path(source).name)
+    n_test = len(comparison.test)
+    parity = draw_parity(
+        {fit.model: fit.predictions for fit in full},
+        {fit.model: f"{names[fit.model]}\nMAE {fit.mae:.3f} eV, R² {fit.r2:.3f}" for fit in full},
+        comparison.gaps[comparison.test],
+        "band gap (eV)",
+        f"{n_test:,} test rows of compositions that no model was fitted to. "
+        "Line: predicted = measured.",
+    )
+    curve = draw_learning_curve(
+        {
+            model: [(fit.n_train, fit.mae) for fit in comparison.curve(model)]
+            for model in CURVE_MODELS
+        },
+        names,
+        ("training rows (formula and measured band gap)", "mean absolute error (eV)"),
+        f"Error on {n_test:,} test rows",
+    )
+    return as_png(parity), as_png(curve)
 
 
 def _predictions(comparison, fits):
@@ -107,42 +120,3 @@ def _predictions(comparison, fits):
     rows = zip(comparison.formulas[comparison.test], *columns, strict=True)
     writer.writerows([formula, *(f"{value:.4f}" for value in values)] for formula, *values in rows)
     return text.getvalue().encode()
-
-
-class _Bar:
-    """A bar with the time left, moved each second; nothing where there is no terminal."""
-
-    def __enter__(self):
-        from tqdm import tqdm
-
-        layout = "{percentage:3.0f}%|{bar:20}| {elapsed}, about {remaining} left: {desc}"
-        self._bar = tqdm(total=1.0, disable=None, leave=False, bar_format=layout, desc="begin")
-        self._before, self._after, self._pace = 0.0, 0.0, 0.0
-        self._start = self._since = time.perf_counter()
-        self._stop = threading.Event()
-        self._clock = threading.Thread(target=self._tick, daemon=True)
-        self._clock.start()
-        return self
-
-    def __exit__(self, *error):
-        self._stop.set()
-        self._clock.join()
-        self._bar.close()
-
-    def report(self, model, n_train, before, after):
-        """Show what is being fitted, and which share of the work is done."""
-        self._since = time.perf_counter()
-        self._pace = before / max(self._since - self._start, 1e-9)
-        self._before, self._after = before, after
-        self._bar.set_description_str(f"{model}, {n_train:,} rows", refresh=False)
-        self._move()
-
-    def _tick(self):
-        while not self._stop.wait(1.0):
-            self._move()
-
-    def _move(self):
-        """Go on at the pace so far, but not beyond the fit that is running."""
-        ahead = self._before + self._pace * (time.perf_counter() - self._since)
-        self._bar.n = min(ahead, 0.1 * self._before + 0.9 * self._after)
-        self._bar.refresh()

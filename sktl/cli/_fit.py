@@ -7,7 +7,14 @@ import click
 import numpy as np
 
 from sktl.cli._paths import READABLE, WRITABLE
-from sktl.cli._rows import decimal_option, formula_option, on_error_option, read_usable
+from sktl.cli._rows import (
+    decimal_option,
+    formula_option,
+    on_error_option,
+    read_usable,
+    target_option,
+    unit_option,
+)
 from sktl.exceptions import InputError
 
 MODELS = {"transfer": "TransferRegressor", "stack": "TransferStackRegressor"}
@@ -16,8 +23,8 @@ MODELS = {"transfer": "TransferRegressor", "stack": "TransferStackRegressor"}
 @click.command("fit")
 @click.argument("data", type=READABLE)
 @formula_option
-@click.option("--target", required=True, metavar="COLUMN", help="Column of measured values.")
-@click.option("--unit", help="Unit of the target [default: what its header says in brackets].")
+@target_option
+@unit_option
 @click.option("--source", default="mpt", show_default=True, help="Pretrained source: name or file.")
 @click.option(
     "--model",

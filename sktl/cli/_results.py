@@ -1,20 +1,11 @@
 """What the demo found, as a dict for JSON and as a table for people."""
 
 import platform
-from pathlib import Path
 
 from sktl._version import __version__, installed_version
-from sktl.cli._comparison import (
-    BOOSTING,
-    CURVE_MODELS,
-    FOREST,
-    SCRATCH,
-    TABLE_MODELS,
-    TRANSFER,
-    Plan,
-)
+from sktl.cli._comparison import CURVE_MODELS, Plan
+from sktl.evaluation import BOOSTING, FOREST, GET_XGBOOST, MODELS, SCRATCH, TRANSFER
 
-GET_XGBOOST = 'pip install -c constraints.txt ".[xgboost]"'
 _PACKAGES = ("torch", "skorch", "scikit-learn", "matminer", "xgboost", "numpy")
 
 
@@ -50,7 +41,7 @@ def summarize(comparison, source, seconds):
             "n_train": len(comparison.train),
             "n_test": len(comparison.test),
         },
-        "models": [_row(model, comparison.full(model), plan) for model in TABLE_MODELS],
+        "models": [_row(model, comparison.full(model), plan) for model in MODELS],
         "learning_curve": [
             {
                 "model": model,
@@ -65,16 +56,6 @@ def summarize(comparison, source, seconds):
         "cpu_threads": torch.get_num_threads(),
         "versions": {"sktl": __version__, "python": platform.python_version()}
         | {name: installed_version(name) for name in _PACKAGES},
-    }
-
-
-def plot_names(plan):
-    """Return the models' names in the plots: model to text."""
-    return {
-        TRANSFER: f"fine-tuned from {Path(plan.source).name}",
-        SCRATCH: "same network from scratch",
-        FOREST: "random forest on Magpie",
-        BOOSTING: "XGBoost on Magpie",
     }
 
 

@@ -19,6 +19,12 @@ formula_option = click.option(
     metavar="COLUMN",
     help=f"Column of formulas [default: the one named {', '.join(FORMULA_NAMES)}].",
 )
+target_option = click.option(
+    "--target", required=True, metavar="COLUMN", help="Column of measured values."
+)
+unit_option = click.option(
+    "--unit", help="Unit of the target [default: what its header says in brackets]."
+)
 decimal_option = click.option(
     "--decimal",
     type=click.Choice(["auto", ".", ","]),
@@ -57,7 +63,7 @@ def column_of(table, wanted, option):
         raise click.BadParameter(str(error), param_hint=option) from error
 
 
-def read_usable(path, formula, target=None, *, decimal="auto", on_error, output):
+def read_usable(path, formula, target=None, *, decimal="auto", elements=None, on_error, output):
     """Read a table and take care of the rows that cannot be used.
 
     Parameters
@@ -68,6 +74,8 @@ def read_usable(path, formula, target=None, *, decimal="auto", on_error, output)
         Columns, as the user names them.
     decimal : str
         See `read_numbers`.
+    elements : collection of int or None, default=None
+        Atomic numbers; formulas with others cannot be used. None for any.
     on_error : {"stop", "skip"}
         What to do about bad rows.
     output : Path
@@ -93,7 +101,7 @@ def read_usable(path, formula, target=None, *, decimal="auto", on_error, output)
     problems = bad_rows(table)
     numbers, column = None, None
     broken = {problem.row for problem in problems}
-    found = formula_problems(table, formula)
+    found = formula_problems(table, formula, elements)
     if target is not None:
         column = column_of(table, target, "--target")
         numbers, more = read_numbers(table, column.name, decimal)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from sktl.exceptions import FormulaError, TableError
-from sktl.representations import parse_formula, parse_formulas
+from sktl.representations import SYMBOLS, parse_formula, parse_formulas
 
 _UNIT = re.compile(r"^(?P<name>.*?)\s*[(\[](?P<unit>[^()\[\]]*)[)\]]$")
 _COMMA = re.compile(r"^[+-]?[0-9]+,[0-9]+([eE][+-]?[0-9]+)?$")
@@ -86,17 +86,45 @@ def find_column(table, wanted):
     raise TableError(f"Got column={wanted!r}, expected one of {list(table.header)}.{hint}")
 
 
-def formula_problems(table, column):
-    """Return a `BadCell` for each cell of a column that is no formula."""
+def formula_problems(table, column, elements=None):
+    """Return a `BadCell` for each cell of a column that cannot be used as a formula.
+
+    Parameters
+    ----------
+    table : Table
+        Where the column is.
+    column : str
+        Its name.
+    elements : collection of int or None, default=None
+        Atomic numbers that may be there; None for any.
+
+    Returns
+    -------
+    list of BadCell
+    """
     cells = [cell.strip() for cell in table.column(column)]
+    reasons = {}
     try:
         parse_formulas(cells)
     except FormulaError as error:
-        return [
-            BadCell(row, table.lines[row], column, cells[row], _reason(cells[row]))
-            for row in error.rows
-        ]
-    return []
+        reasons = {row: _reason(cells[row]) for row in error.rows}
+    if elements is not None:
+        reasons |= _unknown_elements(cells, reasons, elements)
+    return [
+        BadCell(row, table.lines[row], column, cells[row], reasons[row]) for row in sorted(reasons)
+    ]
+
+
+def _unknown_elements(cells, bad, elements):
+    """Return a reason for each formula, the bad ones aside, that holds another element."""
+    rows = [row for row in range(len(cells)) if row not in bad]
+    if not rows:
+        return {}
+    batch = parse_formulas([cells[row] for row in rows])
+    found = {}
+    for entry in (entry for entry, z in enumerate(batch.numbers) if z not in elements):
+        found.setdefault(rows[batch.rows[entry]], []).append(SYMBOLS[batch.numbers[entry] - 1])
+    return {row: f"the source does not know {', '.join(names)}" for row, names in found.items()}
 
 
 def read_numbers(table, column, decimal="auto"):

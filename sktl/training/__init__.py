@@ -5,7 +5,7 @@ from sktl.training._labels import PropertyTable
 from sktl.training._loop import LabelledRows, Policy, train
 from sktl.training._losses import MaskedL1
 from sktl.training._pretrain import pretrain
-from sktl.training._problem import digest_list_hash
+from sktl.training._problem import digest_list_hash, digest_share
 from sktl.training._rows import merge_rows, split_rows
 from sktl.training._target import ClassTarget, NumberTarget, SourceTarget, ZeroInflatedTarget
 
@@ -19,6 +19,7 @@ __all__ = [
     "SourceTarget",
     "ZeroInflatedTarget",
     "digest_list_hash",
+    "digest_share",
     "history_from_rows",
     "history_rows",
     "merge_rows",

@@ -23,6 +23,11 @@ def digest_list_hash(digests):
     return hashlib.sha256("\n".join(sorted(digests)).encode()).hexdigest()
 
 
+def digest_share(digest):
+    """Return which share of all possible digests is below this one: it may be held out by that."""
+    return int(digest[:8], 16) / 16**8
+
+
 @dataclass
 class PretrainProblem:
     """Encoded materials, scaled labels, and which rows are held out.
@@ -65,7 +70,7 @@ class PretrainProblem:
         """Join tables and hold out the digests given, and those in the lowest `fraction` of all."""
         labels = join_tables(tables, representation)
         digests = labels.materials.digests()
-        share = np.array([int(digest[:8], 16) / 16**8 for digest in digests])
+        share = np.array([digest_share(digest) for digest in digests])
         listed = np.array([digest in held_out for digest in digests], dtype=bool)
         out = listed | (share < fraction)
         counts = (~np.isnan(labels.y[~out])).sum(axis=0)

@@ -1,0 +1,288 @@
+"""Nested cross-validation of transfer beside its control and the usual baselines."""
+
+import time
+from importlib.util import find_spec
+from os import PathLike
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from sktl._checks import as_formulas, as_objects, as_structures, check_numbers
+from sktl.evaluation._evaluation import CurvePoint, Evaluation, Fold
+from sktl.evaluation._folds import curve_parts, group_rows, make_folds
+from sktl.evaluation._models import estimate_seconds, fit_model
+from sktl.evaluation._names import BOOSTING, FOREST, MEDIAN, MODELS, SCRATCH, TRANSFER
+from sktl.exceptions import InputError, UnseenElementError
+from sktl.representations import SYMBOLS, ElementTokens
+from sktl.sources import load_source
+
+COVERAGES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
+CURVE_MODELS = (TRANSFER, SCRATCH, FOREST)
+FEWEST_ROWS, FEWEST_GROUPS = 20, 10
+
+
+class _Step(NamedTuple):
+    """One fit: a model, the fold, the training rows, and their share of the fold's (1 is all)."""
+
+    model: str
+    fold: Fold
+    rows: np.ndarray
+    share: float
+
+
+def evaluate(
+    X,
+    y,
+    *,
+    source="mpt",
+    group="composition",
+    n_splits=5,
+    n_repeats=2,
+    models=MODELS,
+    max_epochs="auto",
+    random_state=0,
+    report=None,
+):
+    """Judge transfer on your own rows by nested cross-validation, beside what else one would use.
+
+    Every model is fitted to the training part of every outer fold and predicts its test part.
+    All choices are made inside the training part: settings of the trees by an inner
+    cross-validation, and by the networks on rows that they hold back. Rows of one group are never
+    on both sides.
+
+    Parameters
+    ----------
+    X : sequence of formulas or structures, length n
+        As in `TransferRegressor.fit`.
+    y : array-like (n,)
+        Measured values, in any unit.
+    source : str, path-like or Source, default="mpt"
+        Where transfer begins.
+    group : {"composition", "chemical-system"}, default="composition"
+        What stays together: rows of one composition (polymorphs, repeats), or of one set of
+        elements, which is the harder test.
+    n_splits, n_repeats : int, default=5 and 2
+        Outer folds, and how often all rows are split anew.
+    models : sequence of str, default=("transfer", "scratch", "random forest", "XGBoost")
+        What is compared; "transfer" is always among them. XGBoost is left out where it is not
+        installed.
+    max_epochs : "auto" or int, default="auto"
+        Epochs of the networks.
+    random_state : int, default=0
+        Chooses folds and the models' random numbers.
+    report : callable or None, default=None
+        Called before each fit with the model, its number of training rows, and three estimates in
+        seconds: of all fits before it, with it, and of all fits.
+
+    Returns
+    -------
+    Evaluation
+
+    Raises
+    ------
+    FormulaError, StructureError, UnseenElementError, InputError
+        X or y cannot be used; the message names the row and the value. Or there are too few rows.
+    SourceNotFoundError, SourceIntegrityError
+        The source is unknown or damaged.
+
+    See Also
+    --------
+    summarize : The findings as a dict.
+    write_report : The findings as a page.
+
+    Notes
+    -----
+    The folds of the first repeat are also fitted with an eighth, a quarter and half of their
+    training rows, for a learning curve. At the defaults 500 formulas take some ten minutes on two
+    cores.
+
+    References
+    ----------
+    Nested cross-validation: Varma and Simon, BMC Bioinformatics 7, 91 (2006),
+    doi:10.1186/1471-2105-7-91.
+
+    Examples
+    --------
+    >>> from sktl.datasets import load_expt_gap
+    >>> from sktl.evaluation import evaluate
+    >>> formulas, gaps = load_expt_gap(return_X_y=True, as_frame=False)
+    >>> found = evaluate(
+    ...     formulas[:24], gaps[:24], models=["transfer"], n_splits=2, n_repeats=1, max_epochs=1
+    ... )
+    >>> found.predictions["transfer"].shape  # repeats, rows
+    (1, 24)
+    """
+    X, y, evaluation = _prepare(X, y, source, group, n_splits, n_repeats, random_state)
+    evaluation.settings["max_epochs"] = max_epochs
+    wanted, evaluation.missing = _check_models(models)
+    steps = _steps(evaluation, wanted)
+    costs = [
+        estimate_seconds(step.model, len(step.rows), max_epochs=max_epochs, chosen=True)
+        for step in steps
+    ]
+    times = np.cumsum([0.0, *costs]).tolist()
+    _predict_medians(evaluation)
+    points = {}
+    for step, before, after in zip(steps, times[:-1], times[1:], strict=True):
+        if report is not None:
+            report(step.model, len(step.rows), before, after, times[-1])
+        _run(evaluation, step, X, points)
+    evaluation.curve = _curve(points)
+    evaluation.seconds = {
+        model: float(np.mean(times)) for model, times in evaluation.seconds.items()
+    }
+    return evaluation
+
+
+def check_evaluable(n_rows, n_groups, n_splits):
+    """Raise unless there are enough rows and groups to say anything."""
+    if n_rows < FEWEST_ROWS or n_groups < max(FEWEST_GROUPS, n_splits):
+        raise InputError(
+            f"Got {n_rows} rows in {n_groups} groups, expected at least {FEWEST_ROWS} rows in "
+            f"{max(FEWEST_GROUPS, n_splits)} groups to judge a model on."
+        )
+
+
+def _prepare(X, y, source, group, n_splits, n_repeats, random_state):
+    """Return the rows as an array, y, and an evaluation without predictions."""
+    counts = (
+        ("n_splits", n_splits, 2),
+        ("n_repeats", n_repeats, 1),
+        ("random_state", random_state, 0),
+    )
+    for name, value, low in counts:
+        if not isinstance(value, int) or isinstance(value, bool) or value < low:
+            raise InputError(f"Got {name}={value!r}, expected an integer of at least {low}.")
+    if source is None:
+        raise InputError("Got source=None, expected a source: scratch is one of the models.")
+    loaded = load_source(source)
+    structures = as_structures(X)
+    formulas = as_formulas(X)
+    if formulas is None:
+        raise InputError(f"Got X of type {type(X).__name__}, expected formulas or structures.")
+    y = check_numbers(formulas, y, estimator="evaluate")
+    if y.ndim != 1:
+        raise InputError(f"Got y of shape {y.shape}, expected one target (n,).")
+    if np.ptp(y) == 0:
+        raise InputError(f"Got y={y[0]} in every row, expected values that differ.")
+    compositions = ElementTokens().read(formulas)
+    texts = [each if isinstance(each, str) else each.reduced_formula for each in formulas]
+    _check_elements(loaded, compositions, texts)
+    groups = group_rows(compositions, group)
+    check_evaluable(len(y), len(np.unique(groups)), n_splits)
+    crystals = loaded.representation.reads == "structures"
+    evaluation = Evaluation(
+        formulas=texts,
+        compositions=compositions,
+        y=y,
+        groups=groups,
+        source=loaded,
+        source_name=Path(source).name if isinstance(source, str | PathLike) else loaded.card.id,
+        settings=dict(
+            group=group, n_splits=n_splits, n_repeats=n_repeats, random_state=random_state
+        ),
+        reads="structures" if crystals else "formulas",
+        folds=make_folds(groups, n_splits, n_repeats, random_state),
+        predictions={},
+        intervals={},
+    )
+    return as_objects(formulas if structures is None else structures), y, evaluation
+
+
+def _check_elements(source, compositions, texts):
+    known = np.isin(compositions.numbers, source.card.elements)
+    if known.all():
+        return
+    entry = int(np.argmin(known))
+    row = compositions.rows[entry]
+    n_rows = len(np.unique(compositions.rows[~known]))
+    raise UnseenElementError(
+        f"Got {SYMBOLS[compositions.numbers[entry] - 1]} in row {row} ({texts[row]!r}), expected "
+        f"elements that {source.card.id} was trained on ({n_rows} such rows). Leave these out."
+    )
+
+
+def _check_models(models):
+    """Return the models to fit, in their usual order, and those that are not installed."""
+    unknown = [model for model in models if model not in MODELS]
+    if isinstance(models, str) or unknown or TRANSFER not in models:
+        raise InputError(
+            f"Got models={models!r}, expected 'transfer' and any of {list(MODELS[1:])}."
+        )
+    wanted = [model for model in MODELS if model in models]
+    missing = [BOOSTING] if BOOSTING in wanted and not find_spec("xgboost") else []
+    return [model for model in wanted if model not in missing], missing
+
+
+def _steps(evaluation, models):
+    """Return every fit, fold by fold."""
+    steps = []
+    for fold in evaluation.folds:
+        if fold.repeat == 0:
+            for share, part in curve_parts(fold, evaluation.groups):
+                steps += [
+                    _Step(model, fold, part, share) for model in CURVE_MODELS if model in models
+                ]
+        steps += [_Step(model, fold, fold.train, 1.0) for model in models]
+    return steps
+
+
+def _predict_medians(evaluation):
+    found = np.empty((evaluation.settings["n_repeats"], len(evaluation.y)))
+    for fold in evaluation.folds:
+        found[fold.repeat, fold.test] = np.median(evaluation.y[fold.train])
+    evaluation.predictions[MEDIAN] = found
+
+
+def _run(evaluation, step, X, points):
+    """Fit, predict the test rows, and note everything."""
+    test, settings = step.fold.test, evaluation.settings
+    start = time.perf_counter()
+    fitted, chosen = fit_model(
+        step.model,
+        X[step.rows],
+        evaluation.y[step.rows],
+        evaluation.groups[step.rows],
+        source=evaluation.source,
+        seed=step.fold.seed,
+        max_epochs=settings["max_epochs"],
+    )
+    seconds = time.perf_counter() - start
+    predicted = np.asarray(fitted.predict(X[test]), dtype=np.float64)
+    if step.fold.repeat == 0 and step.model in CURVE_MODELS:
+        error = float(np.abs(predicted - evaluation.y[test]).mean())
+        points.setdefault((step.share, step.model), []).append((len(step.rows), error))
+    if step.share != 1.0:
+        return
+    shape = settings["n_repeats"], len(evaluation.y)
+    evaluation.predictions.setdefault(step.model, np.full(shape, np.nan))
+    evaluation.predictions[step.model][step.fold.repeat, test] = predicted
+    evaluation.seconds.setdefault(step.model, []).append(seconds)
+    if chosen:
+        evaluation.chosen.setdefault(step.model, []).append(chosen)
+    if step.model == TRANSFER:
+        _note_intervals(evaluation, fitted, X, step.fold)
+
+
+def _note_intervals(evaluation, fitted, X, fold):
+    shape = (*evaluation.predictions[TRANSFER].shape, 2)
+    for coverage in COVERAGES:
+        try:
+            found = fitted.predict_interval(X[fold.test], coverage=coverage)
+        except InputError:  # too few rows were held back for this coverage
+            break
+        evaluation.intervals.setdefault(coverage, np.full(shape, np.nan))
+        evaluation.intervals[coverage][fold.repeat, fold.test] = found
+
+
+def _curve(points):
+    """Return the points of the learning curve, where a size has one of every fold."""
+    n_folds = max(len(found) for found in points.values())
+    return [
+        CurvePoint(
+            model, share, float(np.mean([n for n, _ in found])), np.array([mae for _, mae in found])
+        )
+        for (share, model), found in sorted(points.items(), key=lambda item: item[0][0])
+        if len(found) == n_folds
+    ]

@@ -1,0 +1,122 @@
+"""What an evaluation found: plain data, from which every number of the report is computed."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from sktl.evaluation._names import TRANSFER
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One outer split.
+
+    Attributes
+    ----------
+    repeat : int
+        From 0; each repeat tests every row once.
+    train, test : int array
+        Rows.
+    seed : int
+        Seed of the models that are fitted to it.
+    """
+
+    repeat: int
+    train: np.ndarray = field(repr=False)
+    test: np.ndarray = field(repr=False)
+    seed: int
+
+
+@dataclass(frozen=True)
+class CurvePoint:
+    """Errors of a model that was fitted to a part of the training rows.
+
+    Attributes
+    ----------
+    model : str
+    share : float
+        Part of the training rows, about.
+    n_train : float
+        Training rows, mean over folds.
+    mae : float array
+        Mean absolute error on the test rows of each fold.
+    """
+
+    model: str
+    share: float
+    n_train: float
+    mae: np.ndarray
+
+
+@dataclass
+class Evaluation:
+    """Predictions of every model for rows that it was not trained on.
+
+    Attributes
+    ----------
+    formulas : list of str, length n
+        As the user wrote them.
+    compositions : Compositions
+        The same, parsed.
+    y : float array (n,)
+        Measured values.
+    groups : int array (n,)
+        Rows of one group are never on both sides of a split.
+    source : Source
+        Where transfer began.
+    source_name : str
+        How the user called it.
+    settings : dict
+        ``group``, ``n_splits``, ``n_repeats``, ``random_state`` and ``max_epochs``.
+    reads : {"formulas", "structures"}
+        What the models saw of a row.
+    folds : list of Fold
+        All repeats, one after the other.
+    predictions : dict of str to float array (n_repeats, n)
+        For each model and for the median of the training rows; out of fold.
+    intervals : dict of float to float array (n_repeats, n, 2)
+        Intervals of the transfer model by their nominal coverage; NaN where it gives none.
+    curve : list of CurvePoint
+        Of the folds of the first repeat, the full training parts included.
+    chosen : dict of str to list of dict
+        For each fold the settings that were chosen inside its training part.
+    seconds : dict of str to float
+        Mean time of a fit to a full training part.
+    missing : list of str
+        Models that were asked for and are not installed.
+    """
+
+    formulas: list = field(repr=False)
+    compositions: object
+    y: np.ndarray = field(repr=False)
+    groups: np.ndarray = field(repr=False)
+    source: object
+    source_name: str
+    settings: dict
+    reads: str
+    folds: list = field(repr=False)
+    predictions: dict = field(repr=False)
+    intervals: dict = field(repr=False)
+    curve: list = field(default_factory=list, repr=False)
+    chosen: dict = field(default_factory=dict, repr=False)
+    seconds: dict = field(default_factory=dict)
+    missing: list = field(default_factory=list)
+
+    def absolute_errors(self, model=TRANSFER):
+        """Return the mean over repeats of each row's absolute error, (n,)."""
+        return np.abs(self.predictions[model] - self.y).mean(axis=0)
+
+    def fold_maes(self, model):
+        """Return the mean absolute error on the test rows of each fold, (n_folds,)."""
+        found = self.predictions[model]
+        return np.array(
+            [
+                np.abs(found[fold.repeat, fold.test] - self.y[fold.test]).mean()
+                for fold in self.folds
+            ]
+        )
+
+    def r2(self, model):
+        """Return the coefficient of determination over all rows, the mean over repeats."""
+        squares = ((self.predictions[model] - self.y) ** 2).sum(axis=1)
+        return float(np.mean(1 - squares / ((self.y - self.y.mean()) ** 2).sum()))

@@ -1,0 +1,208 @@
+"""Figures of errors, as PNG or SVG bytes."""
+
+import functools
+import io
+import warnings
+
+import matplotlib
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator, PercentFormatter
+
+from sktl.evaluation._names import BOOSTING, FOREST, SCRATCH, TRANSFER
+
+# Colours of Okabe and Ito, told apart with any colour vision; markers and lines differ too.
+_STYLES = {
+    TRANSFER: {"color": "#0072B2", "marker": "o", "linestyle": "-"},
+    SCRATCH: {"color": "#D55E00", "marker": "s", "linestyle": "--"},
+    FOREST: {"color": "#009E73", "marker": "^", "linestyle": "-."},
+    BOOSTING: {"color": "#CC79A7", "marker": "D", "linestyle": ":"},
+}
+_FIGURE_STYLE = {
+    "font.size": 10,
+    "axes.titlesize": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "legend.frameon": False,
+    "svg.hashsalt": "sktl",
+    "text.parse_math": False,  # texts come from users: a dollar is a dollar
+}
+_DOTS_PER_INCH = 150
+_QUIET = "0.35"
+_MANY_POINTS = 1000
+
+
+def _styled(draw):
+    """Return the function with the house's style of figures."""
+
+    @functools.wraps(draw)
+    def drawn(*arguments, **keywords):
+        with matplotlib.rc_context(_FIGURE_STYLE):
+            return draw(*arguments, **keywords)
+
+    return drawn
+
+
+@_styled
+def draw_parity(predictions, titles, measured, quantity, note=""):
+    """Draw predicted against measured values, a panel for each model.
+
+    Parameters
+    ----------
+    predictions : dict of str to float array (n,)
+        For each model.
+    titles : dict of str to str
+        What stands above its panel.
+    measured : float array (n,)
+        Measured values.
+    quantity : str
+        What they are, with its unit.
+    note : str
+        Stands above all panels.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    values = np.concatenate([measured, *predictions.values()])
+    pad = 0.03 * np.ptp(values)
+    n_columns = 2 if len(predictions) == 4 else len(predictions)
+    n_rows = -(-len(predictions) // n_columns)
+    figure = _figure(3.4 * n_columns, 3.8 * n_rows + 0.6)
+    figure.get_layout_engine().set(h_pad=0.1)
+    axes = figure.subplots(n_rows, n_columns, sharex=True, sharey=True, squeeze=False)
+    for axis, (model, found) in zip(axes.flat, predictions.items(), strict=True):
+        axis.axline((0, 0), slope=1, color=_QUIET, linewidth=1, zorder=3)
+        _scatter(axis, measured, found, _STYLES[model]["color"])
+        axis.set_aspect("equal")
+        axis.set_title(titles[model], loc="left")
+    limits = values.min() - pad, values.max() + pad
+    axes[0, 0].set(xlim=limits, ylim=limits)
+    for axis in axes[-1]:
+        axis.set_xlabel(f"measured {quantity}")
+    for axis in axes[:, 0]:
+        axis.set_ylabel(f"predicted {quantity}")
+    figure.suptitle(note, x=0.01, ha="left", fontsize=10, color=_QUIET)
+    return figure
+
+
+@_styled
+def draw_learning_curve(curves, titles, quantity, title):
+    """Draw errors against the number of training rows, a line for each model.
+
+    Parameters
+    ----------
+    curves : dict of str to list of tuple
+        For each model (training rows, error) or (training rows, error, spread), the smallest
+        training set first.
+    titles : dict of str to str
+        Their names in the legend.
+    quantity : str
+        What is on the axes: rows of what, and the error with its unit, as two texts.
+    title : str
+        Stands above.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure = _figure(6.4, 4.4)
+    axis = figure.subplots()
+    for model, points in curves.items():
+        sizes, errors, *spreads = zip(*points, strict=True)
+        style = {"markersize": 6, "capsize": 3} | _STYLES[model]
+        axis.errorbar(sizes, errors, spreads[0] if spreads else None, label=titles[model], **style)
+    axis.set_xscale("log")
+    axis.set_xticks(sizes, [f"{size:,.0f}" for size in sizes])
+    axis.xaxis.set_minor_locator(NullLocator())
+    axis.set_ylim(bottom=0)
+    axis.set_xlabel(quantity[0])
+    axis.set_ylabel(quantity[1])
+    axis.set_title(title, loc="left")
+    axis.grid(axis="y", color="0.9")
+    axis.set_axisbelow(True)
+    axis.legend(loc="lower left", handlelength=3.2)
+    return figure
+
+
+@_styled
+def draw_residuals(predicted, measured, unit):
+    """Draw predicted less measured values (n,) against the predicted, and how they are spread."""
+    residuals = predicted - measured
+    figure = _figure(6.4, 4.4)
+    left, right = figure.subplots(1, 2, sharey=True, width_ratios=[2.6, 1])
+    color = _STYLES[TRANSFER]["color"]
+    left.axhline(0, color=_QUIET, linewidth=1, zorder=3)
+    _scatter(left, predicted, residuals, color)
+    left.set_xlabel(f"predicted{unit}")
+    left.set_ylabel(f"predicted less measured{unit}")
+    bins = int(np.clip(np.sqrt(len(residuals)) * 1.5, 10, 60))
+    right.hist(residuals, bins=bins, orientation="horizontal", color=color, alpha=0.7)
+    right.axhline(0, color=_QUIET, linewidth=1)
+    right.set_xlabel("rows")
+    return figure
+
+
+@_styled
+def draw_calibration(nominal, observed, n_rows):
+    """Draw the share of measured values inside intervals against the share that was asked for.
+
+    Parameters
+    ----------
+    nominal, observed : float array (m,)
+        Shares.
+    n_rows : int
+        Rows, by which the scatter of shares that are exact is judged.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure = _figure(4.4, 4.4)
+    axis = figure.subplots()
+    grid = np.linspace(0, 1, 101)
+    half = 1.96 * np.sqrt(grid * (1 - grid) / n_rows)
+    low, high = np.maximum(grid - half, 0), np.minimum(grid + half, 1)
+    axis.fill_between(grid, low, high, color="0.88", linewidth=0, label="95 % of exact intervals")
+    axis.plot([0, 1], [0, 1], color=_QUIET, linewidth=1)
+    axis.plot(nominal, observed, markersize=6, label="observed", **_STYLES[TRANSFER])
+    for each in (axis.xaxis, axis.yaxis):
+        each.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
+    axis.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
+    axis.set_xlabel("share of measured values that intervals are to hold")
+    axis.set_ylabel("share that they hold")
+    axis.legend(loc="upper left")
+    return figure
+
+
+def as_png(figure):
+    """Return a figure as a PNG file, bytes."""
+    return _saved(figure, "png")
+
+
+def as_svg(figure):
+    """Return a figure as an SVG file, bytes, the same for the same figure."""
+    return _saved(figure, "svg", metadata={"Date": None})
+
+
+def _saved(figure, kind, **keywords):
+    content = io.BytesIO()
+    with matplotlib.rc_context(_FIGURE_STYLE), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")  # a box is drawn instead
+        figure.savefig(
+            content,
+            **{"format": kind, "dpi": _DOTS_PER_INCH, "bbox_inches": "tight", "pad_inches": 0.1},
+            **keywords,
+        )
+    return content.getvalue()
+
+
+def _scatter(axis, x, y, color):
+    many = len(x) > _MANY_POINTS  # so many shapes would make a file of megabytes
+    size, alpha = (10, 0.35) if many else (20, 0.55)
+    axis.scatter(x, y, s=size, alpha=alpha, linewidths=0, color=color, rasterized=many)
+
+
+def _figure(width, height):
+    """Return a figure (inches) that is independent of pyplot and of its backend."""
+    return Figure(figsize=(width, height), layout="constrained")

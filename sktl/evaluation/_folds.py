@@ -1,0 +1,87 @@
+"""Which rows are tested and which are trained on: groups of rows stay together."""
+
+import numpy as np
+from sklearn.model_selection import GroupKFold
+
+from sktl.evaluation._evaluation import Fold
+from sktl.evaluation._names import GROUPS, SYSTEM
+from sktl.exceptions import InputError
+
+CURVE_SHARES = (1 / 8, 1 / 4, 1 / 2)
+FEWEST_CURVE_ROWS = 20
+
+
+def group_rows(compositions, by="composition"):
+    """Number the groups of rows that must not be on both sides of a split.
+
+    Parameters
+    ----------
+    compositions : Compositions
+        n rows.
+    by : {"composition", "chemical-system"}, default="composition"
+        Rows of one composition, or of one set of elements, are a group.
+
+    Returns
+    -------
+    int array (n,)
+        Equal for rows of one group.
+    """
+    if by not in GROUPS:
+        raise InputError(f"Got group={by!r}, expected one of {GROUPS}.")
+    keys = compositions.keys()
+    if by == SYSTEM:
+        parts = np.split(compositions.numbers, compositions.offsets[1:-1])
+        keys = ["-".join(map(str, numbers)) for numbers in parts]
+    return np.unique(keys, return_inverse=True)[1].reshape(-1)
+
+
+def make_folds(groups, n_splits, n_repeats, seed):
+    """Return the outer folds: each repeat tests every row once.
+
+    Parameters
+    ----------
+    groups : int array (n,)
+        What `group_rows` returned.
+    n_splits, n_repeats, seed : int
+        Folds of a repeat, repeats, and what chooses them.
+
+    Returns
+    -------
+    list of Fold
+    """
+    folds = []
+    for repeat in range(n_repeats):
+        splitter = GroupKFold(n_splits, shuffle=True, random_state=seed + repeat)
+        for train, test in splitter.split(groups, groups=groups):
+            folds.append(Fold(repeat, train, test, seed + len(folds)))
+    return folds
+
+
+def curve_parts(fold, groups):
+    """Return smaller training parts of a fold, whole groups chosen at random, the smallest first.
+
+    Parameters
+    ----------
+    fold : Fold
+        Whose training part is thinned.
+    groups : int array (n,)
+        What `group_rows` returned.
+
+    Returns
+    -------
+    list of (float, int array)
+        Share and rows: an eighth, a quarter and half of the training rows, where these are 20 or
+        more.
+    """
+    generator = np.random.default_rng(fold.seed)
+    own = groups[fold.train]
+    order = generator.permutation(np.unique(own))
+    rank = np.argsort(order)[np.searchsorted(np.unique(own), own)]
+    rows = fold.train[np.argsort(rank, kind="stable")]
+    ends = np.flatnonzero(np.diff(np.sort(rank), append=-1)) + 1  # where a group is complete
+    parts = []
+    for share in CURVE_SHARES:
+        part = rows[: ends[np.searchsorted(ends, round(share * len(rows)))]]
+        if FEWEST_CURVE_ROWS <= len(part) < len(rows):
+            parts.append((share, part))
+    return parts

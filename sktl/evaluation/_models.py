@@ -1,0 +1,149 @@
+"""The models that are compared, from formulas or structures to numbers, and what they cost."""
+
+import numpy as np
+from sklearn.ensemble import RandomForestRegressor
+from sklearn.model_selection import GridSearchCV, GroupKFold
+from sklearn.pipeline import make_pipeline
+
+from sktl.estimators import TransferRegressor
+from sktl.evaluation._names import BOOSTING, FOREST, SCRATCH, TRANSFER
+from sktl.exceptions import InputError
+from sktl.representations import MatminerTransformer
+from sktl.sources import load_source
+
+# What the search inside a training part tries.
+CHOICES = {
+    FOREST: {"max_features": [0.1, 0.33, 1.0]},
+    BOOSTING: {"max_depth": [3, 6], "learning_rate": [0.03, 0.1]},
+}
+_BOOSTING_SETTINGS = {"n_estimators": 300, "subsample": 0.8, "colsample_bytree": 0.3}
+_INNER_FOLDS = 3
+_SCRATCH_NETWORKS = ("composition", "elemnet", "alignn")
+
+
+def make_model(model, source="mpt", *, seed=0, max_epochs="auto", n_trees=100):
+    """Return the unfitted regressor of a model name at default settings.
+
+    Parameters
+    ----------
+    model : {"transfer", "scratch", "random forest", "XGBoost"}
+        Trees read the Magpie attributes; "scratch" is the network of the source from random
+        weights.
+    source : str, path-like or Source, default="mpt"
+        Where transfer begins.
+    seed : int, default=0
+        Seed of all random numbers.
+    max_epochs : "auto" or int, default="auto"
+        Epochs of the networks.
+    n_trees : int, default=100
+        Trees of the random forest.
+
+    Returns
+    -------
+    regressor
+    """
+    if model == TRANSFER:
+        return TransferRegressor(source, max_epochs=max_epochs, random_state=seed)
+    if model == SCRATCH:
+        network = load_source(source).card.network["name"]
+        network = network if network in _SCRATCH_NETWORKS else "auto"
+        return TransferRegressor(None, network=network, max_epochs=max_epochs, random_state=seed)
+    return make_pipeline(_attributes(), _trees(model, seed, n_trees))
+
+
+def fit_model(model, X, y, groups, *, source, seed, max_epochs):
+    """Return a model fitted to training rows, with what it chose by looking at these rows alone.
+
+    Parameters
+    ----------
+    model : str
+        As in `make_model`; the settings of trees, `CHOICES`, are chosen by cross-validation
+        inside the rows.
+    X, y : arrays (n,)
+        Training rows.
+    groups : int array (n,)
+        Rows of one group stay together in that choice.
+    source, seed, max_epochs
+        As in `make_model`.
+
+    Returns
+    -------
+    fitted : regressor
+    chosen : dict
+        Setting to value.
+    """
+    if model not in CHOICES:
+        return make_model(model, source, seed=seed, max_epochs=max_epochs).fit(X, y), {}
+    if model == BOOSTING:
+        trees = _trees(model, seed).set_params(**_BOOSTING_SETTINGS)
+    else:
+        trees = _trees(model, seed)
+    inner = GroupKFold(min(_INNER_FOLDS, len(np.unique(groups))), shuffle=True, random_state=seed)
+    search = GridSearchCV(trees, CHOICES[model], cv=inner, scoring="neg_mean_absolute_error")
+    fitted = make_pipeline(_attributes(), search).fit(X, y, gridsearchcv__groups=groups)
+    return fitted, search.best_params_
+
+
+def model_titles(source, name):
+    """Return the models' names for people: model to text.
+
+    Parameters
+    ----------
+    source : str, path-like or Source
+        Where transfer begins.
+    name : str
+        What its user calls it.
+    """
+    return {
+        TRANSFER: f"fine-tuned from {name}",
+        SCRATCH: _scratch_title(load_source(source).card.network),
+        FOREST: "random forest on Magpie",
+        BOOSTING: "XGBoost on Magpie",
+    }
+
+
+def _scratch_title(network):
+    """Name the network from scratch; it has the default size, whatever that of the source is."""
+    if network["name"] not in _SCRATCH_NETWORKS:
+        return "crystal network from scratch (ALIGNN)"
+    return f"same {'kind of network' if network['arguments'] else 'network'} from scratch"
+
+
+def estimate_seconds(model, n_train, *, max_epochs="auto", chosen=False):
+    """Return roughly how long a fit to formulas takes on two cores.
+
+    Parameters
+    ----------
+    model : str
+        As in `make_model`.
+    n_train : int
+        Training rows.
+    max_epochs : "auto" or int, default="auto"
+        As in `make_model`.
+    chosen : bool, default=False
+        Whether the settings of trees are chosen too.
+    """
+    if model in (TRANSFER, SCRATCH):
+        size = np.clip(n_train / 80, 16, 128)
+        epochs = 12 if model == TRANSFER else 40
+        steps = max(200, epochs * n_train / size)
+        if max_epochs != "auto":
+            steps = max_epochs * n_train / size
+        return 0.2 + float(steps) * (0.012 + 0.0003 * float(size))
+    if model == FOREST:
+        return (4 if chosen else 1) * (0.1 + 0.003 * n_train)
+    return (12 if chosen else 1) * (0.05 + 0.0003 * n_train)
+
+
+def _attributes():
+    return MatminerTransformer("magpie", missing="impute")
+
+
+def _trees(model, seed, n_trees=100):
+    if model == FOREST:
+        return RandomForestRegressor(n_trees, n_jobs=-1, random_state=seed)
+    if model != BOOSTING:
+        raise InputError(f"Got model={model!r}, expected one of the names in MODELS.")
+    from xgboost import XGBRegressor
+
+    return XGBRegressor(random_state=seed)

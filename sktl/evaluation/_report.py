@@ -1,0 +1,199 @@
+"""The page: one HTML file with everything in it, for the screen and for paper."""
+
+import base64
+import re
+
+import jinja2
+import matplotlib
+import numpy as np
+
+from sktl._store import atomic_write
+from sktl.evaluation._elements import FEW, place_of
+from sktl.evaluation._figures import (
+    as_svg,
+    draw_calibration,
+    draw_learning_curve,
+    draw_parity,
+    draw_residuals,
+)
+from sktl.evaluation._names import BOOSTING, FOREST, MEDIAN, MODELS, SCRATCH, TRANSFER
+from sktl.evaluation._summary import summarize
+
+_COLOURS = matplotlib.colormaps["YlOrBr"]
+_LIGHT, _DARK = 0.02, 0.85  # the part of the colours on which text can be read
+_LUMINANCE_FOR_WHITE = 0.18  # below it white text has more contrast than black
+_LONGEST = 40
+_TEMPLATES = jinja2.Environment(
+    loader=jinja2.PackageLoader("sktl.evaluation"),
+    autoescape=True,
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_CITATIONS = (
+    ("Transfer across properties", "Gupta et al. 2021", "10.1038/s41467-021-26921-5"),
+    ("Strategies of fine-tuning", "Devi et al. 2024", "10.1038/s41524-024-01486-1"),
+    ("Magpie attributes", "Ward et al. 2016", "10.1038/npjcompumats.2016.28"),
+    ("matminer", "Ward et al. 2018", "10.1016/j.commatsci.2018.05.018"),
+    ("Intervals", "Lei et al. 2018", "10.1080/01621459.2017.1307116"),
+    ("Nested cross-validation", "Varma and Simon 2006", "10.1186/1471-2105-7-91"),
+    ("Test of differences", "Nadeau and Bengio 2003", "10.1023/A:1024068626366"),
+    ("Its use for repeated folds", "Bouckaert and Frank 2004", "10.1007/978-3-540-24775-3_3"),
+)
+_TREE_CITATIONS = {
+    FOREST: ("Random forest", "Breiman 2001", "10.1023/A:1010933404324"),
+    BOOSTING: ("XGBoost", "Chen and Guestrin 2016", "10.1145/2939672.2939785"),
+}
+_NETWORK_CITATIONS = {
+    "composition": (
+        ("Attention over elements", "Roost", "10.1038/s41467-020-19964-7"),
+        ("Attention over elements", "CrabNet", "10.1038/s41524-021-00545-1"),
+    ),
+    "elemnet": (("Network", "ElemNet", "10.1038/s41598-018-35934-y"),),
+    "alignn": (("Network", "ALIGNN", "10.1038/s41524-021-00650-1"),),
+    "chgnet": (("Network", "CHGNet", "10.1038/s42256-023-00716-3"),),
+}
+
+
+def write_report(
+    path, evaluation, *, target="target", unit=None, labels=None, label_title="row", data=None
+):
+    """Write an evaluation as one self-contained HTML file.
+
+    The page has no script and asks nothing of the network. Numbers are those of `summarize`.
+
+    Parameters
+    ----------
+    path : path-like
+        File to write, atomically.
+    evaluation : Evaluation
+        What `evaluate` returned.
+    target, unit, labels
+        As in `summarize`.
+    label_title : str, default="row"
+        What the labels are, such as "line".
+    data : dict or None, default=None
+        What else is known of the data: name to text, such as the file and its sha256.
+
+    Returns
+    -------
+    dict
+        What `summarize` returns.
+    """
+    findings = summarize(evaluation, target=target, unit=unit, labels=labels)
+    suffix = f" ({unit})" if unit else ""
+    page = _TEMPLATES.get_template("report.html").render(
+        found=findings,
+        transfer=TRANSFER,
+        median=MEDIAN,
+        scratch=SCRATCH,
+        few=FEW,
+        suffix=suffix,
+        space_unit=f" {unit}" if unit else "",
+        data=data or {},
+        label_title=label_title,
+        figures=_figures(evaluation, findings, suffix),
+        cells=_cells(findings["elements"]),
+        scale=_scale(findings["elements"]),
+        databases=_databases(findings["source"]),
+        citations=_citations(evaluation),
+    )
+    atomic_write(path, page.encode("utf-8"))
+    return findings
+
+
+def _figures(evaluation, findings, suffix):
+    """Return each figure as a data URI, None where there is nothing to draw."""
+    target = findings["target"]
+    target = target if len(target) <= _LONGEST else f"{target[: _LONGEST - 1]}…"
+    rows = {row["model"]: row for row in findings["models"]}
+    models = [model for model in MODELS if model in rows]
+    first = {model: evaluation.predictions[model][0] for model in models}
+    titles = {
+        model: f"{rows[model]['title']}\nMAE {rows[model]['mae']:.3g}, R² {rows[model]['r2']:.2f}"
+        for model in models
+    }
+    drawn = {
+        "parity": draw_parity(first, titles, evaluation.y, f"{target}{suffix}"),
+        "residuals": draw_residuals(first[TRANSFER], evaluation.y, suffix),
+    }
+    if len({point.share for point in evaluation.curve}) > 1:
+        names = {model: rows[model]["title"] for model in models}
+        drawn["curve"] = draw_learning_curve(
+            _curves(findings, models), names, ("training rows", f"mean absolute error{suffix}"), ""
+        )
+    if findings["coverage"]:
+        shares = [[row[key] for row in findings["coverage"]] for key in ("nominal", "observed")]
+        drawn["calibration"] = draw_calibration(*shares, len(evaluation.y))
+    uris = {
+        name: "data:image/svg+xml;base64," + base64.b64encode(as_svg(figure)).decode("ascii")
+        for name, figure in drawn.items()
+    }
+    return {"curve": None, "calibration": None} | uris
+
+
+def _curves(findings, models):
+    shown = [model for model in (FOREST, TRANSFER, SCRATCH) if model in models]
+    return {
+        model: [
+            (row["n_train"], row["mae"], row["mae_sd"])
+            for row in findings["learning_curve"]
+            if row["model"] == model
+        ]
+        for model in shown
+    }
+
+
+def _cells(elements):
+    """Return the cells of the periodic table: place, texts and colours."""
+    low, high = _range(elements)
+    cells = []
+    for each in elements:
+        row, column = place_of(each["symbol"])
+        share = 0.5 if high == low else np.clip((each["mae"] - low) / (high - low), 0, 1)
+        colour = np.array(_COLOURS(_LIGHT + (_DARK - _LIGHT) * share)[:3])
+        dark = bool(colour**2.2 @ (0.2126, 0.7152, 0.0722) < _LUMINANCE_FOR_WHITE)
+        colour = matplotlib.colors.to_hex(colour)
+        cells.append({**each, "row": row, "column": column, "colour": colour, "dark": dark})
+    return cells
+
+
+def _scale(elements):
+    """Return the ends of the colour scale and the colours between."""
+    low, high = _range(elements)
+    stops = [_COLOURS(_LIGHT + (_DARK - _LIGHT) * share) for share in np.linspace(0, 1, 6)]
+    return {"low": low, "high": high, "colours": [matplotlib.colors.to_hex(c) for c in stops]}
+
+
+def _range(elements):
+    """Return the range of errors of elements of which enough is known, of all if there are none."""
+    errors = [each["mae"] for each in elements if each["n"] >= FEW]
+    errors = errors or [each["mae"] for each in elements]
+    return min(errors), max(errors)
+
+
+def _databases(source):
+    """Return (database, tables, rows, DOIs, licences) of a source's training data."""
+    merged = {}
+    for table in source["tables"]:
+        entry = merged.setdefault(table["database"], {"tables": [], "doi": [], "licence": []})
+        entry["tables"].append(table)
+        entry["doi"] += [doi for doi in table["doi"] if doi not in entry["doi"]]
+        if table["licence"] not in entry["licence"]:
+            entry["licence"].append(table["licence"])
+    return merged
+
+
+def _citations(evaluation):
+    """Return (what, who, DOI) of all that the findings rest on."""
+    network = evaluation.source.card.network["name"]
+    trees = [entry for model, entry in _TREE_CITATIONS.items() if model in evaluation.predictions]
+    known = [*_CITATIONS, *trees, *_NETWORK_CITATIONS.get(network, ())]
+    tables = evaluation.source.card.training.get("tables", [])
+    for table in (each for each in tables if isinstance(each, dict)):
+        dois = table.get("doi", [])
+        for doi in [dois] if isinstance(dois, str) else dois:
+            entry = ("Training data of the source", table.get("database"), doi)
+            if entry not in known and re.fullmatch(r"10\.\S+", doi):
+                known.append(entry)
+    return known

@@ -1,0 +1,167 @@
+"""What the numbers mean, in words."""
+
+from sktl.evaluation._names import BOOSTING, FOREST, MEDIAN, SCRATCH, SYSTEM, TRANSFER
+
+_SHOWN_COVERAGE = 0.9
+_VERDICTS = {"better": "helped", "worse": "hurt", "open": "open"}
+
+
+def write_sentences(findings, suffix):
+    """Return ``verdict``, ``headline`` and ``sentences`` of findings.
+
+    Parameters
+    ----------
+    findings : dict
+        What `summarize` has found so far.
+    suffix : str
+        A space and the unit, or empty.
+
+    Returns
+    -------
+    dict
+    """
+    models = {row["model"]: row for row in findings["models"]}
+    best = min(
+        (model for model in (FOREST, BOOSTING) if model in models),
+        key=lambda model: models[model]["mae"],
+        default=None,
+    )
+    verdict = "not compared"
+    if SCRATCH in models:
+        verdict = _VERDICTS[models[SCRATCH]["difference"]["verdict"]]
+    sentences = [
+        _error(findings, models[TRANSFER], models[MEDIAN], suffix),
+        _help(verdict, models.get(SCRATCH), suffix),
+        _baseline(models[best], suffix) if best else None,
+        _intervals(findings),
+        _more_data(findings, suffix),
+    ]
+    return {
+        "verdict": verdict,
+        "headline": _headline(verdict, models[MEDIAN], models.get(best)),
+        "sentences": [each for each in sentences if each],
+    }
+
+
+def percent(share):
+    """Return a share in percent, as text."""
+    return f"{100 * share:.0f} %"
+
+
+def _headline(verdict, median, best):
+    if median["difference"]["verdict"] == "worse":
+        return "Worse than guessing the median of the training rows."
+    if median["difference"]["verdict"] == "open":
+        return "Not shown to be better than guessing the median of the training rows."
+    if verdict == "hurt":
+        return "Negative transfer: pretraining made it worse."
+    first = {
+        "helped": "Pretraining helped",
+        "open": "Whether pretraining helped cannot be told",
+        "not compared": "Not compared with training from scratch",
+    }[verdict]
+    if best is None:
+        return f"{first}."
+    compared = best["difference"]["verdict"]
+    joint = "and" if (compared == "better") == (verdict == "helped") else "but"
+    second = {
+        "better": f"fine-tuning does better than {_name(best)}",
+        "worse": f"{_name(best)} does better than fine-tuning",
+        "open": f"fine-tuning and {_name(best)} cannot be told apart",
+    }[compared]
+    return f"{first}, {joint} {second}."
+
+
+def _error(findings, own, median, suffix):
+    unseen = "compositions"
+    if findings["settings"]["group"] == SYSTEM:
+        unseen = "chemical systems"
+    text = (
+        f"For {unseen} that it was not trained on, the network {own['title']} errs by "
+        f"{own['mae']:.3g} ± {own['mae_sd']:#.2g}{suffix} (mean absolute error, and its standard "
+        f"deviation over {len(own['fold_maes'])} test parts). Always guessing the median of the "
+        f"training rows errs by {median['mae']:.3g}{suffix}."
+    )
+    if median["difference"]["verdict"] != "better":
+        text += " That these differ cannot be told from chance."
+    return text
+
+
+def _help(verdict, scratch, suffix):
+    if scratch is None:
+        return "Whether pretraining helped was not asked: the same network from scratch is missing."
+    numbers, amount = _numbers(scratch, suffix), _amount(scratch, suffix)
+    name = f"the {scratch['title']}"
+    if verdict == "helped":
+        return f"Pretraining helped: {name} errs by {amount} more {numbers}."
+    if verdict == "hurt":
+        return (
+            f"Pretraining made the predictions worse (negative transfer): {name} errs by {amount} "
+            f"less {numbers}. Do not use this source for this property."
+        )
+    return (
+        f"These data cannot tell whether pretraining helped: the difference to {name} is not told "
+        f"from chance {numbers}."
+    )
+
+
+def _baseline(model, suffix):
+    numbers, amount, name = _numbers(model, suffix), _amount(model, suffix), _name(model)
+    compared = model["difference"]["verdict"]
+    if compared == "better":
+        return f"The best of the tree models, {name}, errs by {amount} more {numbers}."
+    if compared == "worse":
+        return (
+            f"{name[0].upper()}{name[1:]} is the better choice here: it errs by {amount} less than "
+            f"the fine-tuned network {numbers}."
+        )
+    return (
+        f"The best of the tree models, {name} ({model['mae']:.3g}{suffix}), and the fine-tuned "
+        f"network cannot be told apart {numbers}."
+    )
+
+
+def _intervals(findings):
+    found = [row for row in findings["coverage"] if row["nominal"] == _SHOWN_COVERAGE]
+    if not found:
+        return "With so few rows the network cannot say how sure it is: it gives no 90 % intervals."
+    return f"Its 90 % intervals hold {percent(found[0]['observed'])} of the measured values."
+
+
+def _more_data(findings, suffix):
+    points = {row["share"]: row for row in findings["learning_curve"] if row["model"] == TRANSFER}
+    if 0.5 not in points:
+        return None
+    half, full = points[0.5], points[1.0]
+    change = 1 - full["mae"] / half["mae"]
+    text = (
+        f"From {half['n_train']:.0f} to {full['n_train']:.0f} training rows its error goes from "
+        f"{half['mae']:.3g} to {full['mae']:.3g}{suffix}"
+    )
+    if change > 0.05:
+        return f"{text}: more measurements are likely to help."
+    return f"{text}: more measurements of the same kind are not likely to help much."
+
+
+def _numbers(model, suffix):
+    """Return the interval of the error of transfer less that of a model, and p."""
+    difference = model["difference"]
+    p = "p < 0.001" if difference["p"] < 0.001 else f"p = {difference['p']:.2g}"
+    ends = f"{difference['low']:+#.2g} to {difference['high']:+#.2g}{suffix}"
+    return f"(95 % interval of the difference {ends}, {p})"
+
+
+def _amount(model, suffix):
+    """Return by how much the errors differ, in units and as a share of the model's own."""
+    size = abs(model["difference"]["mean"])
+    return (
+        f"{size:.2g}{suffix} ({percent(size / model['mae'])})"
+        if model["mae"]
+        else f"{size:.2g}{suffix}"
+    )
+
+
+def _name(model):
+    """Return a tree model as it is called within a sentence."""
+    name = model["title"].removesuffix(" on Magpie")
+    return name if model["model"] == BOOSTING else f"the {name}"

@@ -1,0 +1,181 @@
+"""The findings of an evaluation as one dict: for the page, for scripts and for the terminal."""
+
+import platform
+from datetime import UTC, datetime
+
+import numpy as np
+
+from sktl._version import __version__, installed_version
+from sktl.evaluation._cautions import known_new, list_cautions, noise_floor
+from sktl.evaluation._comparison import compare
+from sktl.evaluation._elements import element_errors
+from sktl.evaluation._models import CHOICES, model_titles
+from sktl.evaluation._names import BOOSTING, FOREST, MEDIAN, MODELS, TRANSFER
+from sktl.evaluation._sentences import write_sentences
+
+SHOWN_COVERAGE = 0.9
+N_WORST = 10
+_PACKAGES = ("torch", "skorch", "scikit-learn", "matminer", "xgboost", "numpy")
+
+
+def summarize(evaluation, *, target="target", unit=None, labels=None):
+    """Return all findings of an evaluation, ready for JSON.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+        What `evaluate` returned.
+    target : str, default="target"
+        Name of the measured property.
+    unit : str or None, default=None
+        Its unit.
+    labels : sequence of str, length n, optional
+        What names each row, such as its line in a file; by default its number from 0.
+
+    Returns
+    -------
+    dict
+        Errors in the unit of y, times in seconds. ``verdict`` is "helped", "hurt", "open" (the data
+        cannot tell) or "not compared", by the 95 % interval of the difference to the same network
+        from scratch.
+    """
+    titles = {
+        **model_titles(evaluation.source, evaluation.source_name),
+        MEDIAN: "median of the training rows",
+    }
+    others = [model for model in (*MODELS, MEDIAN) if model in evaluation.predictions]
+    others.remove(TRANSFER)
+    suffix = f" {unit}" if unit else ""
+    findings = {
+        "target": target,
+        "unit": unit,
+        "rows": len(evaluation.y),
+        "compositions": len(set(evaluation.compositions.keys())),
+        "groups": int(evaluation.groups.max()) + 1,
+        "reads": evaluation.reads,
+        "settings": dict(evaluation.settings),
+        "models": [_model(evaluation, model, titles) for model in (TRANSFER, *others)],
+        "not_installed": list(evaluation.missing),
+        "searched": {model: CHOICES[model] for model in (FOREST, BOOSTING) if model in others},
+        "coverage": _coverage(evaluation),
+        "learning_curve": [_point(point) for point in evaluation.curve],
+        "elements": [
+            each._asdict()
+            for each in element_errors(evaluation.compositions, evaluation.absolute_errors())
+        ],
+        "worst": _worst(evaluation, labels),
+        "noise_floor": dict(zip(("compositions", "mae"), noise_floor(evaluation), strict=True)),
+        "source": _source(evaluation),
+        "cautions": list_cautions(evaluation, suffix),
+        "versions": {"sktl": __version__, "python": platform.python_version()}
+        | {name: installed_version(name) for name in _PACKAGES},
+        "date": datetime.now(UTC).date().isoformat(),
+    }
+    return write_sentences(findings, suffix) | findings
+
+
+def _model(evaluation, model, titles):
+    maes = evaluation.fold_maes(model)
+    return {
+        "model": model,
+        "title": titles[model],
+        "mae": float(maes.mean()),
+        "mae_sd": float(maes.std(ddof=1)),
+        "r2": evaluation.r2(model),
+        "fit_seconds": evaluation.seconds.get(model),
+        "fold_maes": maes.tolist(),
+        "difference": None if model == TRANSFER else _difference(evaluation, model),
+        "chosen": evaluation.chosen.get(model, []),
+    }
+
+
+def _difference(evaluation, other):
+    """Return the error of transfer less that of another model."""
+    found = compare(evaluation, other)
+    return {**found._asdict(), "verdict": found.verdict}
+
+
+def _coverage(evaluation):
+    """Return the share of values inside intervals, of those rows that have one."""
+    rows = []
+    for nominal, intervals in evaluation.intervals.items():
+        low, high = intervals[..., 0], intervals[..., 1]
+        known = np.isfinite(low)
+        inside = (low <= evaluation.y) & (evaluation.y <= high)
+        rows.append(
+            {
+                "nominal": nominal,
+                "observed": float(inside[known].mean()),
+                "mean_width": float((high - low)[known].mean()),
+            }
+        )
+    return rows
+
+
+def _point(point):
+    return {
+        "model": point.model,
+        "share": point.share,
+        "n_train": point.n_train,
+        "mae": float(point.mae.mean()),
+        "mae_sd": float(point.mae.std(ddof=1)),
+    }
+
+
+def _worst(evaluation, labels):
+    """Return the rows with the largest error of the transfer model, mean over repeats."""
+    errors = evaluation.absolute_errors()
+    predicted = evaluation.predictions[TRANSFER].mean(axis=0)
+    intervals = evaluation.intervals.get(SHOWN_COVERAGE)
+    intervals = None if intervals is None else intervals.mean(axis=0)
+    rows = []
+    for row in np.argsort(-errors, kind="stable")[:N_WORST]:
+        ends = [None, None]
+        if intervals is not None and np.isfinite(intervals[row]).all():
+            ends = intervals[row].tolist()
+        rows.append(
+            {
+                "row": str(row if labels is None else labels[row]),
+                "formula": evaluation.formulas[row],
+                "measured": float(evaluation.y[row]),
+                "predicted": float(predicted[row]),
+                "absolute_error": float(errors[row]),
+                "low": ends[0],
+                "high": ends[1],
+            }
+        )
+    return rows
+
+
+def _source(evaluation):
+    """Return what the source's card says of its training, and of these rows."""
+    card = evaluation.source.card
+    tables = [table for table in card.training.get("tables", []) if isinstance(table, dict)]
+    return {
+        "name": evaluation.source_name,
+        "id": card.id,
+        "title": card.title,
+        "sha256": evaluation.source.sha256,
+        "licence": card.licence,
+        "compositions": card.training.get("n_compositions"),
+        "held_out_digests": card.held_out.get("n_digests", 0),
+        "properties": [
+            {"name": item.name, "unit": item.unit, "labels": item.n_rows}
+            for item in card.properties
+        ],
+        "tables": [
+            {
+                "name": table.get("name"),
+                "database": table.get("database"),
+                "rows": table.get("rows"),
+                "licence": table.get("licence"),
+                "doi": _as_list(table.get("doi", [])),
+            }
+            for table in tables
+        ],
+        "rows_known_new": int(known_new(evaluation).sum()),
+    }
+
+
+def _as_list(value):
+    return [value] if isinstance(value, str) else list(value)

@@ -34,7 +34,7 @@ class StructureError(RowsError):
     """A crystal structure cannot be read or cannot be used."""
 
 
-class UnseenElementError(InputError):
+class UnseenElementError(RowsError):
     """A composition holds an element that the source never saw in its training data."""
 
 

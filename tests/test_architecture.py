@@ -34,11 +34,12 @@ MAY_IMPORT = {
     "estimators": FOUNDATION | {"representations", "networks", "sources", "training"},
     "datasets": FOUNDATION,
     "tables": FOUNDATION | {"representations"},
+    "scale": FOUNDATION | {"estimators", "tables"},
     "benchmark": FOUNDATION
     | {"representations", "networks", "sources", "training", "estimators", "datasets"},
     "cli": FOUNDATION
     | {"", "representations", "networks", "sources", "training", "estimators", "datasets"}
-    | {"benchmark", "tables"},
+    | {"benchmark", "tables", "scale"},
 }
 MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 45

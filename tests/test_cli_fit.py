@@ -4,6 +4,7 @@ import csv
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 from click.testing import CliRunner
 
@@ -74,6 +75,18 @@ def test_a_bad_row_stops_or_is_skipped_and_kept(run, place):
         ("64", ""),
     ]
     assert skipped[1]["reason"] == "Energy (eV/atom): no value"
+
+
+def test_an_element_that_the_source_never_saw_is_a_bad_row_like_others(run, place):
+    assert run(*FIT).exit_code == 0
+    (place / "odd.csv").write_text("formula,id\nNaCl,1\nUO2,2\n3-Feb,3\nThSiO4,4\nMgO,5\n")
+    done = run("predict", "m.sktl", "odd.csv", "-o", "o.parquet")
+    assert done.exit_code == 1 and not (place / "o.parquet").exists()
+    done = run("predict", "m.sktl", "odd.csv", "-o", "o.parquet", "--on-error", "skip")
+    assert done.exit_code == 0 and "Skipped 3 of 5 rows" in done.output
+    assert "line 5, formula: 'ThSiO4': the model's source never saw Th" in done.output
+    frame = pd.read_parquet(place / "o.parquet")
+    assert frame["id"].tolist() == ["1", "5"] and frame["prediction"].dtype == np.float64
 
 
 def test_numbers_for_scripts(run):

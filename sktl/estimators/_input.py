@@ -147,6 +147,7 @@ class NetworkInput:
                 "out, or pass unseen_elements='warn' (for elements up to "
                 f"{SYMBOLS[self.highest - 1]}).",
                 rows=rows,
+                elements=names,
             )
         warnings.warn(f"{message}: the source never saw them.", TransferWarning, stacklevel=5)
 

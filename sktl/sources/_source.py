@@ -218,6 +218,7 @@ class Source:
                 f"{name_row(materials, int(batch.rows[entry]))}, expected elements that "
                 f"{self.card.id} was trained on ({len(self.card.elements)} of them).",
                 rows=np.unique(batch.rows[unseen]).tolist(),
+                elements=sorted({SYMBOLS[z - 1] for z in batch.numbers[unseen]}),
             )
         return self.representation.encode(batch)
 

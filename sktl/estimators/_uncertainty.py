@@ -17,6 +17,7 @@ _FEWEST_ROWS = 2 * _FOLDS
 _FLOOR = 0.1
 _SPREAD = 0.48
 _ROWS_FOR_SPREAD = 100
+_BLOCK = 1024
 
 
 class ErrorModel:
@@ -65,7 +66,9 @@ class ErrorModel:
         """Return the expected size of the error for features (n, d), shape (n,)."""
         if self.exact:
             return np.zeros(len(features))
-        return self._size(features @ self.weights + self.bias)
+        blocks = range(0, len(features), _BLOCK)  # a float64 copy of all would cost more than this
+        found = [features[start : start + _BLOCK] @ self.weights for start in blocks]
+        return self._size(np.concatenate(found) + self.bias)
 
     def _size(self, logarithm):
         return np.exp(np.clip(logarithm, *self.bounds))

@@ -104,6 +104,7 @@ def predict_partitions(
         raise InputError(f"Got on_error={on_error!r}, expected 'stop' or 'skip'.")
     if partition_rows < 1:
         raise InputError(f"Got partition_rows={partition_rows!r}, expected a positive integer.")
+    _distributed()
     model, data, output = (Path(path).resolve() for path in (model, data, output))
     files = find_files(data)
     table = read_header(files[0])

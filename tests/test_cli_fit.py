@@ -139,3 +139,14 @@ def test_a_classifier_gives_labels_and_probabilities(run, place, tiny_source, to
         float(row["probability_high"]) + float(row["probability_low"]) == pytest.approx(1)
         for row in rows
     )
+
+
+def test_several_outputs_have_numbered_columns(run, place, tiny_source, toy_rows):
+    formulas, energies, volumes = toy_rows(60, seed=4)
+    model = TransferRegressor(tiny_source, max_epochs=1, random_state=0)
+    model.fit(formulas, np.column_stack([energies, volumes])).save(place / "two.sktl")
+    assert run("predict", "two.sktl", "new.csv", "-o", "o.csv", "--coverage", "0.5").exit_code == 0
+    found = pd.read_csv(place / "o.csv")
+    expected = model.predict(formulas[:7])
+    np.testing.assert_allclose(found[["prediction_1", "prediction_2"]], expected, rtol=1e-4)
+    assert (found["interval_low_2"] < found["interval_high_2"]).all()

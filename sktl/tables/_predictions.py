@@ -63,7 +63,8 @@ def prediction_columns(model, formulas, coverage=0.9):
     -------
     dict of str to float array (n,) or list of str
         Of a classifier the label and the probability of each class; of a regressor the prediction
-        and, where rows were held back in its fit, its standard deviation and an interval.
+        and, where rows were held back in its fit, its standard deviation and an interval, of
+        several outputs each with a number after its name.
     """
     if hasattr(model, "predict_proba"):
         chances = model.predict_proba(formulas)
@@ -71,11 +72,11 @@ def prediction_columns(model, formulas, coverage=0.9):
         named = {f"probability_{name}": chances[:, i] for i, name in enumerate(model.classes_)}
         return {"prediction": labels} | named
     if model.uncertainty_ is None:
-        return {"prediction": model.predict(formulas)}
+        return _named("prediction", model.predict(formulas))
     values, deviations, *intervals = model.predict(formulas, return_std=True, coverage=coverage)
-    columns = {"prediction": values, "standard_deviation": deviations}
+    columns = _named("prediction", values) | _named("standard_deviation", deviations)
     for ends in intervals:
-        columns |= {"interval_low": ends[:, 0], "interval_high": ends[:, 1]}
+        columns |= _named("interval_low", ends[..., 0]) | _named("interval_high", ends[..., 1])
     return columns
 
 
@@ -88,6 +89,13 @@ def possible_coverage(model, coverage):
     except InputError as error:
         return None, str(error)
     return coverage, None
+
+
+def _named(name, values):
+    """Return values (n,) by a name, or the columns of values (n, k) by the name and a number."""
+    if values.ndim == 1:
+        return {name: values}
+    return {f"{name}_{i}": column for i, column in enumerate(values.T, start=1)}
 
 
 def _unseen(table, formula, rows, error):

@@ -34,8 +34,21 @@ class StructureError(RowsError):
     """A crystal structure cannot be read or cannot be used."""
 
 
-class UnseenElementError(InputError):
-    """A composition holds an element that the source never saw in its training data."""
+class UnseenElementError(RowsError):
+    """A composition holds an element that the source never saw in its training data.
+
+    Attributes
+    ----------
+    elements : list of str
+        Symbols of these elements, of all bad rows together.
+    """
+
+    def __init__(self, message, rows=(), elements=()):
+        super().__init__(message, rows)
+        self.elements = list(elements)
+
+    def __reduce__(self):
+        return type(self), (self.args[0], self.rows, self.elements)
 
 
 class MissingElementDataError(InputError):
@@ -64,6 +77,10 @@ class DataNotFoundError(SktlError, LookupError):
 
 class TableError(SktlError, ValueError):
     """A table cannot be read, or does not have the column or the cells that are asked for."""
+
+
+class ClusterError(SktlError, RuntimeError):
+    """The workers that share the work died, or cannot be reached."""
 
 
 class TransferWarning(UserWarning):

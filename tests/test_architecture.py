@@ -34,12 +34,13 @@ MAY_IMPORT = {
     "estimators": FOUNDATION | {"representations", "networks", "sources", "training"},
     "datasets": FOUNDATION,
     "tables": FOUNDATION | {"representations"},
+    "scale": FOUNDATION | {"estimators", "tables"},
     "benchmark": FOUNDATION
     | {"representations", "networks", "sources", "training", "estimators", "datasets"},
     "evaluation": FOUNDATION | {"representations", "networks", "sources", "training", "estimators"},
     "cli": FOUNDATION
     | {"", "representations", "networks", "sources", "training", "estimators", "datasets"}
-    | {"benchmark", "evaluation", "tables"},
+    | {"benchmark", "evaluation", "scale", "tables"},
 }
 MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 45

@@ -4,6 +4,7 @@ import csv
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 from click.testing import CliRunner
 
@@ -76,6 +77,18 @@ def test_a_bad_row_stops_or_is_skipped_and_kept(run, place):
     assert skipped[1]["reason"] == "Energy (eV/atom): no value"
 
 
+def test_an_element_that_the_source_never_saw_is_a_bad_row_like_others(run, place):
+    assert run(*FIT).exit_code == 0
+    (place / "odd.csv").write_text("formula,id\nNaCl,1\nUO2,2\n3-Feb,3\nThSiO4,4\nMgO,5\n")
+    done = run("predict", "m.sktl", "odd.csv", "-o", "o.parquet")
+    assert done.exit_code == 1 and not (place / "o.parquet").exists()
+    done = run("predict", "m.sktl", "odd.csv", "-o", "o.parquet", "--on-error", "skip")
+    assert done.exit_code == 0 and "Skipped 3 of 5 rows" in done.output
+    assert "line 5, formula: 'ThSiO4': the model's source never saw Th" in done.output
+    frame = pd.read_parquet(place / "o.parquet")
+    assert frame["id"].tolist() == ["1", "5"] and frame["prediction"].dtype == np.float64
+
+
 def test_numbers_for_scripts(run):
     fitted = json.loads(run(*FIT, "--json").stdout)
     assert (fitted["rows"], fitted["target"], fitted["unit"]) == (60, "Energy", "eV/atom")
@@ -126,3 +139,14 @@ def test_a_classifier_gives_labels_and_probabilities(run, place, tiny_source, to
         float(row["probability_high"]) + float(row["probability_low"]) == pytest.approx(1)
         for row in rows
     )
+
+
+def test_several_outputs_have_numbered_columns(run, place, tiny_source, toy_rows):
+    formulas, energies, volumes = toy_rows(60, seed=4)
+    model = TransferRegressor(tiny_source, max_epochs=1, random_state=0)
+    model.fit(formulas, np.column_stack([energies, volumes])).save(place / "two.sktl")
+    assert run("predict", "two.sktl", "new.csv", "-o", "o.csv", "--coverage", "0.5").exit_code == 0
+    found = pd.read_csv(place / "o.csv")
+    expected = model.predict(formulas[:7])
+    np.testing.assert_allclose(found[["prediction_1", "prediction_2"]], expected, rtol=1e-4)
+    assert (found["interval_low_2"] < found["interval_high_2"]).all()

@@ -217,8 +217,9 @@ def test_an_element_that_the_source_never_saw(pretrained):
     for call in (lambda: pretrained.fit(X), lambda: outputs(fitted, X)):
         with pytest.raises(
             UnseenElementError, match=r"Got Fm in 1 of 30 rows, first in row 4 \('FmO2'\)"
-        ):
+        ) as caught:
             call()
+        assert caught.value.rows == [4]
     lenient = clone(pretrained.estimator).set_params(unseen_elements="warn")
     with pytest.warns(TransferWarning, match="first in row 4"):
         lenient.fit(X, pretrained.y)

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -155,3 +156,17 @@ def test_numbers_of_binary_formats_are_read(tmp_path):
         assert table.column("formula") == ["NaCl", "NaN"]
         numbers, (bad,) = read_numbers(table, "gap")
         assert numbers[0] == 8.5 and bad.reason == "no value"
+
+
+@pytest.mark.parametrize("name", ["t.parquet", "t.xlsx"])
+def test_numbers_are_written_as_numbers(tmp_path, name):
+    pytest.importorskip("openpyxl")
+    frame = pd.DataFrame({"id": pd.array([7, None], dtype="Int64"), "formula": ["NaCl", "007"]})
+    frame.to_parquet(tmp_path / "in.parquet")
+    table = read_table(tmp_path / "in.parquet")
+    write_table(tmp_path / name, table.with_columns({"gap": np.array([8.1234567, 2.0])}))
+    read = pd.read_parquet if name == "t.parquet" else pd.read_excel
+    found = read(tmp_path / name)
+    assert found["gap"].tolist() == [8.12346, 2.0]
+    assert found["formula"].tolist() == ["NaCl", "007"]
+    assert found["id"][0] == 7 and pd.isna(found["id"][1])

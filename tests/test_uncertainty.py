@@ -54,6 +54,14 @@ def test_wider_for_more_coverage_and_around_the_prediction(fitted, noisy):
     np.testing.assert_allclose(wide.mean(axis=1), fitted.predict(X), atol=1e-12)
 
 
+def test_all_at_once_is_what_each_alone_is(fitted, noisy):
+    X = noisy[0][:50]
+    predictions, std, intervals = fitted.predict(X, return_std=True, coverage=0.8)
+    np.testing.assert_array_equal(predictions, fitted.predict(X))
+    np.testing.assert_array_equal(std, fitted.predict(X, return_std=True)[1])
+    np.testing.assert_array_equal(intervals, fitted.predict_interval(X, coverage=0.8))
+
+
 def test_the_scale_of_y_is_the_scale_of_the_uncertainty(fitted, noisy):
     X, y, _ = noisy
     other = clone(fitted).fit(X[:N_TRAIN], 1000 * y[:N_TRAIN] - 7)

@@ -5,6 +5,7 @@ not at all. So a run can be stopped and goes on where it was, and several proces
 folder without a lock. `collect` merges the folder into the result file.
 """
 
+import contextlib
 import csv
 import hashlib
 import io
@@ -16,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from joblib import Parallel, delayed, parallel_config
+from joblib.parallel import get_active_backend
 from tqdm import tqdm
 
 from sktl._store import atomic_write
@@ -77,7 +79,8 @@ def run_cells(cells, run_one, folder, *, table=None, n_jobs=1, report=None):
     table : path-like or None
         A result file whose cells are done as well.
     n_jobs : int
-        Cells at a time, each on one thread; -1 is one for each core.
+        Cells at a time, each on one thread; -1 is one for each core. Within
+        ``joblib.parallel_config("dask")`` the cluster has its own number.
     report : callable or None
         Called as ``report(cell, row, error)`` after each cell; one of the latter two is None.
 
@@ -92,7 +95,7 @@ def run_cells(cells, run_one, folder, *, table=None, n_jobs=1, report=None):
     failures = {}
     threads = torch.get_num_threads()
     with (
-        parallel_config("loky", inner_max_num_threads=1),
+        _processes(),
         tqdm(total=len(open_cells), disable=None, unit="cell") as bar,
     ):
         jobs = (delayed(_run)(cell, run_one, folder) for cell in open_cells)
@@ -171,6 +174,14 @@ def cell_of(row):
 
 def _is_done(folder, cell):
     return (folder / f"{cell.stem}.json").is_file()
+
+
+def _processes():
+    """Return the context of processes of one thread; of a cluster if joblib was given one."""
+    backend, _ = get_active_backend()
+    if type(backend).__name__ == "DaskDistributedBackend":
+        return contextlib.nullcontext()
+    return parallel_config("loky", inner_max_num_threads=1)
 
 
 def _run(cell, run_one, folder):

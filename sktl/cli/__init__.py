@@ -6,7 +6,8 @@ from sktl._version import __version__
 from sktl.cli._benchmark import benchmark_group
 from sktl.cli._demo import demo_command
 from sktl.cli._evaluate import evaluate_command
-from sktl.cli._fit import fit_command, predict_command
+from sktl.cli._fit import fit_command
+from sktl.cli._predict import predict_command
 from sktl.cli._pretrain import pretrain_command
 from sktl.cli._sources import sources_group
 from sktl.exceptions import SktlError

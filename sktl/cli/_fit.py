@@ -1,4 +1,4 @@
-"""``sktl fit`` and ``sktl predict``: from a table to a model file, and from that to predictions."""
+"""``sktl fit``: from a table to a model file."""
 
 import json
 import time
@@ -15,7 +15,6 @@ from sktl.cli._rows import (
     target_option,
     unit_option,
 )
-from sktl.exceptions import InputError
 
 MODELS = {"transfer": "TransferRegressor", "stack": "TransferStackRegressor"}
 
@@ -71,68 +70,6 @@ def fit_command(data, formula, target, unit, source, model, save, decimal, on_er
         "file": str(save),
     }
     click.echo(json.dumps(result) if as_json else _summary(result))
-
-
-@click.command("predict")
-@click.argument("model", type=READABLE)
-@click.argument("data", type=READABLE)
-@click.option("-o", "--output", required=True, type=WRITABLE, help="Table to write.")
-@formula_option
-@click.option(
-    "--coverage",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
-    default=0.9,
-    show_default=True,
-    help="Share of measurements that the interval is to hold.",
-)
-@on_error_option
-@click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
-def predict_command(model, data, output, formula, coverage, on_error, as_json):
-    """Predict with the model file MODEL for the table DATA, and write it with columns added.
-
-    The columns are the prediction and, where the model knows it, its standard deviation and an
-    interval. All other columns and the order of the rows stay as they are.
-
-    \b
-    Example:
-      sktl predict gap.sktl new.csv -o predicted.csv
-    """
-    import sktl
-    from sktl.tables import write_table
-
-    fitted = sktl.load_model(model)
-    table, formula, _, _ = read_usable(data, formula, on_error=on_error, output=output)
-    columns = _predictions(fitted, table.column(formula), coverage)
-    write_table(output, table.with_columns(columns))
-    result = {"rows": len(table), **fitted.file_["target"], "columns": list(columns)}
-    result["file"] = str(output)
-    what = " ".join(filter(None, (result["name"], f"({result['unit']})" if result["unit"] else "")))
-    line = f"Wrote {output}: {len(table)} rows, {what or 'predictions'} in {', '.join(columns)}"
-    click.echo(json.dumps(result) if as_json else line)
-
-
-def _predictions(fitted, formulas, coverage):
-    """Return the columns to add, as text."""
-    if hasattr(fitted, "predict_proba"):
-        chances = fitted.predict_proba(formulas)
-        named = {f"probability_{name}": chances[:, i] for i, name in enumerate(fitted.classes_)}
-        labels = list(map(str, fitted.classes_[chances.argmax(axis=1)]))
-        return {"prediction": labels} | {name: _texts(part) for name, part in named.items()}
-    if fitted.uncertainty_ is None:
-        return {"prediction": _texts(fitted.predict(formulas))}
-    values, deviations = fitted.predict(formulas, return_std=True)
-    columns = {"prediction": _texts(values), "standard_deviation": _texts(deviations)}
-    try:
-        intervals = fitted.predict_interval(formulas, coverage=coverage)
-    except InputError as error:
-        click.echo(f"No interval: {error}", err=True)
-        return columns
-    low, high = _texts(intervals[:, 0]), _texts(intervals[:, 1])
-    return columns | {"interval_low": low, "interval_high": high}
-
-
-def _texts(values):
-    return [f"{value:.6g}" for value in values]
 
 
 def _summary(result):

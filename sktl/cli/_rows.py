@@ -4,8 +4,6 @@ import click
 
 from sktl.exceptions import TableError
 
-FORMULA_NAMES = ("formula", "composition", "compound", "material")
-
 on_error_option = click.option(
     "--on-error",
     type=click.Choice(["stop", "skip"]),
@@ -17,7 +15,7 @@ on_error_option = click.option(
 formula_option = click.option(
     "--formula",
     metavar="COLUMN",
-    help=f"Column of formulas [default: the one named {', '.join(FORMULA_NAMES)}].",
+    help="Column of formulas [default: the one named formula, composition, compound, material].",
 )
 target_option = click.option(
     "--target", required=True, metavar="COLUMN", help="Column of measured values."
@@ -36,21 +34,14 @@ decimal_option = click.option(
 
 def choose_formula(table, wanted):
     """Return the name of the column of formulas."""
-    from sktl.tables import find_column
+    from sktl.tables import find_formulas
 
     if wanted is not None:
         return column_of(table, wanted, "--formula").name
-    found = []
-    for name in FORMULA_NAMES:
-        try:
-            found.append(find_column(table, name).name)
-        except TableError:
-            continue
-    if len(found) != 1:
-        raise click.UsageError(
-            f"Say which column has the formulas: --formula COLUMN, one of {list(table.header)}."
-        )
-    return found[0]
+    try:
+        return find_formulas(table)
+    except TableError as error:
+        raise click.UsageError(str(error)) from error
 
 
 def column_of(table, wanted, option):
@@ -63,14 +54,14 @@ def column_of(table, wanted, option):
         raise click.BadParameter(str(error), param_hint=option) from error
 
 
-def read_usable(path, formula, target=None, *, decimal="auto", elements=None, on_error, output):
-    """Read a table and take care of the rows that cannot be used.
+def read_usable(path, formula, target, *, decimal, elements=None, on_error, output):
+    """Read a table of measurements and take care of the rows that cannot be used.
 
     Parameters
     ----------
     path : Path
         The table.
-    formula, target : str or None
+    formula, target : str or None, str
         Columns, as the user names them.
     decimal : str
         See `read_numbers`.
@@ -87,56 +78,44 @@ def read_usable(path, formula, target=None, *, decimal="auto", elements=None, on
         The rows that can be used.
     formula : str
         Name of the column of formulas.
-    numbers : list of float or None
+    numbers : list of float
         The targets.
-    column : Column or None
+    column : Column
         That of the target.
     """
-    from sktl.tables import bad_rows, formula_problems, read_numbers, read_table
+    from sktl.tables import formula_problems, read_numbers, read_table, row_problems, usable_rows
 
-    if not output.parent.is_dir():
-        raise click.UsageError(f"Got {str(output)!r}, expected a folder that is there.")
+    check_place(output)
     table = read_table(path)
     formula = choose_formula(table, formula)
-    problems = bad_rows(table)
-    numbers, column = None, None
-    broken = {problem.row for problem in problems}
     found = formula_problems(table, formula, elements)
-    if target is not None:
-        column = column_of(table, target, "--target")
-        numbers, more = read_numbers(table, column.name, decimal)
-        found += more
-    problems += [problem for problem in found if problem.row not in broken]
-    problems.sort(key=lambda problem: problem.row)
-    kept = sorted(set(range(len(table))) - {problem.row for problem in problems})
-    if problems:
-        _report(table, problems, kept, path, on_error, output)
-        numbers = None if numbers is None else [numbers[row] for row in kept]
-        table = table.take(kept)
-    return table, formula, numbers, column
+    column = column_of(table, target, "--target")
+    numbers, more = read_numbers(table, column.name, decimal)
+    problems = row_problems(table, found + more)
+    report_problems(table, problems, path, on_error, output)
+    kept = usable_rows(table, problems)
+    return table.take(kept), formula, [numbers[row] for row in kept], column
 
 
-def _report(table, problems, kept, path, on_error, output):
-    """List bad cells, and stop or write their rows to a file."""
-    from sktl.tables import write_table
+def check_place(output):
+    """Raise unless the folder of a file to write is there."""
+    if not output.parent.is_dir():
+        raise click.UsageError(f"Got {str(output)!r}, expected a folder that is there.")
+
+
+def report_problems(table, problems, path, on_error, output):
+    """List what is wrong with rows, and stop or write them to a file beside the output."""
+    from sktl.tables import skipped_rows, usable_rows, write_table
 
     for problem in problems:
         click.echo(f"{path.name}, {problem}", err=True)
-    n_bad = len(table) - len(kept)
-    if on_error == "stop" or not kept:
-        hint = "--on-error skip leaves them out." if kept else "None is left."
+    n_good = len(usable_rows(table, problems))
+    if n_good == len(table):
+        return
+    n_bad = len(table) - n_good
+    if on_error == "stop" or not n_good:
+        hint = "--on-error skip leaves them out." if n_good else "None is left."
         raise TableError(f"{n_bad} of {len(table)} rows cannot be used. {hint}")
-    reasons = {}
-    for problem in problems:
-        reasons.setdefault(problem.row, []).append(f"{problem.column}: {problem.reason}")
-    rows = sorted(reasons)
-    width = len(table.header)
-    skipped = table.take(rows)
-    cells = [(row + [""] * width)[:width] for row in skipped.cells]
-    columns = {
-        "line": [str(line) for line in skipped.lines],
-        "reason": ["; ".join(reasons[row]) for row in rows],
-    }
     place = output.with_name(f"{output.name}.skipped.csv")
-    write_table(place, type(table)(table.header, cells, skipped.lines).with_columns(columns))
+    write_table(place, skipped_rows(table, problems))
     click.echo(f"Skipped {n_bad} of {len(table)} rows: see {place}", err=True)

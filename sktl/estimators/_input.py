@@ -136,15 +136,18 @@ class NetworkInput:
             return
         row = int(batch.rows[unseen.argmax()])
         names = sorted({SYMBOLS[z - 1] for z in batch.numbers[unseen]})
+        rows = np.unique(batch.rows[unseen]).tolist()
         message = (
-            f"Got {', '.join(names)} in {len(np.unique(batch.rows[unseen]))} of "
-            f"{len(batch)} rows, first in {name_row(data, row)}"
+            f"Got {', '.join(names)} in {len(rows)} of {len(batch)} rows, first in "
+            f"{name_row(data, row)}"
         )
         if self.policy == "error" or batch.numbers.max() > self.highest:
             raise UnseenElementError(
                 f"{message}, expected elements that the network was trained on. Leave these rows "
                 "out, or pass unseen_elements='warn' (for elements up to "
-                f"{SYMBOLS[self.highest - 1]})."
+                f"{SYMBOLS[self.highest - 1]}).",
+                rows=rows,
+                elements=names,
             )
         warnings.warn(f"{message}: the source never saw them.", TransferWarning, stacklevel=5)
 

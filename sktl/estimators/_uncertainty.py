@@ -17,6 +17,7 @@ _FEWEST_ROWS = 2 * _FOLDS
 _FLOOR = 0.1
 _SPREAD = 0.48
 _ROWS_FOR_SPREAD = 100
+_BLOCK = 1024
 
 
 class ErrorModel:
@@ -65,7 +66,9 @@ class ErrorModel:
         """Return the expected size of the error for features (n, d), shape (n,)."""
         if self.exact:
             return np.zeros(len(features))
-        return self._size(features @ self.weights + self.bias)
+        blocks = range(0, len(features), _BLOCK)  # a float64 copy of all would cost more than this
+        found = [features[start : start + _BLOCK] @ self.weights for start in blocks]
+        return self._size(np.concatenate(found) + self.bias)
 
     def _size(self, logarithm):
         return np.exp(np.clip(logarithm, *self.bounds))
@@ -150,15 +153,16 @@ class Uncertainty:
         ]
         self.mae = np.average(np.concatenate(errors), axis=0, weights=weights)
 
-    def std(self, features):
-        """Return standard deviations (n, k) for features of each model (m, n, d)."""
-        return self._sizes(features) * [each.spread for each in self.calibrations]
+    def std(self, sizes):
+        """Return standard deviations (n, k) for expected sizes of errors (n, k)."""
+        return sizes * [each.spread for each in self.calibrations]
 
-    def half_width(self, features, coverage):
-        """Return half the width of intervals, (n, k), for features of each model (m, n, d)."""
-        return self._sizes(features) * [each.quantile(coverage) for each in self.calibrations]
+    def half_width(self, sizes, coverage):
+        """Return half the width of intervals, (n, k), for expected sizes of errors (n, k)."""
+        return sizes * [each.quantile(coverage) for each in self.calibrations]
 
-    def _sizes(self, features):
+    def sizes(self, features):
+        """Return the expected sizes of errors (n, k) for features of each model (m, n, d)."""
         columns = []
         for models in self.models:
             models = models * len(features) if self.alike else models
@@ -174,7 +178,7 @@ class UncertainPredictions:
     d) of its `uncertainty_`, and ``_shaped(values)``, which drops the axis of a single output.
     """
 
-    def predict(self, X, return_std=False):
+    def predict(self, X, return_std=False, coverage=None):
         """Predict the property.
 
         Parameters
@@ -183,6 +187,9 @@ class UncertainPredictions:
             As in `fit`.
         return_std : bool, default=False
             Return the standard deviation of each prediction too.
+        coverage : float, optional
+            Return intervals too, those of `predict_interval`. To ask for all at once costs no more
+            than to ask for one.
 
         Returns
         -------
@@ -191,16 +198,28 @@ class UncertainPredictions:
         std : ndarray of the same shape
             Expected root mean square error, in the same unit, learned from rows that were not
             trained on. Only with ``return_std=True``.
+        intervals : ndarray (n, 2) or (n, k, 2), float64
+            Lower and upper end, in the same unit. Only with `coverage`.
 
         Raises
         ------
         InputError
-            ``return_std=True`` and no rows were held back in `fit`.
+            A standard deviation or an interval is wanted and no rows were held back in `fit`, or
+            too few for this coverage.
         """
-        predictions, features = self._predict_rows(X, return_std)
-        if not return_std:
-            return self._shaped(predictions)
-        return self._shaped(predictions), self._shaped(self._known().std(features))
+        if not return_std and coverage is None:
+            return self._shaped(self._predict_rows(X, False)[0])
+        predictions, features = self._predict_rows(X, True)
+        known = self._known()
+        sizes = known.sizes(features)
+        found = [self._shaped(predictions)]
+        if return_std:
+            found.append(self._shaped(known.std(sizes)))
+        if coverage is not None:
+            half, lowest = known.half_width(sizes, coverage), self._lowest()
+            ends = np.maximum(predictions - half, lowest), predictions + half
+            found.append(np.stack([self._shaped(end) for end in ends], axis=-1))
+        return tuple(found)
 
     def predict_interval(self, X, coverage=0.9):
         """Predict an interval that holds the measured value with a given probability.
@@ -232,11 +251,9 @@ class UncertainPredictions:
         ----------
         Lei et al., J. Am. Stat. Assoc. 113, 1094 (2018), doi:10.1080/01621459.2017.1307116.
         """
-        predictions, features = self._predict_rows(X, True)
-        half = self._known().half_width(features, coverage)
-        lowest = self._lowest()
-        ends = [np.maximum(predictions - half, lowest), predictions + half]
-        return np.stack([self._shaped(end) for end in ends], axis=-1)
+        if coverage is None:
+            raise InputError("Got coverage=None, expected 0 < coverage < 1.")
+        return self.predict(X, coverage=coverage)[1]
 
     def _known(self):
         if self.uncertainty_ is None:

@@ -216,7 +216,9 @@ class Source:
             raise UnseenElementError(
                 f"Got {SYMBOLS[batch.numbers[entry] - 1]} in "
                 f"{name_row(materials, int(batch.rows[entry]))}, expected elements that "
-                f"{self.card.id} was trained on ({len(self.card.elements)} of them)."
+                f"{self.card.id} was trained on ({len(self.card.elements)} of them).",
+                rows=np.unique(batch.rows[unseen]).tolist(),
+                elements=sorted({SYMBOLS[z - 1] for z in batch.numbers[unseen]}),
             )
         return self.representation.encode(batch)
 

@@ -1,13 +1,16 @@
 """Find columns, and read formulas and numbers out of cells, with a reason for every bad one."""
 
+import contextlib
 import difflib
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from sktl.exceptions import FormulaError, TableError
 from sktl.representations import SYMBOLS, parse_formula, parse_formulas
+
+FORMULA_NAMES = ("formula", "composition", "compound", "material")
 
 _UNIT = re.compile(r"^(?P<name>.*?)\s*[(\[](?P<unit>[^()\[\]]*)[)\]]$")
 _COMMA = re.compile(r"^[+-]?[0-9]+,[0-9]+([eE][+-]?[0-9]+)?$")
@@ -86,6 +89,34 @@ def find_column(table, wanted):
     raise TableError(f"Got column={wanted!r}, expected one of {list(table.header)}.{hint}")
 
 
+def find_formulas(table, wanted=None):
+    """Return the name of the column of formulas.
+
+    Parameters
+    ----------
+    table : Table
+        Where to look.
+    wanted : str, optional
+        As the user names it; if not given, the one column named like `FORMULA_NAMES`.
+
+    Raises
+    ------
+    TableError
+        There is no such column, or several.
+    """
+    if wanted is not None:
+        return find_column(table, wanted).name
+    found = []
+    for name in FORMULA_NAMES:
+        with contextlib.suppress(TableError):
+            found.append(find_column(table, name).name)
+    if len(found) != 1:
+        raise TableError(
+            f"Say which column has the formulas: --formula COLUMN, one of {list(table.header)}."
+        )
+    return found[0]
+
+
 def formula_problems(table, column, elements=None):
     """Return a `BadCell` for each cell of a column that cannot be used as a formula.
 
@@ -161,6 +192,42 @@ def read_numbers(table, column, decimal="auto"):
             reason = "no value" if missing else "not a finite number"
             problems.append(BadCell(row, table.lines[row], column, cell, reason))
     return numbers, problems
+
+
+def row_problems(table, found):
+    """Return why rows cannot be used, in the order of the rows.
+
+    Parameters
+    ----------
+    table : Table
+        Whose rows are blank, or have more or fewer cells than the header, cannot be used.
+    found : list of BadCell
+        Bad cells of the columns that are needed; those of such rows are left out.
+    """
+    problems = bad_rows(table)
+    broken = {problem.row for problem in problems}
+    problems += [problem for problem in found if problem.row not in broken]
+    return sorted(problems, key=lambda problem: problem.row)
+
+
+def usable_rows(table, problems):
+    """Return the rows, ascending, that have no problem."""
+    return sorted(set(range(len(table))) - {problem.row for problem in problems})
+
+
+def skipped_rows(table, problems):
+    """Return the rows that have problems as a table, with their line and the reasons."""
+    reasons = {}
+    for problem in problems:
+        reasons.setdefault(problem.row, []).append(f"{problem.column}: {problem.reason}")
+    rows, width = sorted(reasons), len(table.header)
+    skipped = table.take(rows)
+    cells = [(row + [""] * width)[:width] for row in skipped.cells]
+    columns = {
+        "line": [str(line) for line in skipped.lines],
+        "reason": ["; ".join(reasons[row]) for row in rows],
+    }
+    return replace(skipped, cells=cells).with_columns(columns)
 
 
 def bad_rows(table):

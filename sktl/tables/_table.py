@@ -4,7 +4,7 @@ import csv
 import importlib
 import io
 import zipfile
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sktl._store import atomic_write
@@ -12,7 +12,6 @@ from sktl.exceptions import TableError
 
 SUFFIXES = {".csv": "csv", ".tsv": "tsv", ".txt": "csv", ".parquet": "parquet", ".xlsx": "xlsx"}
 _DELIMITERS = ",;\t|"
-_EXTRAS = {"parquet": ("pyarrow", "parquet"), "xlsx": ("openpyxl", "excel")}
 
 
 @dataclass(frozen=True)
@@ -29,12 +28,16 @@ class Table:
         Where each row stands in the file, from 1; the header is line 1 or below.
     delimiter : str or None
         What separates the columns of a text file.
+    numbers : dict of str to str
+        Columns whose cells are numbers or empty, "int" or "float": formats that tell numbers from
+        text are written with numbers there.
     """
 
     header: tuple
     cells: list
     lines: list
     delimiter: str | None = None
+    numbers: dict = field(default_factory=dict)
 
     def __len__(self):
         return len(self.cells)
@@ -51,7 +54,12 @@ class Table:
         )
 
     def with_columns(self, columns):
-        """Return the table with more columns: a dict of name to n texts.
+        """Return the table with more columns.
+
+        Parameters
+        ----------
+        columns : dict of str to list of str or float array (n,)
+            Cells by name; floats are written with six digits.
 
         Raises
         ------
@@ -61,9 +69,15 @@ class Table:
         taken = [name for name in columns if name in self.header]
         if taken:
             raise TableError(f"The table has columns {taken} already: rename or remove them.")
-        added = zip(*columns.values(), strict=True)
-        cells = [[*row, *more] for row, more in zip(self.cells, added, strict=True)]
-        return replace(self, header=(*self.header, *columns), cells=cells)
+        floats = [name for name, part in columns.items() if not isinstance(part, list)]
+        texts = columns | {name: [f"{number:.6g}" for number in columns[name]] for name in floats}
+        added = zip(*texts.values(), strict=True)
+        return replace(
+            self,
+            header=(*self.header, *columns),
+            cells=[[*row, *more] for row, more in zip(self.cells, added, strict=True)],
+            numbers=self.numbers | dict.fromkeys(floats, "float"),
+        )
 
 
 def read_table(path):
@@ -87,24 +101,17 @@ def read_table(path):
         of the same name.
     """
     path = Path(path)
-    kind = _kind(path)
-    if kind in ("csv", "tsv"):
-        rows, lines, delimiter = _read_text(path, kind)
-    else:
-        rows, lines, delimiter = *_read_binary(path, kind), None
+    kind = kind_of(path)
+    if kind == "parquet":
+        return _read_parquet(path)
+    rows, lines, delimiter = _read_text(path, kind) if kind != "xlsx" else _read_xlsx(path)
     while rows and not any(cell.strip() for cell in rows[-1]):
         rows.pop()
     if not rows:
         raise TableError(f"{path.name} is empty, expected a header and rows.")
     first = next(i for i, row in enumerate(rows) if any(cell.strip() for cell in row))
-    header = tuple(cell.strip() for cell in rows[first])
-    for name in header:
-        if not name or header.count(name) > 1:
-            raise TableError(
-                f"{path.name}, line {lines[first]}: got the column names {list(header)}, expected "
-                "names that are all there and all different."
-            )
-    cells = [_fitted(row, len(header)) for row in rows[first + 1 :]]
+    header = check_header(rows[first], path.name, lines[first])
+    cells = [fitted(row, len(header)) for row in rows[first + 1 :]]
     if not cells:
         raise TableError(f"{path.name} has a header and no rows.")
     return Table(header, cells, lines[first + 1 : len(rows)], delimiter)
@@ -121,27 +128,152 @@ def write_table(path, table):
         The name ends in nothing known.
     """
     path = Path(path)
-    kind = _kind(path)
-    if kind in ("csv", "tsv"):
-        text = io.StringIO(newline="")
-        writer = csv.writer(text, delimiter="\t" if kind == "tsv" else ",", lineterminator="\n")
-        writer.writerows([table.header, *table.cells])
-        atomic_write(path, text.getvalue().encode("utf-8"))
-        return
-    frame = _pandas(kind).DataFrame(table.cells, columns=list(table.header))
+    kind = kind_of(path)
     content = io.BytesIO()
     if kind == "parquet":
-        frame.to_parquet(content, index=False)
-    else:
+        _write_parquet(content, table)
+    elif kind == "xlsx":
+        cells = zip(*(_typed(table, name) for name in table.header), strict=True)
+        frame = _pandas().DataFrame(list(cells), columns=list(table.header), dtype=object)
         frame.to_excel(content, index=False, engine="openpyxl")
+    else:
+        text = io.TextIOWrapper(content, encoding="utf-8", newline="", write_through=True)
+        writer = csv.writer(text, delimiter="\t" if kind == "tsv" else ",", lineterminator="\n")
+        writer.writerows([table.header, *table.cells])
+        text.detach()
     atomic_write(path, content.getvalue())
 
 
-def _kind(path):
+def kind_of(path):
+    """Return "csv", "tsv", "parquet" or "xlsx", as the name of a file ends."""
     kind = SUFFIXES.get(path.suffix.lower())
     if kind is None:
         raise TableError(f"Got {path.name!r}, expected a name that ends in {', '.join(SUFFIXES)}.")
     return kind
+
+
+def check_header(cells, name, line):
+    """Return the names of columns as a tuple; they must be there and differ."""
+    header = tuple(cell.strip() for cell in cells)
+    for column in header:
+        if not column or header.count(column) > 1:
+            raise TableError(
+                f"{name}, line {line}: got the column names {list(header)}, expected names that "
+                "are all there and all different."
+            )
+    return header
+
+
+def find_delimiter(lines, kind):
+    """Return what separates the columns of a text, by the first of its lines that is not blank."""
+    start = next((line for line in lines if line.strip()), "")
+    counts = {each: start.count(each) for each in _DELIMITERS}
+    return "\t" if kind == "tsv" else max(counts, key=counts.get)
+
+
+def read_records(lines, delimiter, name, line=1):
+    """Yield the cells of each record of a text, and the line where it begins.
+
+    Parameters
+    ----------
+    lines : iterable of str
+        The lines with their ends, read one by one as records need them.
+    delimiter : str
+        What separates cells.
+    name : str
+        The file, for messages.
+    line : int, default=1
+        Number of the first line.
+    """
+    reader, begin = csv.reader(lines, delimiter=delimiter, strict=True), line
+    try:
+        for cells in reader:
+            yield cells, begin
+            begin = line + reader.line_num
+    except csv.Error as error:
+        raise TableError(f"{name}, line {begin}: {error}.") from error
+
+
+def fitted(row, width):
+    """Return a row without the empty cells that stand beyond the header."""
+    while len(row) > width and not row[-1].strip():
+        row = row[:-1]
+    return row
+
+
+def parquet_file(path):
+    """Return a Parquet file as pyarrow opens it."""
+    parquet = need("pyarrow.parquet", "parquet")
+    try:
+        return parquet.ParquetFile(path)
+    except (ValueError, OSError) as error:
+        raise TableError(f"{path.name} is not PARQUET: {error}.") from error
+
+
+def from_arrow(content, name, line):
+    """Return the rows of a pyarrow table as a `Table`, each cell as text, whatever others hold.
+
+    Parameters
+    ----------
+    content : pyarrow.Table
+        What was read.
+    name : str
+        The file, for messages.
+    line : int
+        Number of the first row, as if the names of the columns were line 1.
+    """
+    frame = content.to_pandas(integer_object_nulls=True)
+    header = check_header(map(str, frame.columns), name, 1)
+    cells = _texts(frame)
+    kinds = {str(column.name): _kind_of_number(column.type) for column in content.schema}
+    numbers = {column: kinds[column] for column in header if kinds.get(column)}
+    return Table(header, cells, list(range(line, line + len(cells))), numbers=numbers)
+
+
+def need(module, extra):
+    """Return an optional package, or say how to install it."""
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        package = module.partition(".")[0]
+        raise TableError(f"{extra.upper()} needs {package}: pip install sktl[{extra}]") from error
+
+
+def _read_parquet(path):
+    """Return the table of a Parquet file, without blank rows at the end."""
+    table = from_arrow(parquet_file(path).read(), path.name, 2)
+    last = len(table)
+    while last and not any(cell.strip() for cell in table.cells[last - 1]):
+        last -= 1
+    if not last:
+        raise TableError(f"{path.name} has a header and no rows.")
+    return table.take(range(last))
+
+
+def _write_parquet(content, table):
+    """Write a table with columns of text, int64 and float64."""
+    pyarrow, parquet = need("pyarrow", "parquet"), need("pyarrow.parquet", "parquet")
+    kinds = {"int": pyarrow.int64(), "float": pyarrow.float64(), None: pyarrow.string()}
+    columns = {
+        name: pyarrow.array(_typed(table, name), kinds[table.numbers.get(name)])
+        for name in table.header
+    }
+    parquet.write_table(pyarrow.table(columns), content)
+
+
+def _typed(table, name):
+    """Return the cells of a column as they are: text, or numbers and None."""
+    convert = {"int": int, "float": float}.get(table.numbers.get(name))
+    cells = table.column(name)
+    return cells if convert is None else [convert(cell) if cell else None for cell in cells]
+
+
+def _kind_of_number(kind):
+    """Return "int", "float" or None for a type of pyarrow; large unsigned integers stay text."""
+    types = need("pyarrow.types", "parquet")
+    if types.is_floating(kind):
+        return "float"
+    return "int" if types.is_integer(kind) and not types.is_uint64(kind) else None
 
 
 def _read_text(path, kind):
@@ -150,61 +282,40 @@ def _read_text(path, kind):
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        raise TableError(
-            f"{path.name}, line {line}: got the byte {content[error.start : error.start + 1]!r}, "
-            "expected UTF-8. Save it as 'CSV UTF-8'."
-        ) from error
-    start = text.lstrip().split("\n", 1)[0]
-    counts = {each: start.count(each) for each in _DELIMITERS}
-    delimiter = "\t" if kind == "tsv" else max(counts, key=counts.get)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    rows, lines, line = [], [], 1
-    try:
-        for row in reader:
-            rows.append(row)
-            lines.append(line)
-            line = reader.line_num + 1
-    except csv.Error as error:
-        raise TableError(f"{path.name}, line {line}: {error}.") from error
-    return rows, lines, delimiter
+        raise bad_byte(path, content[: error.start].count(b"\n") + 1, error) from error
+    delimiter = find_delimiter(io.StringIO(text, newline=""), kind)
+    found = list(read_records(io.StringIO(text, newline=""), delimiter, path.name))
+    return [cells for cells, _ in found], [line for _, line in found], delimiter
 
 
-def _read_binary(path, kind):
-    """Return rows and line numbers of a Parquet or XLSX file, all cells as text."""
-    pandas = _pandas(kind)
+def bad_byte(path, line, error):
+    """Return what to raise for a text that is not UTF-8."""
+    return TableError(
+        f"{path.name}, line {line}: got the byte {error.object[error.start : error.start + 1]!r}, "
+        "expected UTF-8. Save it as 'CSV UTF-8'."
+    )
+
+
+def _read_xlsx(path):
+    """Return rows and line numbers of the first sheet, all cells as text."""
+    pandas = _pandas()
     try:
-        if kind == "parquet":
-            frame = pandas.read_parquet(path)
-        else:
-            frame = pandas.read_excel(path, dtype=object, na_filter=False, engine="openpyxl")
+        frame = pandas.read_excel(path, dtype=object, na_filter=False, engine="openpyxl")
     except (ValueError, KeyError, OSError, zipfile.BadZipFile) as error:
-        raise TableError(f"{path.name} is not {kind.upper()}: {error}.") from error
-    rows = [list(map(str, frame.columns))]
-    rows += [
-        ["" if _is_missing(cell) else str(cell) for cell in row] for row in frame.to_numpy(object)
-    ]
-    return rows, list(range(1, len(rows) + 1))
+        raise TableError(f"{path.name} is not XLSX: {error}.") from error
+    rows = [list(map(str, frame.columns)), *_texts(frame)]
+    return rows, list(range(1, len(rows) + 1)), None
 
 
-def _is_missing(cell):
-    return cell is None or cell != cell  # NaN is not equal to itself
+def _texts(frame):
+    """Return the rows of a data frame, each cell as text, empty where it is missing."""
+    cells = frame.astype(object).where(frame.notna(), "").to_numpy(object)
+    return [[str(cell) for cell in row] for row in cells]
 
 
-def _pandas(kind):
-    """Return pandas, once the package that it needs for a format is known to be there."""
+def _pandas():
+    """Return pandas, once the package that it needs for XLSX is known to be there."""
     import pandas
 
-    package, extra = _EXTRAS[kind]
-    try:
-        importlib.import_module(package)
-    except ImportError as error:
-        raise TableError(f"{kind.upper()} needs {package}: pip install sktl[{extra}]") from error
+    need("openpyxl", "excel")
     return pandas
-
-
-def _fitted(row, width):
-    """Return a row without the empty cells that stand beyond the header."""
-    while len(row) > width and not row[-1].strip():
-        row = row[:-1]
-    return row

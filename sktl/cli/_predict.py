@@ -1,0 +1,133 @@
+"""``sktl predict``: from a model file and a table to predictions, in memory or part by part."""
+
+import contextlib
+import json
+from pathlib import Path
+
+import click
+
+from sktl.cli._paths import READABLE
+from sktl.cli._rows import (
+    check_place,
+    choose_formula,
+    formula_option,
+    on_error_option,
+    report_problems,
+)
+
+
+@click.command("predict")
+@click.argument("model", type=READABLE)
+@click.argument("data", type=click.Path(exists=True, path_type=Path))
+@click.option(
+    "-o", "--output", required=True, type=click.Path(path_type=Path), help="Table to write."
+)
+@formula_option
+@click.option(
+    "--coverage",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    default=0.9,
+    show_default=True,
+    help="Share of measurements that the interval is to hold.",
+)
+@on_error_option
+@click.option(
+    "--engine",
+    type=click.Choice(["memory", "dask"]),
+    default="memory",
+    show_default=True,
+    help="dask: part by part on all cores, for tables of any length; OUTPUT is a folder then, and "
+    "DATA may be one.",
+)
+@click.option(
+    "--workers", type=click.IntRange(1), help="With dask: processes [default: one a core]."
+)
+@click.option("--scheduler", metavar="ADDRESS", help="With dask: a cluster that runs already.")
+@click.option(
+    "--partition-rows", type=click.IntRange(1), help="With dask: rows of a part [default: 20000]."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
+def predict_command(
+    model,
+    data,
+    output,
+    formula,
+    coverage,
+    on_error,
+    engine,
+    workers,
+    scheduler,
+    partition_rows,
+    as_json,
+):
+    """Predict with the model file MODEL for the table DATA, and write it with columns added.
+
+    The columns are the prediction and, where the model knows it, its standard deviation and an
+    interval. All other columns and the order of the rows stay as they are. With the engine dask the
+    output is a folder of part files; the same command goes on where it was stopped.
+
+    \b
+    Example:
+      sktl predict gap.sktl new.csv -o predicted.csv
+      sktl predict gap.sktl big.parquet -o predicted.parquet --engine dask
+    """
+    check_place(output)
+    asked = {"formula": formula, "coverage": coverage, "on_error": on_error}
+    if engine == "dask":
+        size = {} if partition_rows is None else {"partition_rows": partition_rows}
+        found = _in_parts(model, data, output, workers, scheduler, asked | size)
+    elif workers or scheduler or partition_rows:
+        raise click.UsageError("--workers, --scheduler and --partition-rows need --engine dask.")
+    else:
+        found = _in_memory(model, data, output, **asked)
+    name, unit = found.pop("target").values()
+    reason = found.pop("no_interval")
+    if reason:
+        click.echo(f"No interval: {reason}", err=True)
+    if as_json:
+        click.echo(json.dumps(found | {"name": name, "unit": unit, "file": str(output)}))
+        return
+    what = " ".join(filter(None, (name, f"({unit})" if unit else ""))) or "predictions"
+    columns = ", ".join(found["columns"])
+    click.echo(f"Wrote {output}: {found['rows']} rows, {what} in {columns}")
+
+
+def _in_memory(model, data, output, *, formula, coverage, on_error):
+    """Predict for a whole table at once."""
+    import sktl
+    from sktl.tables import possible_coverage, predict_table, read_table, write_table
+
+    for path in (data, output):
+        if path.is_dir():
+            raise click.UsageError(f"{str(path)!r} is a folder, which needs --engine dask.")
+    fitted = sktl.load_model(model)
+    table = read_table(data)
+    formula = choose_formula(table, formula)
+    coverage, reason = possible_coverage(fitted, coverage)
+    skip = on_error == "skip"
+    predicted, problems = predict_table(fitted, table, formula, coverage=coverage, skip=skip)
+    report_problems(table, problems, data, on_error, output)
+    write_table(output, predicted)
+    columns = list(predicted.header[len(table.header) :])
+    target = fitted.file_["target"]
+    return {"rows": len(predicted), "columns": columns, "no_interval": reason, "target": target}
+
+
+def _in_parts(model, data, output, workers, scheduler, asked):
+    """Predict part by part, on this machine or on a cluster."""
+    from sktl.scale import connect, predict_partitions
+    from sktl.tables import find_files, read_header
+
+    if workers and scheduler:
+        raise click.UsageError("--workers is for this machine; a cluster has its own.")
+    asked["formula"] = choose_formula(read_header(find_files(data)[0]), asked["formula"])
+    cluster = connect(scheduler) if scheduler else contextlib.nullcontext()
+    try:
+        with cluster as client:
+            found = predict_partitions(model, data, output, client=client, workers=workers, **asked)
+    except KeyboardInterrupt:
+        click.echo(f"Stopped. The same command goes on with {output}.", err=True)
+        raise
+    if found["skipped"]:
+        click.echo(f"Skipped {found['skipped']} rows: see {output / '_skipped'}", err=True)
+    return found

@@ -1,0 +1,123 @@
+"""The manifest of a folder of predictions: what is predicted with what, and where each part lies.
+
+It stands in the folder before the first part does. Whoever goes on with the folder compares it with
+what is wanted now, so that no folder ever holds predictions of two models or for two inputs.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from sktl._store import atomic_write
+from sktl._version import __version__
+from sktl.exceptions import InputError
+from sktl.tables import TablePart
+
+FORMAT = "sktl predictions"
+FORMAT_VERSION = 1
+NAME = "_manifest.json"
+SKIPPED = "_skipped"
+RUNNING, COMPLETE = "running", "complete"
+
+
+@dataclass
+class Manifest:
+    """What a folder of predictions holds, or will hold.
+
+    Attributes
+    ----------
+    made_from : dict
+        What decides on the content: hash of the model file, names and hashes of the input files,
+        column of formulas, coverage, rows of a part, versions.
+    kind : {"parquet", "csv", "tsv"}
+        Format of the parts.
+    header : list of str
+        Columns of the input.
+    columns : dict of str to str
+        Columns that are added: "float" or "text".
+    parts : list of TablePart
+        Parts of the input, in order; part i is predicted in file i.
+    """
+
+    made_from: dict
+    kind: str
+    header: list
+    columns: dict
+    parts: list
+
+    def place(self, folder, index):
+        """Return the path of a part's predictions."""
+        return Path(folder) / f"part-{index:05d}.{self.kind}"
+
+    def skipped_place(self, folder, index):
+        """Return the path of the rows of a part that could not be used."""
+        return Path(folder) / SKIPPED / f"part-{index:05d}.csv"
+
+    def open_parts(self, folder):
+        """Return the numbers of the parts that are not there: each is there whole or not at all."""
+        there = {path.name for path in Path(folder).glob("part-*")}
+        names = (self.place(folder, index).name for index in range(len(self.parts)))
+        return [index for index, name in enumerate(names) if name not in there]
+
+    def write(self, folder, state):
+        """Write the manifest into its folder, atomically, "running" or "complete"."""
+        content = {"format": FORMAT, "format_version": FORMAT_VERSION, "state": state}
+        content |= asdict(self)
+        atomic_write(Path(folder) / NAME, json.dumps(content, indent=1).encode() + b"\n")
+
+
+def read_manifest(folder, made_from, kind):
+    """Return the manifest of a folder, or None where there is no folder or an empty one.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder of predictions.
+    made_from, kind : dict, str
+        What is wanted; see `Manifest`.
+
+    Raises
+    ------
+    InputError
+        The folder holds something else than what is wanted.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"Got output={str(folder)!r}, a file, expected a folder.")
+    path = folder / NAME
+    if not path.exists():
+        if folder.is_dir() and any(folder.iterdir()):
+            raise InputError(
+                f"Got output={str(folder)!r} with files but no {NAME}, expected a new or empty "
+                "folder, or one whose predictions are to be completed."
+            )
+        return None
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if (content.pop("format"), content.pop("format_version")) != (FORMAT, FORMAT_VERSION):
+            raise ValueError("another format")
+        del content["state"]
+        content["parts"] = [TablePart(**part) for part in content["parts"]]
+        found = Manifest(**content)
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path} is damaged ({error}): choose another folder.") from error
+    _compare(path, found.made_from | {"format": found.kind}, made_from | {"format": kind})
+    return found
+
+
+def versions():
+    """Return what a prediction depends on beside model and input."""
+    import torch
+
+    return {"sktl": __version__, "torch": torch.__version__}
+
+
+def _compare(path, found, wanted):
+    """Raise where a folder was made from something else than what is wanted."""
+    for name in dict.fromkeys([*found, *wanted]):
+        if found.get(name) != wanted.get(name):
+            values = [str(each.get(name)) for each in (wanted, found)]
+            shown = [f"{value[:80]}..." if len(value) > 80 else value for value in values]
+            raise InputError(
+                f"Got {name} = {shown[0]}, but {path.parent} holds predictions made with {name} = "
+                f"{shown[1]}: choose another folder, or remove this one."
+            )

@@ -1,0 +1,311 @@
+"""Share the parts of a table among workers, and go on where a run was stopped."""
+
+import contextlib
+import importlib
+import logging
+import secrets
+from concurrent.futures import CancelledError
+from pathlib import Path
+
+import joblib
+from tqdm import tqdm
+
+from sktl._store import sha256_of
+from sktl.estimators import load_model
+from sktl.exceptions import ClusterError, InputError, TableError
+from sktl.scale._manifest import COMPLETE, RUNNING, Manifest, read_manifest, versions
+from sktl.scale._worker import Job, predict_part
+from sktl.tables import (
+    find_files,
+    find_formulas,
+    kind_of,
+    possible_coverage,
+    prediction_columns,
+    read_header,
+    read_table,
+    split_table,
+)
+
+PARTITION_ROWS = 20_000
+_SUFFIXES = (".csv", ".tsv", ".parquet")
+
+
+def predict_partitions(
+    model,
+    data,
+    output,
+    *,
+    formula=None,
+    coverage=0.9,
+    on_error="stop",
+    partition_rows=PARTITION_ROWS,
+    client=None,
+    workers=None,
+):
+    """Predict for a table of any length, part by part, on all workers of a cluster.
+
+    The output is a folder of part files in the order of the rows, each written whole or not at all,
+    and of a manifest, ``_manifest.json``. A run that was stopped or killed goes on with the parts
+    that are missing when it is called again; the parts are the same, to the byte, however many
+    workers there are and whatever became of them.
+
+    Parameters
+    ----------
+    model : path-like
+        Model file of an estimator fitted on formulas.
+    data : path-like
+        A Parquet, CSV or TSV file, or a folder of such files of one format.
+    output : path-like
+        Folder to write. The parts have the format that its name ends in, such as
+        ``predicted.parquet``, or else that of the input.
+    formula : str, optional
+        Column of formulas, if it is not the one named like that.
+    coverage : float, default=0.9
+        Share of measurements that the intervals are to hold.
+    on_error : {"stop", "skip"}, default="stop"
+        What to do about rows that cannot be used: raise, or leave them out and write them, with
+        their lines and the reasons, to the folder ``_skipped`` in the output.
+    partition_rows : int, default=20000
+        Rows of a part. A part never spans two files.
+    client : distributed.Client, optional
+        Whose workers share the work. They have to reach model, data and output by the same paths.
+        By default those of `local_cluster`.
+    workers : int, optional
+        Number of processes on this machine, without a client; by default one for each core.
+
+    Returns
+    -------
+    dict
+        ``rows`` predicted and ``skipped`` in all, number of ``parts`` and of those that were
+        ``done_before``, names of the ``columns`` added, ``no_interval``, the reason why there is
+        none, or None, and ``target``, name and unit of what is predicted.
+
+    Raises
+    ------
+    TableError
+        The input cannot be read, or has rows that cannot be used.
+    InputError
+        The output folder holds something else than a part of these predictions.
+    ModelIntegrityError
+        The model file is damaged.
+    ClusterError
+        Dask is not installed, or workers died again and again.
+
+    See Also
+    --------
+    local_cluster : Workers on this machine.
+
+    Notes
+    -----
+    A worker is a process of one thread: predictions of networks keep a core busy. It loads the
+    model once, and holds one part in memory.
+    """
+    if on_error not in ("stop", "skip"):
+        raise InputError(f"Got on_error={on_error!r}, expected 'stop' or 'skip'.")
+    if partition_rows < 1:
+        raise InputError(f"Got partition_rows={partition_rows!r}, expected a positive integer.")
+    _distributed()
+    model, data, output = (Path(path).resolve() for path in (model, data, output))
+    files = find_files(data)
+    table = read_header(files[0])
+    made_from = {
+        "model_sha256": sha256_of(model),
+        "input": [[path.name, sha256_of(path)] for path in files],
+        "formula": find_formulas(table, formula),
+        "coverage": coverage,
+        "partition_rows": partition_rows,
+        **versions(),
+    }
+    kind = kind_of(output if output.suffix in _SUFFIXES else files[0])
+    manifest = read_manifest(output, made_from, kind)
+    fitted = load_model(model)
+    coverage, reason = possible_coverage(fitted, coverage)
+    if manifest is None:
+        columns = _added_columns(fitted, table, coverage)
+        parts = _all_parts(files, table.header, partition_rows)
+        manifest = Manifest(made_from, kind, list(table.header), columns, parts)
+    job = _job(manifest, model, files[0].parent, coverage, on_error)
+    counted = _complete(manifest, job, output, client, workers)
+    columns = list(manifest.columns)
+    return counted | {"columns": columns, "no_interval": reason, "target": fitted.file_["target"]}
+
+
+@contextlib.contextmanager
+def local_cluster(workers=None):
+    """Start workers on this machine, each a process of one thread, and stop them at the end.
+
+    Parameters
+    ----------
+    workers : int, optional
+        Number of processes; by default one for each core that this process may use. They share the
+        memory of the machine evenly, and one that goes beyond its share is started anew.
+
+    Yields
+    ------
+    distributed.Client
+
+    Notes
+    -----
+    A script that calls this needs ``if __name__ == "__main__":``, as the processes import it.
+    """
+    distributed = _distributed()
+    with (
+        distributed.LocalCluster(
+            n_workers=workers or joblib.cpu_count(),
+            threads_per_worker=1,
+            processes=True,
+            dashboard_address=None,
+            silence_logs=logging.CRITICAL,
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        yield client
+
+
+@contextlib.contextmanager
+def connect(address):
+    """Connect to a cluster that runs already.
+
+    Parameters
+    ----------
+    address : str
+        Of its scheduler, such as ``tcp://10.0.0.1:8786``.
+
+    Yields
+    ------
+    distributed.Client
+
+    Raises
+    ------
+    ClusterError
+        There is no scheduler at this address.
+    """
+    distributed = _distributed()
+    try:
+        client = distributed.Client(address)
+    except (OSError, ValueError) as error:
+        raise ClusterError(f"Got scheduler={address!r}, and none answers: {error}.") from error
+    with client:
+        yield client
+
+
+def _distributed():
+    try:
+        return importlib.import_module("distributed")
+    except ImportError as error:
+        raise ClusterError("Sharing work needs dask: pip install sktl[dask]") from error
+
+
+def _job(manifest, model, folder, coverage, on_error):
+    return Job(
+        model=str(model),
+        data=str(folder),
+        formula=manifest.made_from["formula"],
+        coverage=coverage,
+        skip=on_error == "skip",
+        model_sha256=manifest.made_from["model_sha256"],
+        header=tuple(manifest.header),
+        columns=manifest.columns,
+    )
+
+
+def _added_columns(fitted, table, coverage):
+    """Return names and kinds of the columns that a model adds."""
+    columns = prediction_columns(fitted, list(fitted.examples_), coverage)
+    table.with_columns({name: part[:0] for name, part in columns.items()})
+    return {name: "text" if isinstance(part, list) else "float" for name, part in columns.items()}
+
+
+def _all_parts(files, header, rows):
+    """Return the parts of all files, whose columns have to be the same."""
+    parts, total = [], sum(path.stat().st_size for path in files)
+    look = {"desc": "Reading", "unit": "B", "unit_scale": True, "leave": False}
+    with tqdm(total=total, disable=None, **look) as bar:
+        for path in files:
+            found = read_header(path).header
+            if found != header:
+                raise TableError(
+                    f"{path.name} has the columns {list(found)}, expected those of "
+                    f"{files[0].name}: {list(header)}."
+                )
+            for part in split_table(path, rows):
+                parts.append(part)
+                bar.update(part.stop - part.start if part.delimiter else 0)
+    if not parts:
+        raise TableError(f"{files[0].name} has a header and no rows.")
+    return parts
+
+
+def _complete(manifest, job, output, client, workers):
+    """Predict the parts that are missing, and return the numbers of rows and parts."""
+    missing = manifest.open_parts(output)
+    done = sorted(set(range(len(manifest.parts))) - set(missing))
+    skipped = sum(_count_skipped(manifest.skipped_place(output, index)) for index in done)
+    rows = sum(manifest.parts[index].rows for index in done) - skipped
+    if missing:
+        manifest.write(output, RUNNING)
+        total = sum(part.rows for part in manifest.parts)
+        with contextlib.ExitStack() as stack:
+            client = client or stack.enter_context(local_cluster(workers))
+            bar = stack.enter_context(
+                tqdm(total=total, initial=rows + skipped, unit="row", unit_scale=True, disable=None)
+            )
+            for found in _predict(client, manifest, job, output, missing):
+                rows, skipped = rows + found["rows"], skipped + found["skipped"]
+                bar.update(found["rows"] + found["skipped"])
+    if not rows:
+        raise TableError(f"All {skipped} rows cannot be used: see {output}.")
+    for left in output.glob(".*.part"):  # of a worker that was killed while it wrote
+        left.unlink(missing_ok=True)
+    manifest.write(output, COMPLETE)
+    parts = len(manifest.parts)
+    return {"rows": rows, "skipped": skipped, "parts": parts, "done_before": len(done)}
+
+
+def _predict(client, manifest, job, output, missing):
+    """Yield what workers say of parts that they have written."""
+    distributed = _distributed()
+    token = secrets.token_hex(4)
+    futures = [
+        client.submit(
+            predict_part,
+            job,
+            manifest.parts[index],
+            str(manifest.place(output, index)),
+            str(manifest.skipped_place(output, index)),
+            key=f"sktl-part-{index:05d}-{token}",
+        )
+        for index in missing
+    ]
+    try:
+        for future in distributed.as_completed(futures):
+            found = future.result()
+            if found["problems"] and not job.skip:
+                raise TableError(_bad_rows_message(found))
+            yield found
+            future.release()
+    except (distributed.KilledWorker, CancelledError) as error:
+        raise ClusterError(
+            f"Workers died ({error}). The parts that are there stay, and the same call goes on; if "
+            "it was for want of memory, take fewer workers or fewer rows a part."
+        ) from error
+    finally:
+        with contextlib.suppress(Exception):  # a cluster that is gone cancels nothing
+            client.cancel(futures)
+
+
+def _bad_rows_message(found):
+    more = found["skipped"] - len(found["problems"])
+    listed = [*found["problems"], *([f"and {more} more"] if more > 0 else [])]
+    total = found["rows"] + found["skipped"]
+    return "\n".join(
+        [
+            *listed,
+            f"{found['skipped']} of {total} rows of this part cannot be used. --on-error skip "
+            "leaves such rows out, and goes on with the parts that are missing.",
+        ]
+    )
+
+
+def _count_skipped(path):
+    return len(read_table(path)) if path.exists() else 0

@@ -1,0 +1,96 @@
+"""What a worker does with a part: read, predict, write. Its model is loaded once."""
+
+import threading
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from sktl._store import verify_sha256
+from sktl.estimators import load_model
+from sktl.tables import predict_table, read_part, skipped_rows, write_table
+
+MOST_LISTED = 20
+_loading = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is the same for all parts.
+
+    Attributes
+    ----------
+    model, data : str
+        Paths of the model file and of the folder of the input files.
+    formula : str
+        Name of the column of formulas.
+    coverage : float or None
+        Of the intervals.
+    skip : bool
+        Leave rows out that cannot be used.
+    model_sha256 : str
+        Hash that the model file must have.
+    header : tuple of str
+        Columns of the input.
+    columns : dict of str to str
+        Columns that are added: "float" or "text".
+    """
+
+    model: str
+    data: str
+    formula: str
+    coverage: float | None
+    skip: bool
+    model_sha256: str
+    header: tuple
+    columns: dict
+
+
+def predict_part(job, part, place, skipped_place):
+    """Predict a part and write it, rows that cannot be used before.
+
+    Parameters
+    ----------
+    job : Job
+        What is the same for all parts.
+    part : TablePart
+        Which rows.
+    place, skipped_place : str
+        Where predictions and rows that cannot be used are written.
+
+    Returns
+    -------
+    dict
+        Numbers of ``rows`` and ``skipped`` rows, and ``problems``, the first of them as text. With
+        problems and without ``job.skip`` nothing is written.
+    """
+    table = read_part(Path(job.data) / part.name, part, job.header)
+    with _loading:
+        model = load_once(job.model, job.model_sha256)
+    predicted, problems = predict_table(
+        model, table, job.formula, coverage=job.coverage, skip=job.skip
+    )
+    bad = len({problem.row for problem in problems})
+    listed = [f"{part.name}, {problem}" for problem in problems[:MOST_LISTED]]
+    found = {"rows": len(table) - bad, "skipped": bad, "problems": listed}
+    if bad and not job.skip:
+        return found
+    if bad:
+        write_table(skipped_place, skipped_rows(table, problems))
+    if predicted is None:
+        empty = {"float": np.empty(0), "text": []}
+        predicted = table.take([]).with_columns(
+            {name: empty[kind] for name, kind in job.columns.items()}
+        )
+    write_table(place, predicted)
+    return found
+
+
+@lru_cache(maxsize=1)
+def load_once(path, sha256):
+    """Return the model of a file with this hash; the last one stays in memory."""
+    torch.set_num_threads(1)
+    verify_sha256(path, sha256)
+    return load_model(path)

@@ -12,6 +12,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from sktl._checks import check_weights, resolve_device
+from sktl.estimators._applicability import Applicable
 from sktl.estimators._files import SavedModel
 from sktl.estimators._input import NetworkInput, group_rows, read_input
 from sktl.estimators._provenance import record_training
@@ -50,7 +51,7 @@ class _Rows:
         return _Rows(self.encoded.take(chosen), *(part[chosen] for part in parts))
 
 
-class TransferEstimator(SavedModel, BaseEstimator):
+class TransferEstimator(Applicable, SavedModel, BaseEstimator):
     """Fit members from a source or from random weights, and average their outputs.
 
     A subclass sets the parameters in its own ``__init__`` and turns outputs into predictions.
@@ -81,6 +82,7 @@ class TransferEstimator(SavedModel, BaseEstimator):
         self._learn_from_validation(judged)
         self.n_iter_ = len(self.history_[0])
         record_training(self, data, y, weights)
+        self._learn_domain(data, self._labels(y))
         return self
 
     def _new_network(self, source, seed, encoded):
@@ -150,6 +152,24 @@ class TransferEstimator(SavedModel, BaseEstimator):
     def _encode(self, X):
         check_is_fitted(self)
         return self.input_.encode(self.input_.read(read_input(self, X, fitting=False)))
+
+    def _labels(self, y):
+        """Return targets (n, k) as the user gave them."""
+        return y
+
+    def _embedder(self):
+        return self
+
+    def _embed(self, data):
+        """Return the embedding (n, d) of the first member, and compositions or columns.
+
+        `data` is what `read_input` returned; its elements may be any that the network has a place
+        for.
+        """
+        batch = self.input_.read(data, any_element=True)
+        device = resolve_device(self.device)
+        features = run_rows(self._on(device)[0].features, self.input_.encode(batch), device=device)
+        return features, batch if self.input_.numeric else batch.compositions
 
     def _outputs(self, rows):
         """Return the outputs of all members for encoded rows, (m, n, n_outputs)."""

@@ -171,5 +171,8 @@ class TransferClassifier(ClassifierMixin, TransferEstimator):
         chances = self.predict_proba(X)
         return self.classes_[chances.argmax(axis=1)]
 
+    def _labels(self, y):
+        return self.classes_[y[:, 0]]
+
     def _make_target(self, encoded, y, weights, source):
         return ClassTarget(len(self.classes_))

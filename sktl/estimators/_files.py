@@ -43,6 +43,7 @@ _PACKAGES = ("scikit-learn", "torch", "numpy", "skorch", "matminer")
 _BOOSTED = (HistGradientBoostingRegressor, HistGradientBoostingClassifier)
 # What skops makes an object of, besides what it trusts on its own. Each is plain data with methods.
 _TRUSTED = [
+    "sktl.estimators._applicability.Domain",
     *("sktl.estimators._files.Part", "sktl.estimators._input.NetworkInput"),
     "sktl.estimators._classifier.TransferClassifier",
     "sktl.estimators._regressor.TransferRegressor",

@@ -98,10 +98,11 @@ class NetworkInput:
             self.representation = REPRESENTATIONS[self.network]()
         return self.read(data)
 
-    def read(self, data):
+    def read(self, data, any_element=False):
         """Return materials and elemental fractions as a batch, other columns as they are.
 
-        The batch is `Compositions`, or `Crystals` where the network reads structures.
+        The batch is `Compositions`, or `Crystals` where the network reads structures. With
+        `any_element` nothing is said of elements that the source never saw.
         """
         if self.numeric:
             return data
@@ -110,7 +111,8 @@ class NetworkInput:
             batch = self.representation.read(data)
         else:
             batch = _from_fractions(data)
-        self._check_elements(batch, data)
+        if not any_element or batch.numbers.max() > self.highest:
+            self._check_elements(batch, data)
         return batch
 
     def encode(self, readable):

@@ -24,7 +24,7 @@ def record_training(estimator, data, y, weights):
     weights : float array (n,)
         Row weights.
     """
-    texts = _texts(data)
+    texts = _digests(data)
     lines = [
         json.dumps([text, np.asarray(target).tolist(), float(weight)])
         for text, target, weight in zip(texts, y, weights, strict=True)
@@ -45,7 +45,14 @@ def read_examples(estimator):
     return np.array(estimator.examples_, dtype=np.float64)
 
 
-def _texts(data):
+def row_texts(data):
+    """Return a text for each row that people can read: of a structure its formula."""
+    if isinstance(data, np.ndarray):
+        return [f"row {row}" for row in range(len(data))]
+    return [row.composition.reduced_formula if is_structure(row) else _plain(row) for row in data]
+
+
+def _digests(data):
     """Return a text for each row, equal for equal rows only."""
     if isinstance(data, np.ndarray):
         return [row.tobytes().hex() for row in data]

@@ -182,6 +182,9 @@ class TransferRegressor(UncertainPredictions, RegressorMixin, TransferEstimator)
         features, outputs = self._features_and_outputs(rows)
         return self.target_.decode(outputs), features
 
+    def _labels(self, y):
+        return self._shaped(y)
+
     def _shaped(self, values):
         return values[:, 0] if self.single_output_ else values
 

@@ -10,6 +10,8 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from sktl._checks import check_numbers, check_weights
+from sktl.estimators._applicability import Applicable
+from sktl.estimators._base import TransferEstimator
 from sktl.estimators._files import SavedModel
 from sktl.estimators._input import group_rows, read_compositions, read_input
 from sktl.estimators._provenance import record_training
@@ -32,7 +34,9 @@ _SPREAD_FLOOR = 0.01
 _MIDDLE = (0.4, 0.6)
 
 
-class TransferStackRegressor(UncertainPredictions, SavedModel, RegressorMixin, BaseEstimator):
+class TransferStackRegressor(
+    UncertainPredictions, Applicable, SavedModel, RegressorMixin, BaseEstimator
+):
     """Predict a property of materials with fine-tuned networks and trees, mixed by validation.
 
     The base models are a network fine-tuned from each source of formulas and, on physical
@@ -184,7 +188,13 @@ class TransferStackRegressor(UncertainPredictions, SavedModel, RegressorMixin, B
             np.concatenate([weights[fold] for fold in folds]),
         )
         record_training(self, X, y, weights)
+        self._learn_domain(X, y)
         return self
+
+    def _embedder(self):
+        """Return the first member that is a fine-tuned network, or None."""
+        members = [member for part in self.members_.values() for member in part]
+        return next((each for each in members if isinstance(each, TransferEstimator)), None)
 
     def _learn_from_held_rows(self, found, targets, weights):
         """Choose the shares and learn the size of errors; lists hold one array a member."""
@@ -295,6 +305,7 @@ def _fit_member(base, X, y, weights, part, seed):
     member.set_params(**unset)
     given = {} if weights is None else {"sample_weight": weights[rows]}
     member.fit(_take(X, rows), y[rows], **given)
+    vars(member).pop("domain_", None)  # the stack has its own
     return member, member.predict(_take(X, held))
 
 

@@ -1,0 +1,106 @@
+"""Leave out each of some elements, and see whether distance tells which predictions go wrong.
+
+    python benchmarks/applicability.py
+
+For each of four data sets of Gupta et al. 2021 (all rows of a set) and ten of its elements, spread
+evenly over those in at least 25 rows by how common they are, `TransferRegressor` with its defaults
+is fitted to the rows without the element and judged on the rows with it. Half of these are flagged:
+those that `applicability` puts further from the training rows. Compared are the mean absolute
+errors of the two halves. Beside it stands how many rows are outside when they are like the
+training rows: a tenth of the compositions, drawn at random. Writes
+``benchmarks/results/applicability.json``, a split at a time; splits that are there are not fitted
+again.
+"""
+
+import argparse
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from sklearn.model_selection import GroupShuffleSplit
+
+from sktl import TransferRegressor, __version__
+from sktl.datasets import fetch_cross_property
+from sktl.representations import SYMBOLS, parse_formulas
+
+SETS = ("expt_deltae", "expt_bandgap", "slme", "max_ir_mode")
+N_ELEMENTS = 10
+FEWEST_ROWS = 25
+SHARE = 0.1
+RESULT = Path(__file__).parent / "results" / "applicability.json"
+
+
+def main():
+    """Fit what is not in the result file yet, and print a summary."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--sets", nargs="+", default=list(SETS), choices=SETS)
+    parser.add_argument("--output", type=Path, default=RESULT)
+    arguments = parser.parse_args()
+    known = json.loads(arguments.output.read_text()) if arguments.output.is_file() else {}
+    result = {
+        "versions": {"sktl": __version__, "torch": torch.__version__},
+        "sets": known.get("sets", {}),
+    }
+    for name in arguments.sets:
+        data = fetch_cross_property(name)
+        splits = result["sets"].setdefault(name, {"sha256": data.sha256, "splits": {}})["splits"]
+        for label, test in make_splits(data.formulas):
+            if label in splits:
+                continue
+            splits[label] = judge(data, test)
+            print(name, label, splits[label], flush=True)
+            summarize(result["sets"][name])
+            arguments.output.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    for name, found in result["sets"].items():
+        print(name, {key: value for key, value in found.items() if key not in ("sha256", "splits")})
+
+
+def make_splits(formulas):
+    """Yield a label and the mask of test rows: one an element, and one at random."""
+    batch = parse_formulas(formulas)
+    holds = np.zeros((len(formulas), len(SYMBOLS) + 1), dtype=bool)
+    holds[batch.rows, batch.numbers] = True
+    counts = holds.sum(axis=0)
+    common = [z for z in np.argsort(-counts, kind="stable") if counts[z] >= FEWEST_ROWS]
+    for place in np.linspace(0, len(common) - 1, N_ELEMENTS).astype(int):
+        yield SYMBOLS[common[place] - 1], holds[:, common[place]]
+    shuffle = GroupShuffleSplit(1, test_size=SHARE, random_state=0)
+    _, chosen = next(shuffle.split(formulas, groups=batch.keys()))
+    yield "random", np.isin(np.arange(len(formulas)), chosen)
+
+
+def judge(data, test):
+    """Fit without the test rows, and return the errors of the near and of the far half of them."""
+    formulas, start = np.array(data.formulas), time.perf_counter()
+    model = TransferRegressor(random_state=0).fit(formulas[~test], data.y[~test])
+    model.set_params(unseen_elements="warn")
+    errors = np.abs(model.predict(formulas[test]) - data.y[test])
+    found = model.applicability(formulas[test])
+    distance = found["distance"].to_numpy()
+    far = np.argsort(np.argsort(distance, kind="stable"), kind="stable") >= len(distance) // 2
+    return {
+        "rows": int(test.sum()),
+        "mae_near": float(errors[~far].mean()),
+        "mae_far": float(errors[far].mean()),
+        "beyond_limit": float((distance > model.domain_.limit).mean()),
+        "outside": float(found["outside"].mean()),
+        "seconds": round(time.perf_counter() - start, 1),
+    }
+
+
+def summarize(found):
+    """Add what all elements of a set together say."""
+    splits = [split for label, split in found["splits"].items() if label != "random"]
+    rows, near, far = (
+        np.array([split[key] for split in splits]) for key in ("rows", "mae_near", "mae_far")
+    )
+    means = np.average(far, weights=rows - rows // 2), np.average(near, weights=rows // 2)
+    found["elements"] = len(splits)
+    found["ratio"] = float(means[0] / means[1])
+    found["median_ratio"] = float(np.median(far / near))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,183 @@
+"""Applicability: how far a material is from those that a model was trained on."""
+
+import numbers
+
+import numpy as np
+from sklearn.decomposition import PCA
+from sklearn.neighbors import NearestNeighbors
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.validation import check_is_fitted
+
+from sktl.estimators._input import group_rows, read_input
+from sktl.estimators._provenance import row_texts
+from sktl.exceptions import InputError
+from sktl.representations import SYMBOLS
+
+N_NEIGHBORS = 5
+INSIDE = 0.95
+"""Share of the training materials that lie inside, each judged by the others."""
+
+_MOST_AXES = 32
+_MOST_JUDGED = 2000
+
+
+class Domain:
+    """The training rows of a model as points, and how near to each other they lie.
+
+    Points are principal components of the standardised embedding. The distance of a material is the
+    mean of those to its nearest training rows. Each of 2,000 training rows at most is judged by the
+    rows of other compositions: the median of their distances is the unit of all distances, and the
+    limit is the distance that 95 % of them do not exceed.
+
+    Parameters
+    ----------
+    features : float array (n, d)
+        Embedding of the training rows.
+    groups : int array (n,)
+        Equal for rows of one composition.
+    elements : set of int
+        Atomic numbers in the training rows.
+    texts : list of str, length n
+        The training rows, to be shown.
+    values : array (n,) or (n, k)
+        Their targets or labels.
+
+    Attributes
+    ----------
+    limit : float
+        Distance from which on a material is outside.
+    """
+
+    def __init__(self, features, groups, elements, texts, values):
+        n_axes = min(_MOST_AXES, *features.shape)
+        axes = make_pipeline(StandardScaler(), PCA(n_axes, svd_solver="covariance_eigh"))
+        self.axes = axes.fit(features.astype(np.float64))
+        self.points = self._project(features)
+        self.elements, self.texts, self.values = sorted(elements), texts, values
+        self.unit = 1.0
+        found = self._judge(groups)
+        self.unit = float(np.median(found)) or 1.0
+        self.limit = float(np.quantile(found, INSIDE, method="higher")) / self.unit
+
+    def nearest(self, features, n_neighbors):
+        """Return mean distances (n,) and the training rows (n, k) nearest to features (n, d)."""
+        found, rows = self._search(n_neighbors).kneighbors(self._project(features))
+        return found.mean(axis=1) / self.unit, rows
+
+    def _judge(self, groups):
+        """Return the distances of training rows to those of other compositions."""
+        chosen = np.linspace(0, len(groups) - 1, min(len(groups), _MOST_JUDGED)).astype(np.int64)
+        largest = int(np.bincount(groups).max())
+        n_neighbors = min(N_NEIGHBORS + largest, len(groups))
+        found, rows = self._search(n_neighbors).kneighbors(self.points[chosen])
+        others = groups[rows] != groups[chosen, None]
+        others &= np.cumsum(others, axis=1) <= N_NEIGHBORS
+        counts = others.sum(axis=1)
+        if not counts.any():
+            return np.ones(1)
+        return ((found * others).sum(axis=1) / np.maximum(counts, 1))[counts > 0]
+
+    def _search(self, n_neighbors):
+        return NearestNeighbors(n_neighbors=n_neighbors).fit(self.points)
+
+    def _project(self, features):
+        return self.axes.transform(features.astype(np.float64)).astype(np.float32)
+
+
+class Applicable:
+    """Tell how far materials are from the training rows.
+
+    A subclass gives ``_embedder()``, the fitted estimator of a network whose embedding is used.
+    """
+
+    def _learn_domain(self, X, y):
+        """Remember the training rows, X as `read_input` returned it, as points."""
+        embedder = self._embedder()
+        if embedder is None:
+            self.domain_ = None
+            return
+        features, batch = embedder._embed(X)
+        elements = set() if isinstance(batch, np.ndarray) else set(batch.numbers.tolist())
+        self.domain_ = Domain(features, group_rows(batch), elements, row_texts(X), np.asarray(y))
+
+    def applicability(self, X, n_neighbors=N_NEIGHBORS):
+        """Tell how far materials are from those that the model was trained on.
+
+        The distance is the mean of those to the nearest training materials in the embedding of the
+        fine-tuned network, which has learned what matters for the property. Predictions for what
+        lies outside may be wrong by more than their intervals say.
+
+        Parameters
+        ----------
+        X : sequence of formulas or structures, or float array (n, d)
+            As in `fit`; elements that the source never saw are allowed.
+        n_neighbors : int, default=5
+            Number of nearest training materials.
+
+        Returns
+        -------
+        DataFrame, n rows
+            ``distance``: 1 is the median distance of a training material to those of other
+            compositions. ``outside``: it is further away than 95 % of the training materials are
+            from each other, or has an element that was never seen. ``unseen_in_training`` and
+            ``unseen_in_pretraining``: tuples of the symbols of such elements. ``nearest``,
+            ``nearest_values`` and ``nearest_rows``: tuples of the nearest training materials, their
+            targets in the unit of the `y` passed to `fit`, and their row numbers there.
+
+        Raises
+        ------
+        FormulaError, StructureError, InputError
+            X cannot be read, `n_neighbors` is not between 1 and the number of training rows, or
+            none of the base models of a stack is a network.
+        UnseenElementError
+            An element is beyond what the network has a place for.
+
+        Notes
+        -----
+        A neighbour is a training row, and so is one of the same composition. For new materials like
+        the training rows about 5 % are outside.
+        """
+        import pandas as pd
+
+        check_is_fitted(self)
+        data = read_input(self, X, fitting=False)
+        domain = getattr(self, "domain_", None)
+        if domain is None:
+            raise InputError(
+                f"Got a {type(self).__name__} that keeps no training rows: none of its base models "
+                "is a fine-tuned network, or an older version of sktl has saved it."
+            )
+        n_rows = len(domain.points)
+        if not isinstance(n_neighbors, numbers.Integral) or not 1 <= n_neighbors <= n_rows:
+            raise InputError(f"Got n_neighbors={n_neighbors!r}, expected 1 to {n_rows}.")
+        embedder = self._embedder()
+        features, batch = embedder._embed(data)
+        distances, rows = domain.nearest(features, n_neighbors)
+        unseen = [_unseen(batch, known) for known in (domain.elements, embedder.input_.elements)]
+        outside = [
+            distance > domain.limit or bool(new or never)
+            for distance, new, never in zip(distances.tolist(), *unseen, strict=True)
+        ]
+        return pd.DataFrame(
+            {
+                "distance": distances,
+                "outside": outside,
+                "unseen_in_training": unseen[0],
+                "unseen_in_pretraining": unseen[1],
+                "nearest": [tuple(domain.texts[row] for row in near) for near in rows],
+                "nearest_values": [tuple(domain.values[near].tolist()) for near in rows],
+                "nearest_rows": [tuple(near.tolist()) for near in rows],
+            }
+        )
+
+
+def _unseen(batch, known):
+    """Return for each row a tuple of the symbols of the elements that are not known."""
+    if isinstance(batch, np.ndarray) or known is None:
+        return [()] * len(batch)
+    new = ~np.isin(batch.numbers, list(known))
+    found = [[] for _ in range(len(batch))]
+    for row, number in zip(batch.rows[new], batch.numbers[new], strict=True):
+        found[row].append(SYMBOLS[number - 1])
+    return list(map(tuple, found))

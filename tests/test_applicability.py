@@ -1,0 +1,135 @@
+"""Applicability: near and far, elements never seen, and neighbours one can look up."""
+
+import numpy as np
+import pytest
+from sklearn.dummy import DummyRegressor
+
+from sktl import TransferClassifier, TransferRegressor, TransferStackRegressor, load_model
+from sktl.datasets import load_expt_gap
+from sktl.exceptions import FormulaError, InputError, UnseenElementError
+
+
+@pytest.fixture(scope="module")
+def rows(toy_rows):
+    formulas, energies, _ = toy_rows(150, seed=7)
+    return formulas, energies
+
+
+@pytest.fixture(scope="module")
+def fitted(rows, tiny_source):
+    return TransferRegressor(tiny_source, random_state=0).fit(*rows)
+
+
+def test_neighbours_are_training_rows(fitted, rows):
+    formulas, y = rows
+    found = fitted.applicability(formulas[:20])
+    assert list(found.columns) == [
+        "distance",
+        "outside",
+        "unseen_in_training",
+        "unseen_in_pretraining",
+        "nearest",
+        "nearest_values",
+        "nearest_rows",
+    ]
+    for row in range(20):
+        near = list(found["nearest_rows"][row])
+        assert formulas[row] in [formulas[i] for i in near]  # a row is its own neighbour
+        assert found["nearest"][row] == tuple(formulas[i] for i in near)
+        np.testing.assert_array_equal(found["nearest_values"][row], np.asarray(y)[near])
+    assert len(fitted.applicability(formulas[:1], n_neighbors=3)["nearest"][0]) == 3
+
+
+def test_most_of_what_is_like_the_training_rows_is_inside(fitted, toy_rows):
+    new = fitted.applicability(toy_rows(200, seed=8)[0])
+    assert 0.005 < (new["distance"] > fitted.domain_.limit).mean() < 0.2
+    assert 0.5 < new["distance"].median() < 2.0
+
+
+def test_elements_never_seen_are_named_and_outside(tiny_source, rows):
+    formulas, y = (np.array(part) for part in rows)
+    known = tiny_source.card.elements
+    without = np.array([("Na" not in formula) for formula in formulas])
+    assert 11 in known and not without.all()
+    model = TransferRegressor(tiny_source, random_state=0).fit(formulas[without], y[without])
+    sodium = formulas[~without][0]
+    found = model.applicability([sodium, "FmO", formulas[without][0]])
+    assert found["unseen_in_training"].tolist() == [("Na",), ("Fm",), ()]
+    assert found["unseen_in_pretraining"].tolist() == [(), ("Fm",), ()]
+    assert found["outside"].tolist()[:2] == [True, True]
+    with pytest.raises(UnseenElementError, match="Og"):
+        model.applicability(["OgO"])
+
+
+def test_another_chemistry_is_further_away():
+    rows = load_expt_gap().frame.sample(1500, random_state=0)
+    oxides = rows["Composition"].str.contains("O(?![a-z])")
+    known, near, far = rows[oxides][:150], rows[oxides][150:250], rows[~oxides][:100]
+    model = TransferRegressor("oqmd", max_epochs=8, random_state=0)
+    model.fit(known["Composition"], known["Eg"])
+    near, far = (model.applicability(part["Composition"]) for part in (near, far))
+    assert far["distance"].median() > 1.2 * near["distance"].median()
+    assert far["outside"].mean() > 2 * near["outside"].mean()
+
+
+def test_the_order_and_the_unit_do_not_matter(fitted, rows, tiny_source):
+    formulas, y = rows
+    turned = TransferRegressor(tiny_source, random_state=0).fit(
+        formulas[::-1], 1000 * np.asarray(y)[::-1]
+    )
+    found = [model.applicability(formulas[:30])["distance"] for model in (fitted, turned)]
+    np.testing.assert_allclose(*found, rtol=0.02)
+
+
+def test_a_classifier_shows_labels(rows, tiny_source):
+    formulas, y = rows
+    labels = np.where(np.asarray(y) > np.median(y), "high", "low")
+    model = TransferClassifier(tiny_source, max_epochs=2, random_state=0).fit(formulas, labels)
+    found = model.applicability(formulas[:5])
+    for near, values in zip(found["nearest_rows"], found["nearest_values"], strict=True):
+        assert list(values) == labels[list(near)].tolist()
+
+
+def test_a_stack_judges_by_all_rows(rows, tiny_source, tmp_path):
+    formulas, y = rows
+    stack = TransferStackRegressor(tiny_source, n_members=2, random_state=0).fit(formulas, y)
+    found = stack.applicability(formulas)
+    for row, near in enumerate(found["nearest_rows"]):  # those held back by the member as well
+        assert formulas[row] in [formulas[i] for i in near]
+    stack.save(tmp_path / "stack.sktl")
+    again = load_model(tmp_path / "stack.sktl").applicability(formulas)
+    assert again.equals(found)
+
+
+def test_numeric_columns_have_neighbours_and_no_elements():
+    generator = np.random.default_rng(0)
+    X = generator.normal(size=(60, 3))
+    model = TransferRegressor(source=None, max_epochs=2, random_state=0).fit(X, X[:, 0])
+    found = model.applicability(X[:2] + 0.001)
+    assert found["unseen_in_training"].tolist() == [(), ()]
+    assert found["nearest"][0][0] == "row 0" and found["nearest_rows"][1][0] == 1
+
+
+def test_two_materials_are_enough(tiny_source):
+    model = TransferRegressor(tiny_source, max_epochs=1, random_state=0).fit(
+        ["NaCl", "K2O"], [1, 2]
+    )
+    found = model.applicability(["NaCl", "LiF"], n_neighbors=2)
+    assert np.isfinite(found["distance"]).all()
+    assert found["unseen_in_training"][0] == () and set(found["unseen_in_training"][1]) == {
+        "F",
+        "Li",
+    }
+
+
+def test_mistakes(fitted, rows):
+    with pytest.raises(FormulaError, match="row 1"):
+        fitted.applicability(["NaCl", "3-Feb"])
+    for wrong in (0, 1000, 2.5):
+        with pytest.raises(InputError, match=f"Got n_neighbors={wrong}"):
+            fitted.applicability(["NaCl"], n_neighbors=wrong)
+    formulas, y = rows
+    bases = [("median", DummyRegressor())]
+    stack = TransferStackRegressor(estimators=bases, n_members=2).fit(formulas, y)
+    with pytest.raises(InputError, match="none of its base models is a fine-tuned network"):
+        stack.applicability(["NaCl"])

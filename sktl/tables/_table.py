@@ -124,8 +124,11 @@ def write_table(path, table):
     kind = _kind(path)
     if kind in ("csv", "tsv"):
         text = io.StringIO(newline="")
-        writer = csv.writer(text, delimiter="\t" if kind == "tsv" else ",", lineterminator="\n")
-        writer.writerows([table.header, *table.cells])
+        settings = {"delimiter": "\t" if kind == "tsv" else ",", "lineterminator": "\n"}
+        odd = any(mark in name for name in table.header for mark in _DELIMITERS)
+        quoting = csv.QUOTE_ALL if odd else csv.QUOTE_MINIMAL  # else a reader may mistake the mark
+        csv.writer(text, quoting=quoting, **settings).writerow(table.header)
+        csv.writer(text, **settings).writerows(table.cells)
         atomic_write(path, text.getvalue().encode("utf-8"))
         return
     frame = _pandas(kind).DataFrame(table.cells, columns=list(table.header))
@@ -155,9 +158,7 @@ def _read_text(path, kind):
             f"{path.name}, line {line}: got the byte {content[error.start : error.start + 1]!r}, "
             "expected UTF-8. Save it as 'CSV UTF-8'."
         ) from error
-    start = text.lstrip().split("\n", 1)[0]
-    counts = {each: start.count(each) for each in _DELIMITERS}
-    delimiter = "\t" if kind == "tsv" else max(counts, key=counts.get)
+    delimiter = "\t" if kind == "tsv" else _find_delimiter(text)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     rows, lines, line = [], [], 1
     try:
@@ -168,6 +169,19 @@ def _read_text(path, kind):
     except csv.Error as error:
         raise TableError(f"{path.name}, line {line}: {error}.") from error
     return rows, lines, delimiter
+
+
+def _find_delimiter(text):
+    """Return what parts the header into the most cells; what stands in quotes does not count."""
+
+    def n_cells(delimiter):
+        rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+        try:
+            return len(next((row for row in rows if any(map(str.strip, row))), []))
+        except csv.Error:
+            return 0
+
+    return max(_DELIMITERS, key=n_cells)
 
 
 def _read_binary(path, kind):

@@ -125,10 +125,12 @@ def write_table(path, table):
     if kind in ("csv", "tsv"):
         text = io.StringIO(newline="")
         settings = {"delimiter": "\t" if kind == "tsv" else ",", "lineterminator": "\n"}
-        odd = any(mark in name for name in table.header for mark in _DELIMITERS)
-        quoting = csv.QUOTE_ALL if odd else csv.QUOTE_MINIMAL  # else a reader may mistake the mark
-        csv.writer(text, quoting=quoting, **settings).writerow(table.header)
-        csv.writer(text, **settings).writerows(table.cells)
+        plain = csv.writer(text, **settings)
+        quoted = csv.writer(text, quoting=csv.QUOTE_ALL, **settings)
+        odd = set("".join(table.header)) & {*_DELIMITERS, "\r"}  # readers guess from the header
+        (quoted if odd else plain).writerow(table.header)
+        for row in table.cells:
+            (quoted if "\r" in "".join(row) else plain).writerow(row)
         atomic_write(path, text.getvalue().encode("utf-8"))
         return
     frame = _pandas(kind).DataFrame(table.cells, columns=list(table.header))

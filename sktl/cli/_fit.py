@@ -7,7 +7,15 @@ import click
 import numpy as np
 
 from sktl.cli._paths import READABLE, WRITABLE
-from sktl.cli._rows import decimal_option, formula_option, on_error_option, read_usable
+from sktl.cli._rows import (
+    Materials,
+    decimal_option,
+    file_option,
+    formula_option,
+    on_error_option,
+    read_usable,
+    structures_option,
+)
 from sktl.exceptions import InputError
 
 MODELS = {"transfer": "TransferRegressor", "stack": "TransferStackRegressor"}
@@ -16,6 +24,8 @@ MODELS = {"transfer": "TransferRegressor", "stack": "TransferStackRegressor"}
 @click.command("fit")
 @click.argument("data", type=READABLE)
 @formula_option
+@structures_option
+@file_option
 @click.option("--target", required=True, metavar="COLUMN", help="Column of measured values.")
 @click.option("--unit", help="Unit of the target [default: what its header says in brackets].")
 @click.option("--source", default="mpt", show_default=True, help="Pretrained source: name or file.")
@@ -31,7 +41,9 @@ MODELS = {"transfer": "TransferRegressor", "stack": "TransferStackRegressor"}
 @on_error_option
 @click.option("--seed", default=0, show_default=True, help="Seed of all random numbers.")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
-def fit_command(data, formula, target, unit, source, model, save, decimal, on_error, seed, as_json):
+def fit_command(
+    data, target, unit, source, model, save, decimal, on_error, seed, as_json, **materials
+):
     """Fit a model to the table DATA (CSV, TSV, Parquet, XLSX) and write it to a file.
 
     Every row that cannot be used is listed with its line in the file, and by default the command
@@ -41,16 +53,19 @@ def fit_command(data, formula, target, unit, source, model, save, decimal, on_er
     \b
     Example:
       sktl fit gaps.csv --formula composition --target "gap (eV)" --save gap.sktl
+      sktl fit gaps.csv --structures cifs --target gap --source mpt-structure --save gap.sktl
     """
     import sktl
+    from sktl.training import show_progress
 
-    table, formula, numbers, column = read_usable(
-        data, formula, target, decimal=decimal, on_error=on_error, output=save
+    table, X, numbers, column = read_usable(
+        data, Materials(**materials), target, decimal=decimal, on_error=on_error, output=save
     )
     unit = unit or column.unit
     estimator = getattr(sktl, MODELS[model])(source, random_state=seed)
     start = time.perf_counter()
-    fitted = estimator.fit(table.column(formula), numbers)
+    with show_progress(f"Fitting {column.title}"):
+        fitted = estimator.fit(X, numbers)
     seconds = time.perf_counter() - start
     fitted.save(save, target=column.title, unit=unit)
     known = fitted.uncertainty_
@@ -71,6 +86,8 @@ def fit_command(data, formula, target, unit, source, model, save, decimal, on_er
 @click.argument("data", type=READABLE)
 @click.option("-o", "--output", required=True, type=WRITABLE, help="Table to write.")
 @formula_option
+@structures_option
+@file_option
 @click.option(
     "--coverage",
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
@@ -80,7 +97,7 @@ def fit_command(data, formula, target, unit, source, model, save, decimal, on_er
 )
 @on_error_option
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
-def predict_command(model, data, output, formula, coverage, on_error, as_json):
+def predict_command(model, data, output, coverage, on_error, as_json, **materials):
     """Predict with the model file MODEL for the table DATA, and write it with columns added.
 
     The columns are the prediction and, where the model knows it, its standard deviation and an
@@ -94,8 +111,11 @@ def predict_command(model, data, output, formula, coverage, on_error, as_json):
     from sktl.tables import write_table
 
     fitted = sktl.load_model(model)
-    table, formula, _, _ = read_usable(data, formula, on_error=on_error, output=output)
-    columns = _predictions(fitted, table.column(formula), coverage)
+    materials = Materials(**materials)
+    if fitted.input_kind_ == "structures" and materials.structures is None:
+        raise click.UsageError("This model reads crystals: give the folder, --structures FOLDER.")
+    table, X, _, _ = read_usable(data, materials, on_error=on_error, output=output)
+    columns = _predictions(fitted, X, coverage)
     write_table(output, table.with_columns(columns))
     result = {"rows": len(table), **fitted.file_["target"], "columns": list(columns)}
     result["file"] = str(output)
@@ -104,19 +124,19 @@ def predict_command(model, data, output, formula, coverage, on_error, as_json):
     click.echo(json.dumps(result) if as_json else line)
 
 
-def _predictions(fitted, formulas, coverage):
+def _predictions(fitted, X, coverage):
     """Return the columns to add, as text."""
     if hasattr(fitted, "predict_proba"):
-        chances = fitted.predict_proba(formulas)
+        chances = fitted.predict_proba(X)
         named = {f"probability_{name}": chances[:, i] for i, name in enumerate(fitted.classes_)}
         labels = list(map(str, fitted.classes_[chances.argmax(axis=1)]))
         return {"prediction": labels} | {name: _texts(part) for name, part in named.items()}
     if fitted.uncertainty_ is None:
-        return {"prediction": _texts(fitted.predict(formulas))}
-    values, deviations = fitted.predict(formulas, return_std=True)
+        return {"prediction": _texts(fitted.predict(X))}
+    values, deviations = fitted.predict(X, return_std=True)
     columns = {"prediction": _texts(values), "standard_deviation": _texts(deviations)}
     try:
-        intervals = fitted.predict_interval(formulas, coverage=coverage)
+        intervals = fitted.predict_interval(X, coverage=coverage)
     except InputError as error:
         click.echo(f"No interval: {error}", err=True)
         return columns

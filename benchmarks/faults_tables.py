@@ -35,7 +35,7 @@ def table(found, kinds):
         times = f"{result['times']:,}"
         rows.append((f"`{kind}`", result["tried"], times, failed, seen, result["date"]))
     titles = ("kind", "what is done", "times", "failures", "what was seen", "date")
-    return markdown(titles, rows)
+    return markdown(titles, rows, numbers=False)
 
 
 def page_parts():

@@ -84,7 +84,7 @@ def test_an_element_that_the_source_never_saw_is_a_bad_row_like_others(run, plac
     assert done.exit_code == 1 and not (place / "o.parquet").exists()
     done = run("predict", "m.sktl", "odd.csv", "-o", "o.parquet", "--on-error", "skip")
     assert done.exit_code == 0 and "Skipped 3 of 5 rows" in done.output
-    assert "line 5, formula: 'ThSiO4': the model's source never saw Th" in done.output
+    assert "line 5, formula: 'ThSiO4': the source does not know Th" in done.output
     frame = pd.read_parquet(place / "o.parquet")
     assert frame["id"].tolist() == ["1", "5"] and frame["prediction"].dtype == np.float64
 
@@ -94,7 +94,8 @@ def test_numbers_for_scripts(run):
     assert (fitted["rows"], fitted["target"], fitted["unit"]) == (60, "Energy", "eV/atom")
     assert 0 < fitted["validation_mae"] and 0 < fitted["median_mae"]
     made = json.loads(run("predict", "m.sktl", "new.csv", "-o", "o.tsv", "--json").stdout)
-    assert made["columns"] == ["prediction", "standard_deviation"] and made["rows"] == 7
+    judged = ["prediction", "standard_deviation", "distance", "outside", "nearest"]
+        assert made["columns"] == judged and made["rows"] == 7
 
 
 def test_too_few_rows_for_an_interval_are_said(run, place):

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from sktl.exceptions import FormulaError
 from sktl.representations._formula import ATOMIC_NUMBER, SYMBOLS, parse_formula, parse_formulas
@@ -218,12 +220,42 @@ def test_fast_and_exact_path_agree_on_random_pieces():
         check_paths_agree("".join(generator.choices(PIECES, k=generator.randint(1, 8))))
 
 
-def test_fast_and_exact_path_agree_on_any_text():
-    hypothesis = pytest.importorskip("hypothesis")
-    texts = hypothesis.strategies
-    pieces = texts.lists(texts.sampled_from(PIECES), max_size=10).map("".join)
-    search = hypothesis.settings(max_examples=500, deadline=None, database=None, derandomize=True)
-    search(hypothesis.given(pieces | texts.text(max_size=12))(check_paths_agree))()
+@settings(max_examples=500)
+@given(st.lists(st.sampled_from(PIECES), max_size=10).map("".join) | st.text(max_size=12))
+def test_fast_and_exact_path_agree_on_any_text(text):
+    check_paths_agree(text)
+
+
+AMOUNTS = st.integers(1, 99) | st.integers(1, 999).map(lambda hundredths: hundredths / 100)
+
+
+@st.composite
+def written_formulas(draw):
+    """Return amounts by element, and a text that says so: in any order, with spaces, subscripts."""
+    amounts = draw(st.dictionaries(st.sampled_from(SYMBOLS), AMOUNTS, min_size=1, max_size=5))
+    whole = all(isinstance(amount, int) for amount in amounts.values())
+    subscripts = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉") if draw(st.booleans()) else {}
+    parts = []
+    for symbol in draw(st.permutations(list(amounts))):
+        number = "" if whole and amounts[symbol] == 1 else str(amounts[symbol])
+        space = draw(st.sampled_from(["", "", " ", "\t"]))
+        parts.append(f"{symbol}{number.translate(subscripts)}{space}")
+    return amounts, "".join(parts)
+
+
+@given(written_formulas())
+def test_what_is_written_is_read_in_any_order_and_typography(written):
+    amounts, text = written
+    assert parse_formula(text) == pytest.approx(amounts, rel=1e-12)
+    (row,) = rows_of(parse_formulas([text]))
+    assert row == pytest.approx(amounts, rel=1e-12)
+
+
+@given(written_formulas(), st.integers(2, 9), st.sampled_from(["()", "[]", "{}"]))
+def test_a_multiple_is_the_same_composition(written, factor, brackets):
+    _, text = written
+    multiple = f"{brackets[0]}{text}{brackets[1]}{factor}"
+    assert parse_formulas([multiple]).keys() == parse_formulas([text]).keys()
 
 
 def mirror_formulas():

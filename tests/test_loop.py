@@ -1,13 +1,17 @@
 """The training loop: interruption is not success, dropout rests at the end."""
 
+import io
+
 import numpy as np
 import pytest
+from sklearn.linear_model import Ridge
 from skorch.callbacks import Callback
+from tqdm import tqdm
 
-from sktl import TransferRegressor
+from sktl import TransferRegressor, TransferStackRegressor
 from sktl.networks import ElemNet
 from sktl.representations._rows import ColumnRows
-from sktl.training import LabelledRows, MaskedL1, Policy, _loop, train
+from sktl.training import LabelledRows, MaskedL1, Policy, _loop, _progress, show_progress, train
 
 
 def test_an_interrupted_fit_raises_instead_of_returning_a_half_trained_model(monkeypatch):
@@ -32,3 +36,48 @@ def test_dropout_rests_in_the_last_epochs_and_is_awake_afterwards():
     train(network, data, MaskedL1(), policy, seed=0, callbacks=[Watch()])
     assert awake == [True, True, True, True, False]
     assert network.train().body["layer4"][2].training
+
+
+@pytest.fixture
+def terminal(monkeypatch):
+    """Let bars be shown at once, as at a terminal; return what is written."""
+
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    written = Terminal()
+    monkeypatch.setattr(
+        _progress,
+        "tqdm",
+        lambda **settings: tqdm(**settings | {"file": written, "delay": 0, "mininterval": 0}),
+    )
+    return written
+
+
+ROWS = np.random.default_rng(0).random((12, 3)), np.arange(12.0)
+
+
+def test_one_bar_counts_the_epochs_of_all_members(terminal):
+    model = TransferRegressor(source=None, n_members=3, max_epochs=4, random_state=0)
+    with show_progress("Fitting"):
+        model.fit(*ROWS)
+    assert "Fitting" in terminal.getvalue() and "12/12" in terminal.getvalue()
+    before = terminal.getvalue()
+    model.fit(*ROWS)
+    assert terminal.getvalue() == before
+
+
+def test_one_bar_counts_all_members_of_a_stack(terminal):
+    network = TransferRegressor(source=None, max_epochs=4)
+    bases = [("network", network), ("ridge", Ridge())]
+    model = TransferStackRegressor(estimators=bases, n_members=2, random_state=0)
+    with show_progress("Fitting"):
+        model.fit(*ROWS)
+    assert "10/10" in terminal.getvalue()  # two networks of four epochs, two ridge regressions
+
+
+def test_no_bar_where_there_is_no_terminal(capsys):
+    with show_progress("Fitting"):
+        TransferRegressor(source=None, max_epochs=4).fit(*ROWS)
+    assert capsys.readouterr() == ("", "")

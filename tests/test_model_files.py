@@ -4,6 +4,7 @@ import io
 import json
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -114,6 +115,15 @@ def test_other_estimators_and_other_input_come_back(
     )
 
 
+def test_a_model_of_a_source_that_was_named_by_a_path_comes_back(tmp_path, tiny_source, rows):
+    path = tmp_path / "toy.safetensors"
+    tiny_source.save(path)
+    model = TransferRegressor(path, **FAST).fit(*rows)
+    found = again(model, tmp_path)
+    assert found.source == str(path) and model.source is path
+    np.testing.assert_array_equal(found.predict(rows[0]), model.predict(rows[0]))
+
+
 def test_a_stack_comes_back(tmp_path, tiny_source, rows):
     formulas, y = rows
     stack = TransferStackRegressor(tiny_source, n_members=2, random_state=0).fit(formulas, y)
@@ -212,9 +222,36 @@ def other_class(tensors, header):
     header["estimator"] = "TransferClassifier"
 
 
+def no_target(tensors, header):
+    del header["target"]
+
+
+def other_target(tensors, header):
+    header["target"] = {"name": 3, "unit": None}
+
+
+def unreadable_array(tensors, header):
+    """Break an array so that numpy's reader raises an error of Python's tokenizer."""
+    changed = io.BytesIO()
+    with (
+        zipfile.ZipFile(io.BytesIO(tensors["estimator"].numpy().tobytes())) as archive,
+        zipfile.ZipFile(changed, "w") as rewritten_archive,
+    ):
+        arrays = [name for name in archive.namelist() if name.endswith(".npy")]
+        for name in archive.namelist():
+            content = archive.read(name)
+            if name == arrays[0]:
+                content = content.replace(b"(", b"{").replace(b")", b"(")
+            rewritten_archive.writestr(name, content)
+    tensors["estimator"] = torch.frombuffer(bytearray(changed.getvalue()), dtype=torch.uint8)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
+        (unreadable_array, "is not a whole model"),
+        (no_target, "is not a whole model: KeyError"),
+        (other_target, "expected texts"),
         (no_format, "does not say that it is"),
         (newer, "a newer sktl wrote it"),
         (no_weights, "more parameters than the file has tensors"),

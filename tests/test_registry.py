@@ -79,6 +79,26 @@ def test_registering_the_same_again_changes_nothing(path, tiny_source, cache):
     assert {file.name: file.stat().st_size for file in cache.iterdir()} == before
 
 
+def test_two_that_register_one_name_at_once_leave_a_whole_source(tiny_source, other):
+    failed = []
+
+    def register(source):
+        try:
+            for _ in range(20):
+                _registry._loaded.clear()  # as in two processes
+                register_source(source, "tiny", overwrite=True)
+        except (OSError, SourceIntegrityError) as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=register, args=[each]) for each in (tiny_source, other)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    _registry._loaded.clear()
+    assert failed == [] and load_source("tiny").card == tiny_source.card
+
+
 def test_another_source_is_not_replaced_unless_asked(path, tiny_source, other, cache):
     register_source(path, "tiny")
     with pytest.raises(InputError, match="name='tiny', which is another registered source"):
@@ -86,7 +106,7 @@ def test_another_source_is_not_replaced_unless_asked(path, tiny_source, other, c
     assert load_source("tiny").sha256 == load_source(path).sha256
     register_source(other, "tiny", overwrite=True)
     assert np.array_equal(load_source("tiny").predict(FORMULAS), other.predict(FORMULAS))
-    assert len(list(cache.iterdir())) == 2
+    assert len(list(cache.glob("[!.]*"))) == 2
 
 
 def test_names_that_begin_alike_do_not_disturb_each_other(tiny_source, other):

@@ -1,6 +1,7 @@
 """TransferRegressor: repeatable, indifferent to scale and weights, frozen where asked."""
 
 import re
+from multiprocessing import get_all_start_methods, get_context
 
 import numpy as np
 import pytest
@@ -218,3 +219,22 @@ def test_freeze_depth_out_of_range(model, rows, depth):
         assert "the depth groups are embedding, attention1, trunk1, trunk2, head" in str(
             caught.value
         )
+
+
+@pytest.mark.skipif("fork" not in get_all_start_methods(), reason="this system has no fork")
+def test_a_forked_process_predicts_as_its_parent_that_used_several_threads(tiny_source, toy_rows):
+    formulas, energies, _ = toy_rows(400, seed=6)
+    model = TransferRegressor(tiny_source, max_epochs=1, random_state=0).fit(formulas, energies)
+    threads, context = torch.get_num_threads(), get_context("fork")
+    receiver, sender = context.Pipe(duplex=False)
+    worker = context.Process(target=lambda: sender.send(model.predict(formulas)))
+    try:
+        torch.set_num_threads(2)
+        expected = model.predict(formulas)
+        worker.start()
+        assert receiver.poll(60), "the worker hangs"
+        np.testing.assert_allclose(receiver.recv(), expected, rtol=1e-6)
+    finally:
+        torch.set_num_threads(threads)
+        worker.kill()
+        worker.join()

@@ -134,7 +134,7 @@ def test_rows_that_cannot_be_used_stop_or_are_kept_apart(client, place, tmp_path
     skipped = pd.concat(map(pd.read_csv, sorted(tmp_path.glob("o/_skipped/*.csv"))))
     assert kept["id"].tolist() == [i for i in range(40) if i not in (5, 21, 22)]
     assert skipped["line"].tolist() == [7, 23, 24]
-    assert skipped["reason"].tolist()[1] == "formula: the model's source never saw U"
+    assert skipped["reason"].tolist()[1] == "formula: the source does not know U"
 
 
 def test_the_command_takes_a_folder_and_a_cluster(client, place, tmp_path):

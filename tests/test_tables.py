@@ -5,9 +5,12 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from sktl.exceptions import TableError
 from sktl.tables import (
+    Table,
     bad_rows,
     find_column,
     formula_problems,
@@ -170,3 +173,58 @@ def test_numbers_are_written_as_numbers(tmp_path, name):
     assert found["gap"].tolist() == [8.12346, 2.0]
     assert found["formula"].tolist() == ["NaCl", "007"]
     assert found["id"][0] == 7 and pd.isna(found["id"][1])
+
+
+NAMES = st.text("ab,;|\t\"' (é", min_size=1, max_size=6).map(str.strip).filter(bool)
+CELLS = st.text("a1.,;|\t\r\"'\n é\ufeff", max_size=6) | st.text(max_size=6)
+IN_ONE_FOLDER = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@st.composite
+def tables(draw, cells=CELLS):
+    """Return a table of any text, whose last row is not blank."""
+    header = draw(st.lists(NAMES, min_size=1, max_size=4, unique=True))
+    rows = draw(st.lists(st.lists(cells, min_size=len(header), max_size=len(header)), max_size=4))
+    rows.append(["x"] * len(header))
+    return Table(tuple(header), rows, list(range(len(rows))))
+
+
+@IN_ONE_FOLDER
+@given(tables(), st.sampled_from(["t.csv", "t.tsv"]))
+def test_any_text_is_read_as_it_was_written(tmp_path, table, name):
+    write_table(tmp_path / name, table)
+    found = read_table(tmp_path / name)
+    assert (found.header, found.cells) == (table.header, table.cells)
+
+
+@IN_ONE_FOLDER
+@given(tables(st.text('a,"\n', max_size=5)))
+def test_a_row_stands_in_the_line_that_is_said(tmp_path, table):
+    write_table(tmp_path / "t.csv", table)
+    lines = (tmp_path / "t.csv").read_text().split("\n")
+    found = read_table(tmp_path / "t.csv")
+    for row, line in enumerate(found.lines):
+        (tmp_path / "rest.csv").write_text("\n".join(["h", *lines[line - 1 :]]))
+        rest = read_table(tmp_path / "rest.csv")
+        assert [cells[0] for cells in rest.cells] == [cells[0] for cells in found.cells[row:]]
+
+
+@given(
+    st.lists(st.integers(-(10**6), 10**6), min_size=1), st.integers(1, 6).filter(lambda n: n != 3)
+)
+def test_decimal_commas_and_points_are_the_same_numbers(integers, digits):
+    points = [f"{number / 10**digits:.{digits}f}" for number in integers]
+    for decimal in ("auto", ","):
+        commas = Table(("x",), [[text.replace(".", ",")] for text in points], integers)
+        assert read_numbers(commas, "x", decimal) == (list(map(float, points)), [])
+
+
+@given(st.lists(CELLS, min_size=1, max_size=5))
+def test_of_any_cells_each_is_a_number_or_is_listed(cells):
+    table = Table(("x",), [[cell] for cell in cells], list(range(2, len(cells) + 2)))
+    for decimal in (".", ","):
+        numbers, problems = read_numbers(table, "x", decimal)
+        assert [math.isfinite(number) for number in numbers] == [
+            row not in {problem.row for problem in problems} for row in range(len(cells))
+        ]
+        assert all(problem.line == problem.row + 2 for problem in problems)

@@ -7,6 +7,7 @@ import click
 from sktl.cli._paths import READABLE, WRITABLE, check_writable
 from sktl.cli._progress import ProgressBar
 from sktl.cli._rows import (
+    Materials,
     decimal_option,
     formula_option,
     on_error_option,
@@ -73,9 +74,9 @@ def evaluate_command(data, source, output, as_json, **options):
     from sktl._store import sha256_of
     from sktl.evaluation import write_report
 
-    table, formula, numbers, column = read_usable(
+    table, formulas, numbers, column = read_usable(
         data,
-        options["formula"],
+        Materials(options["formula"]),
         options["target"],
         decimal=options["decimal"],
         elements=_formula_source(source).card.elements,
@@ -85,7 +86,7 @@ def evaluate_command(data, source, output, as_json, **options):
     check_writable(output.parent, "--output")
     findings = write_report(
         output,
-        _evaluate(table.column(formula), numbers, source, options),
+        _evaluate(formulas, numbers, source, options),
         target=column.title,
         unit=options["unit"] or column.unit,
         labels=table.lines,

@@ -8,10 +8,12 @@ import numpy as np
 
 from sktl.cli._paths import READABLE, WRITABLE
 from sktl.cli._rows import (
+    Materials,
     decimal_option,
     formula_option,
     on_error_option,
     read_usable,
+    structure_options,
     target_option,
     unit_option,
 )
@@ -22,6 +24,7 @@ MODELS = {"transfer": "TransferRegressor", "stack": "TransferStackRegressor"}
 @click.command("fit")
 @click.argument("data", type=READABLE)
 @formula_option
+@structure_options
 @target_option
 @unit_option
 @click.option("--source", default="mpt", show_default=True, help="Pretrained source: name or file.")
@@ -37,7 +40,9 @@ MODELS = {"transfer": "TransferRegressor", "stack": "TransferStackRegressor"}
 @on_error_option
 @click.option("--seed", default=0, show_default=True, help="Seed of all random numbers.")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
-def fit_command(data, formula, target, unit, source, model, save, decimal, on_error, seed, as_json):
+def fit_command(
+    data, target, unit, source, model, save, decimal, on_error, seed, as_json, **materials
+):
     """Fit a model to the table DATA (CSV, TSV, Parquet, XLSX) and write it to a file.
 
     Every row that cannot be used is listed with its line in the file, and by default the command
@@ -47,16 +52,19 @@ def fit_command(data, formula, target, unit, source, model, save, decimal, on_er
     \b
     Example:
       sktl fit gaps.csv --formula composition --target "gap (eV)" --save gap.sktl
+      sktl fit gaps.csv --structures cifs --target gap --source mpt-structure --save gap.sktl
     """
     import sktl
+    from sktl.training import show_progress
 
-    table, formula, numbers, column = read_usable(
-        data, formula, target, decimal=decimal, on_error=on_error, output=save
+    table, X, numbers, column = read_usable(
+        data, Materials(**materials), target, decimal=decimal, on_error=on_error, output=save
     )
     unit = unit or column.unit
     estimator = getattr(sktl, MODELS[model])(source, random_state=seed)
     start = time.perf_counter()
-    fitted = estimator.fit(table.column(formula), numbers)
+    with show_progress(f"Fitting {column.title}"):
+        fitted = estimator.fit(X, numbers)
     seconds = time.perf_counter() - start
     fitted.save(save, target=column.title, unit=unit)
     known = fitted.uncertainty_

@@ -8,11 +8,12 @@ import click
 
 from sktl.cli._paths import READABLE
 from sktl.cli._rows import (
+    Materials,
     check_place,
-    choose_formula,
     formula_option,
     on_error_option,
     report_problems,
+    structure_options,
 )
 
 
@@ -23,6 +24,7 @@ from sktl.cli._rows import (
     "-o", "--output", required=True, type=click.Path(path_type=Path), help="Table to write."
 )
 @formula_option
+@structure_options
 @click.option(
     "--coverage",
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
@@ -51,7 +53,6 @@ def predict_command(
     model,
     data,
     output,
-    formula,
     coverage,
     on_error,
     engine,
@@ -59,6 +60,7 @@ def predict_command(
     scheduler,
     partition_rows,
     as_json,
+    **materials,
 ):
     """Predict with the model file MODEL for the table DATA, and write it with columns added.
 
@@ -72,7 +74,8 @@ def predict_command(
       sktl predict gap.sktl big.parquet -o predicted.parquet --engine dask
     """
     check_place(output)
-    asked = {"formula": formula, "coverage": coverage, "on_error": on_error}
+    materials = Materials(**materials)
+    asked = {"materials": materials, "coverage": coverage, "on_error": on_error}
     if engine == "dask":
         size = {} if partition_rows is None else {"partition_rows": partition_rows}
         found = _in_parts(model, data, output, workers, scheduler, asked | size)
@@ -92,20 +95,26 @@ def predict_command(
     click.echo(f"Wrote {output}: {found['rows']} rows, {what} in {columns}")
 
 
-def _in_memory(model, data, output, *, formula, coverage, on_error):
+def _in_memory(model, data, output, *, materials, coverage, on_error):
     """Predict for a whole table at once."""
     import sktl
+    from sktl.estimators import read_examples
     from sktl.tables import possible_coverage, predict_table, read_table, write_table
 
     for path in (data, output):
         if path.is_dir():
             raise click.UsageError(f"{str(path)!r} is a folder, which needs --engine dask.")
     fitted = sktl.load_model(model)
+    if fitted.input_kind_ == "structures" and materials.structures is None:
+        raise click.UsageError("This model reads crystals: give the folder, --structures FOLDER.")
     table = read_table(data)
-    formula = choose_formula(table, formula)
-    coverage, reason = possible_coverage(fitted, coverage)
+    column = materials.choose_column(table)
+    coverage, reason = possible_coverage(fitted, coverage, read_examples(fitted))
     skip = on_error == "skip"
-    predicted, problems = predict_table(fitted, table, formula, coverage=coverage, skip=skip)
+    found = materials.read(table, column)
+    predicted, problems = predict_table(
+        fitted, table, column, materials=found, coverage=coverage, skip=skip
+    )
     report_problems(table, problems, data, on_error, output)
     write_table(output, predicted)
     columns = list(predicted.header[len(table.header) :])
@@ -120,7 +129,10 @@ def _in_parts(model, data, output, workers, scheduler, asked):
 
     if workers and scheduler:
         raise click.UsageError("--workers is for this machine; a cluster has its own.")
-    asked["formula"] = choose_formula(read_header(find_files(data)[0]), asked["formula"])
+    materials = asked.pop("materials")
+    if materials.structures is not None:
+        raise click.UsageError("--structures needs --engine memory.")
+    asked["formula"] = materials.choose_column(read_header(find_files(data)[0]))
     cluster = connect(scheduler) if scheduler else contextlib.nullcontext()
     try:
         with cluster as client:

@@ -1,5 +1,8 @@
 """What commands on tables share: options, and what becomes of rows that cannot be used."""
 
+from pathlib import Path
+from typing import NamedTuple
+
 import click
 
 from sktl.exceptions import TableError
@@ -23,6 +26,18 @@ target_option = click.option(
 unit_option = click.option(
     "--unit", help="Unit of the target [default: what its header says in brackets]."
 )
+_structures_option = click.option(
+    "--structures",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="Read crystals instead of formulas: the folder of their files (CIF, POSCAR).",
+)
+_file_option = click.option(
+    "--file",
+    metavar="COLUMN",
+    help="With --structures, column of the files' names in the folder [default: the one named "
+    "file, filename, file name, structure].",
+)
 decimal_option = click.option(
     "--decimal",
     type=click.Choice(["auto", ".", ","]),
@@ -32,16 +47,51 @@ decimal_option = click.option(
 )
 
 
-def choose_formula(table, wanted):
-    """Return the name of the column of formulas."""
-    from sktl.tables import find_formulas
+def structure_options(command):
+    """Add the options that say where crystals are."""
+    return _structures_option(_file_option(command))
 
-    if wanted is not None:
-        return column_of(table, wanted, "--formula").name
-    try:
-        return find_formulas(table)
-    except TableError as error:
-        raise click.UsageError(str(error)) from error
+
+class Materials(NamedTuple):
+    """What a user says about where the materials stand, as options give it.
+
+    Attributes
+    ----------
+    formula, file : str or None
+        Columns of formulas, and of names of files.
+    structures : Path or None
+        The folder of files; None reads formulas.
+    """
+
+    formula: str | None
+    file: str | None = None
+    structures: Path | None = None
+
+    def choose_column(self, table):
+        """Return the name of the column of materials."""
+        from sktl.tables import find_files_column, find_formulas
+
+        if self.structures is None and self.file is not None:
+            raise click.UsageError("--file goes with --structures FOLDER.")
+        if self.structures is not None and self.formula is not None:
+            raise click.UsageError("Give --formula or --structures, not both.")
+        wanted, option, find = self.formula, "--formula", find_formulas
+        if self.structures is not None:
+            wanted, option, find = self.file, "--file", find_files_column
+        if wanted is not None:
+            return column_of(table, wanted, option).name
+        try:
+            return find(table)
+        except TableError as error:
+            raise click.UsageError(str(error)) from error
+
+    def read(self, table, column, elements=None):
+        """Return the formulas or structures of all rows, None for bad ones, and the bad cells."""
+        from sktl.tables import formula_problems, read_structures
+
+        if self.structures is None:
+            return table.column(column), formula_problems(table, column, elements)
+        return read_structures(table, column, self.structures)
 
 
 def column_of(table, wanted, option):
@@ -54,15 +104,17 @@ def column_of(table, wanted, option):
         raise click.BadParameter(str(error), param_hint=option) from error
 
 
-def read_usable(path, formula, target, *, decimal, elements=None, on_error, output):
+def read_usable(path, materials, target, *, decimal, elements=None, on_error, output):
     """Read a table of measurements and take care of the rows that cannot be used.
 
     Parameters
     ----------
     path : Path
         The table.
-    formula, target : str or None, str
-        Columns, as the user names them.
+    materials : Materials
+        Where they stand.
+    target : str
+        Column, as the user names it.
     decimal : str
         See `read_numbers`.
     elements : collection of int or None, default=None
@@ -76,25 +128,25 @@ def read_usable(path, formula, target, *, decimal, elements=None, on_error, outp
     -------
     table : Table
         The rows that can be used.
-    formula : str
-        Name of the column of formulas.
+    X : list of str or Structure
+        The materials.
     numbers : list of float
         The targets.
     column : Column
         That of the target.
     """
-    from sktl.tables import formula_problems, read_numbers, read_table, row_problems, usable_rows
+    from sktl.tables import read_numbers, read_table, row_problems, usable_rows
 
     check_place(output)
     table = read_table(path)
-    formula = choose_formula(table, formula)
-    found = formula_problems(table, formula, elements)
+    place = materials.choose_column(table)
     column = column_of(table, target, "--target")
+    X, found = materials.read(table, place, elements)
     numbers, more = read_numbers(table, column.name, decimal)
     problems = row_problems(table, found + more)
     report_problems(table, problems, path, on_error, output)
     kept = usable_rows(table, problems)
-    return table.take(kept), formula, [numbers[row] for row in kept], column
+    return table.take(kept), [X[row] for row in kept], [numbers[row] for row in kept], column
 
 
 def check_place(output):

@@ -2,6 +2,7 @@
 
 from sktl.estimators._classifier import TransferClassifier
 from sktl.estimators._files import load_model
+from sktl.estimators._provenance import read_examples
 from sktl.estimators._regressor import TransferRegressor
 from sktl.estimators._stack import TransferStackRegressor
 from sktl.estimators._transformer import DeepFeatureTransformer
@@ -12,4 +13,5 @@ __all__ = [
     "TransferRegressor",
     "TransferStackRegressor",
     "load_model",
+    "read_examples",
 ]

@@ -18,7 +18,7 @@ from sktl.estimators._input import NetworkInput, group_rows, read_input
 from sktl.estimators._provenance import record_training
 from sktl.exceptions import InputError
 from sktl.sources import load_source, run_rows
-from sktl.training import LabelledRows, Policy, merge_rows, split_rows, train
+from sktl.training import LabelledRows, Policy, expect_fits, merge_rows, split_rows, train
 
 FINE_TUNING_RATES = {"formulas": 6e-4, "structures": 2e-3}  # by what the source reads
 SCRATCH_RATE = 1e-3
@@ -77,6 +77,7 @@ class TransferEstimator(Applicable, SavedModel, BaseEstimator):
             )
         self.target_ = make_target(rows.encoded, rows.y, rows.weights, source)
         seeds = check_random_state(self.random_state).randint(2**31 - 1, size=self.n_members)
+        expect_fits(len(seeds))
         members = [self._train_member(rows, source, int(seed)) for seed in seeds]
         self.networks_, self.history_, judged = (list(part) for part in zip(*members, strict=True))
         self._learn_from_validation(judged)

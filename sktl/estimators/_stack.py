@@ -25,6 +25,7 @@ from sktl.estimators._stack_bases import (
 from sktl.estimators._uncertainty import UncertainPredictions, Uncertainty
 from sktl.exceptions import InputError
 from sktl.sources import load_source
+from sktl.training import count_fit, expect_fits
 
 FEW_ROWS = 5000
 FEW_CRYSTALS = 200
@@ -172,6 +173,8 @@ class TransferStackRegressor(
         inputs = self._inputs(X, bases)
         given = None if sample_weight is None else weights
         jobs = [(name, k) for name in bases for k in range(len(folds))]
+        networks = [each for each in bases.values() if isinstance(each, TransferEstimator)]
+        expect_fits(len(folds) * len(networks), len(folds) * (len(bases) - len(networks)))
         fitted = Parallel(n_jobs=self.n_jobs)(
             delayed(_fit_member)(bases[name], inputs[name], y, given, parts[k], int(seeds[k]))
             for name, k in jobs
@@ -306,6 +309,8 @@ def _fit_member(base, X, y, weights, part, seed):
     given = {} if weights is None else {"sample_weight": weights[rows]}
     member.fit(_take(X, rows), y[rows], **given)
     vars(member).pop("domain_", None)  # the stack has its own
+    if not isinstance(member, TransferEstimator):
+        count_fit()
     return member, member.predict(_take(X, held))
 
 

@@ -119,7 +119,7 @@ def predict_partitions(
     kind = kind_of(output if output.suffix in _SUFFIXES else files[0])
     manifest = read_manifest(output, made_from, kind)
     fitted = load_model(model)
-    coverage, reason = possible_coverage(fitted, coverage)
+    coverage, reason = possible_coverage(fitted, coverage, list(fitted.examples_))
     if manifest is None:
         columns = _added_columns(fitted, table, coverage)
         parts = _all_parts(files, table.header, partition_rows)

@@ -1,5 +1,7 @@
 """Run a network over many rows: bounded memory, like sizes together, order restored."""
 
+import os
+
 import numpy as np
 import torch
 
@@ -47,3 +49,15 @@ def _batches(order, sizes, batch_size):
         n = max(1, int(np.searchsorted(work, MOST_WORK, side="right")))
         yield order[start : start + n]
         start += n
+
+
+def _use_one_thread():
+    """Let torch work on one thread: a forked process does not have the others of its parent.
+
+    Torch would wait for them forever. Its own DataLoader does the same in its workers.
+    """
+    torch.set_num_threads(1)
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_use_one_thread)

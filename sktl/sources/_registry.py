@@ -10,6 +10,8 @@ import threading
 from collections import OrderedDict
 from pathlib import Path
 
+from filelock import FileLock
+
 from sktl._store import atomic_write, cache_dir
 from sktl.exceptions import InputError, SourceIntegrityError, SourceNotFoundError
 from sktl.sources import _chgnet
@@ -142,16 +144,18 @@ def register_source(source, name, *, overwrite=False):
     sha256 = hashlib.sha256(content).hexdigest()
     folder = _folder()
     record = _record(folder, name)
-    old = _read_record(record) if record.is_file() and not overwrite else sha256
-    if old != sha256:
-        raise InputError(
-            f"Got name={name!r}, which is another registered source: choose another name, or pass "
-            "overwrite=True to replace it."
-        )
-    atomic_write(_registered_file(folder, name, sha256), content)
-    atomic_write(record, json.dumps({"sha256": sha256}).encode())
-    _remove_others(folder, name, sha256)
-    return _load_registered(folder, name)
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / f".{name}.lock"):  # of two processes, one comes first
+        old = _read_record(record) if record.is_file() and not overwrite else sha256
+        if old != sha256:
+            raise InputError(
+                f"Got name={name!r}, which is another registered source: choose another name, or "
+                "pass overwrite=True to replace it."
+            )
+        atomic_write(_registered_file(folder, name, sha256), content)
+        atomic_write(record, json.dumps({"sha256": sha256}).encode())
+        _remove_others(folder, name, sha256)
+        return _load_registered(folder, name)
 
 
 def _shipped_names():
@@ -205,12 +209,14 @@ def _read_record(record):
 
 
 def _load_registered(folder, name):
+    """Return the source of a name; another process may replace it meanwhile."""
     sha256 = _read_record(_record(folder, name))
-    path = _registered_file(folder, name, sha256)
-    if not path.is_file():  # another process may just have replaced the source
-        sha256 = _read_record(_record(folder, name))
-        path = _registered_file(folder, name, sha256)
-    return _load_file(path, sha256)
+    try:
+        return _load_file(_registered_file(folder, name, sha256), sha256)
+    except (SourceIntegrityError, FileNotFoundError):
+        if _read_record(_record(folder, name)) == sha256:
+            raise
+    return _load_registered(folder, name)
 
 
 def _remove_others(folder, name, sha256):

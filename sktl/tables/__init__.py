@@ -5,6 +5,7 @@ from sktl.tables._columns import (
     Column,
     bad_rows,
     find_column,
+    find_files_column,
     find_formulas,
     formula_problems,
     read_numbers,
@@ -14,6 +15,7 @@ from sktl.tables._columns import (
 )
 from sktl.tables._parts import TablePart, find_files, read_header, read_part, split_table
 from sktl.tables._predictions import possible_coverage, predict_table, prediction_columns
+from sktl.tables._structures import read_structures
 from sktl.tables._table import Table, kind_of, read_table, write_table
 
 __all__ = [
@@ -24,6 +26,7 @@ __all__ = [
     "bad_rows",
     "find_column",
     "find_files",
+    "find_files_column",
     "find_formulas",
     "formula_problems",
     "kind_of",
@@ -33,6 +36,7 @@ __all__ = [
     "read_header",
     "read_numbers",
     "read_part",
+    "read_structures",
     "read_table",
     "row_problems",
     "skipped_rows",

@@ -11,6 +11,7 @@ from sktl.exceptions import FormulaError, TableError
 from sktl.representations import SYMBOLS, parse_formula, parse_formulas
 
 FORMULA_NAMES = ("formula", "composition", "compound", "material")
+FILE_NAMES = ("file", "filename", "file name", "structure")
 
 _UNIT = re.compile(r"^(?P<name>.*?)\s*[(\[](?P<unit>[^()\[\]]*)[)\]]$")
 _COMMA = re.compile(r"^[+-]?[0-9]+,[0-9]+([eE][+-]?[0-9]+)?$")
@@ -106,14 +107,28 @@ def find_formulas(table, wanted=None):
     """
     if wanted is not None:
         return find_column(table, wanted).name
+    return _find_usual(table, FORMULA_NAMES, "the formulas: --formula COLUMN")
+
+
+def find_files_column(table):
+    """Return the name of the column of names of files: the one named like `FILE_NAMES`.
+
+    Raises
+    ------
+    TableError
+        There is no such column, or several.
+    """
+    return _find_usual(table, FILE_NAMES, "the names of the files: --file COLUMN")
+
+
+def _find_usual(table, names, what):
+    """Return the only column that has one of the usual names."""
     found = []
-    for name in FORMULA_NAMES:
+    for name in names:
         with contextlib.suppress(TableError):
             found.append(find_column(table, name).name)
     if len(found) != 1:
-        raise TableError(
-            f"Say which column has the formulas: --formula COLUMN, one of {list(table.header)}."
-        )
+        raise TableError(f"Say which column has {what}, one of {list(table.header)}.")
     return found[0]
 
 

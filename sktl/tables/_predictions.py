@@ -5,17 +5,19 @@ from sktl.representations import parse_formula
 from sktl.tables._columns import BadCell, formula_problems, row_problems, usable_rows
 
 
-def predict_table(model, table, formula, *, coverage=0.9, skip=False):
+def predict_table(model, table, column, *, materials=None, coverage=0.9, skip=False):
     """Return the rows that can be used, with predictions, and what is wrong with the others.
 
     Parameters
     ----------
     model : TransferRegressor, TransferClassifier or TransferStackRegressor
-        Fitted on formulas.
+        Fitted on formulas, or on structures.
     table : Table
         n rows.
-    formula : str
-        Name of the column of formulas.
+    column : str
+        Name of the column of formulas, or of the names of files.
+    materials : (list of length n, list of BadCell) or None, default=None
+        What `read_structures` returned; None reads formulas.
     coverage : float or None, default=0.9
         Of the intervals, where the model can give them; None leaves them out.
     skip : bool, default=False
@@ -28,33 +30,32 @@ def predict_table(model, table, formula, *, coverage=0.9, skip=False):
     problems : list of BadCell
         Why rows cannot be used, in the order of the rows.
     """
-    problems = row_problems(table, formula_problems(table, formula))
+    X, found = materials or (table.column(column), formula_problems(table, column))
+    problems = row_problems(table, found)
     kept = usable_rows(table, problems)
     while kept and (skip or not problems):
-        usable = table.take(kept)
         try:
-            columns = prediction_columns(model, usable.column(formula), coverage)
+            columns = prediction_columns(model, [X[row] for row in kept], coverage)
         except UnseenElementError as error:
             if not error.rows:
                 raise
             bad = [kept[row] for row in error.rows]
-            problems = sorted(
-                [*problems, *_unseen(table, formula, bad, error)], key=lambda problem: problem.row
-            )
+            problems += _unseen(table, column, X, bad, error)
+            problems.sort(key=lambda problem: problem.row)
             kept = usable_rows(table, problems)
         else:
-            return usable.with_columns(columns), problems
+            return table.take(kept).with_columns(columns), problems
     return None, problems
 
 
-def prediction_columns(model, formulas, coverage=0.9):
-    """Return the columns that a model gives for formulas.
+def prediction_columns(model, X, coverage=0.9):
+    """Return the columns that a model gives for materials.
 
     Parameters
     ----------
     model : TransferRegressor, TransferClassifier or TransferStackRegressor
-        Fitted on formulas.
-    formulas : list of str, length n
+        Fitted on materials of this kind.
+    X : list of str or Structure, length n
         All of them good.
     coverage : float or None, default=0.9
         Of the intervals; None leaves them out.
@@ -64,25 +65,45 @@ def prediction_columns(model, formulas, coverage=0.9):
     dict of str to float array (n,) or list of str
         Of a classifier the label and the probability of each class; of a regressor the prediction
         and, where rows were held back in its fit, its standard deviation and an interval, of
-        several outputs each with a number after its name.
+        several outputs each with a number after its name. Then, from ``model.applicability``,
+        ``distance``, ``outside`` ("yes" or "no") and ``nearest``, the nearest training materials.
     """
+    return _values(model, X, coverage) | _applicability(model, X)
+
+
+def _values(model, X, coverage):
+    """Return the columns of predictions."""
     if hasattr(model, "predict_proba"):
-        chances = model.predict_proba(formulas)
+        chances = model.predict_proba(X)
         labels = list(map(str, model.classes_[chances.argmax(axis=1)]))
         named = {f"probability_{name}": chances[:, i] for i, name in enumerate(model.classes_)}
         return {"prediction": labels} | named
     if model.uncertainty_ is None:
-        return _named("prediction", model.predict(formulas))
-    values, deviations, *intervals = model.predict(formulas, return_std=True, coverage=coverage)
+        return _named("prediction", model.predict(X))
+    values, deviations, *intervals = model.predict(X, return_std=True, coverage=coverage)
     columns = _named("prediction", values) | _named("standard_deviation", deviations)
     for ends in intervals:
         columns |= _named("interval_low", ends[..., 0]) | _named("interval_high", ends[..., 1])
     return columns
 
 
-def possible_coverage(model, coverage):
-    """Return a coverage and None, or None and the reason why the model has no such intervals."""
-    examples = list(model.examples_)
+def _applicability(model, X):
+    """Return the columns that say how near the training materials are."""
+    if getattr(model, "domain_", None) is None:  # none of its parts is a network
+        return {}
+    near = model.applicability(X)
+    return {
+        "distance": near["distance"].to_numpy(),
+        "outside": ["yes" if outside else "no" for outside in near["outside"]],
+        "nearest": ["; ".join(formulas) for formulas in near["nearest"]],
+    }
+
+
+def possible_coverage(model, coverage, examples):
+    """Return a coverage and None, or None and the reason why the model has no such intervals.
+
+    `examples` are materials of the kind that the model reads.
+    """
     prediction_columns(model, examples, None)
     try:
         prediction_columns(model, examples, coverage)
@@ -98,11 +119,18 @@ def _named(name, values):
     return {f"{name}_{i}": column for i, column in enumerate(values.T, start=1)}
 
 
-def _unseen(table, formula, rows, error):
+def _unseen(table, column, X, rows, error):
     """Return a `BadCell` for each row with an element that the model does not know."""
-    cells, problems = table.column(formula), []
+    cells, problems = table.column(column), []
     for row in rows:
-        unseen = sorted(set(error.elements).intersection(parse_formula(cells[row])))
-        reason = f"the model's source never saw {', '.join(unseen)}"
-        problems.append(BadCell(row, table.lines[row], formula, cells[row], reason))
+        unseen = sorted(set(error.elements).intersection(_elements(X[row])))
+        reason = f"the source does not know {', '.join(unseen)}"
+        problems.append(BadCell(row, table.lines[row], column, cells[row], reason))
     return problems
+
+
+def _elements(material):
+    """Return the symbols of the elements of a formula or a structure."""
+    if isinstance(material, str):
+        return set(parse_formula(material))
+    return {element.symbol for element in material.composition.elements}

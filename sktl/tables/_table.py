@@ -3,6 +3,7 @@
 import csv
 import importlib
 import io
+import itertools
 import zipfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from sktl.exceptions import TableError
 
 SUFFIXES = {".csv": "csv", ".tsv": "tsv", ".txt": "csv", ".parquet": "parquet", ".xlsx": "xlsx"}
 _DELIMITERS = ",;\t|"
+_MOST_HEADER_LINES = 100
 
 
 @dataclass(frozen=True)
@@ -138,10 +140,20 @@ def write_table(path, table):
         frame.to_excel(content, index=False, engine="openpyxl")
     else:
         text = io.TextIOWrapper(content, encoding="utf-8", newline="", write_through=True)
-        writer = csv.writer(text, delimiter="\t" if kind == "tsv" else ",", lineterminator="\n")
-        writer.writerows([table.header, *table.cells])
+        _write_text(text, table, "\t" if kind == "tsv" else ",")
         text.detach()
     atomic_write(path, content.getvalue())
+
+
+def _write_text(text, table, delimiter):
+    """Write a table as text; what a reader could take for something else stands in quotes."""
+    settings = {"delimiter": delimiter, "lineterminator": "\n"}
+    plain = csv.writer(text, **settings)
+    quoted = csv.writer(text, quoting=csv.QUOTE_ALL, **settings)
+    odd = set("".join(table.header)) & {*_DELIMITERS, "\r"}  # readers guess from the header
+    (quoted if odd else plain).writerow(table.header)
+    for row in table.cells:
+        (quoted if any("\r" in str(cell) for cell in row) else plain).writerow(row)
 
 
 def kind_of(path):
@@ -165,10 +177,20 @@ def check_header(cells, name, line):
 
 
 def find_delimiter(lines, kind):
-    """Return what separates the columns of a text, by the first of its lines that is not blank."""
-    start = next((line for line in lines if line.strip()), "")
-    counts = {each: start.count(each) for each in _DELIMITERS}
-    return "\t" if kind == "tsv" else max(counts, key=counts.get)
+    """Return what parts the header, the first row that is not blank, into the most cells.
+
+    What stands in quotes does not count. Only the first lines are read.
+    """
+    start = list(itertools.islice(lines, _MOST_HEADER_LINES))
+
+    def n_cells(delimiter):
+        rows = csv.reader(start, delimiter=delimiter, strict=True)
+        try:
+            return len(next((row for row in rows if any(map(str.strip, row))), []))
+        except csv.Error:
+            return 0
+
+    return "\t" if kind == "tsv" else max(_DELIMITERS, key=n_cells)
 
 
 def read_records(lines, delimiter, name, line=1):

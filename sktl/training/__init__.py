@@ -6,6 +6,7 @@ from sktl.training._loop import LabelledRows, Policy, train
 from sktl.training._losses import MaskedL1
 from sktl.training._pretrain import pretrain
 from sktl.training._problem import digest_list_hash, digest_share
+from sktl.training._progress import count_fit, expect_fits, show_progress
 from sktl.training._rows import merge_rows, split_rows
 from sktl.training._target import ClassTarget, NumberTarget, SourceTarget, ZeroInflatedTarget
 
@@ -18,12 +19,15 @@ __all__ = [
     "PropertyTable",
     "SourceTarget",
     "ZeroInflatedTarget",
+    "count_fit",
     "digest_list_hash",
     "digest_share",
+    "expect_fits",
     "history_from_rows",
     "history_rows",
     "merge_rows",
     "pretrain",
+    "show_progress",
     "split_rows",
     "train",
 ]

@@ -11,6 +11,8 @@ from skorch.helper import predefined_split
 from torch.func import functional_call
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
+from sktl.training._progress import epoch_counters
+
 
 @dataclass(frozen=True)
 class Policy:
@@ -79,6 +81,7 @@ def train(
     skorch History
     """
     network.freeze(policy.freeze_depth)
+    counters = epoch_counters(policy.max_epochs)
     n_steps = policy.max_epochs * math.ceil(len(data) / policy.batch_size)
     net = _AveragedNet(
         network.to(device),
@@ -99,7 +102,7 @@ def train(
             ("clip", GradientNormClipping(1.0)),
             ("rate", _WarmupCosine(n_steps, policy.warmup)),
             ("average", _Average(policy.average * n_steps)),
-            *((type(callback).__name__, callback) for callback in callbacks),
+            *((type(each).__name__, each) for each in (*callbacks, *counters)),
         ],
         device=device,
         verbose=0,

@@ -95,7 +95,7 @@ def test_numbers_for_scripts(run):
     assert 0 < fitted["validation_mae"] and 0 < fitted["median_mae"]
     made = json.loads(run("predict", "m.sktl", "new.csv", "-o", "o.tsv", "--json").stdout)
     judged = ["prediction", "standard_deviation", "distance", "outside", "nearest"]
-        assert made["columns"] == judged and made["rows"] == 7
+    assert made["columns"] == judged and made["rows"] == 7
 
 
 def test_too_few_rows_for_an_interval_are_said(run, place):

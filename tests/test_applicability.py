@@ -31,6 +31,7 @@ def test_neighbours_are_training_rows(fitted, rows):
         "nearest",
         "nearest_values",
         "nearest_rows",
+        "expected_error",
     ]
     for row in range(20):
         near = list(found["nearest_rows"][row])
@@ -79,6 +80,17 @@ def test_the_order_and_the_unit_do_not_matter(fitted, rows, tiny_source):
     )
     found = [model.applicability(formulas[:30])["distance"] for model in (fitted, turned)]
     np.testing.assert_allclose(*found, rtol=0.02)
+
+
+def test_errors_are_expected_to_grow_with_distance(fitted, toy_rows):
+    formulas = toy_rows(60, seed=8)[0]
+    found = fitted.applicability([*formulas, "FmO"])
+    std = fitted.predict(formulas, return_std=True)[1]
+    near = found["distance"][:60] <= 1
+    np.testing.assert_allclose(found["expected_error"][:60][near], std[near])
+    assert (found["expected_error"][:60][~near] > std[~near]).all() and near.any()
+    assert np.isnan(found["expected_error"][60])
+    assert "expected_error" not in fitted.applicability(formulas, with_errors=False)
 
 
 def test_a_classifier_shows_labels(rows, tiny_source):

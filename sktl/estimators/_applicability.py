@@ -101,7 +101,7 @@ class Applicable:
         elements = set() if isinstance(batch, np.ndarray) else set(batch.numbers.tolist())
         self.domain_ = Domain(features, group_rows(batch), elements, row_texts(X), np.asarray(y))
 
-    def applicability(self, X, n_neighbors=N_NEIGHBORS):
+    def applicability(self, X, n_neighbors=N_NEIGHBORS, with_errors=True):
         """Tell how far materials are from those that the model was trained on.
 
         The distance is the mean of those to the nearest training materials in the embedding of the
@@ -114,6 +114,8 @@ class Applicable:
             As in `fit`; elements that the source never saw are allowed.
         n_neighbors : int, default=5
             Number of nearest training materials.
+        with_errors : bool, default=True
+            Give ``expected_error``, which takes a second pass through the network.
 
         Returns
         -------
@@ -123,7 +125,11 @@ class Applicable:
             from each other, or has an element that was never seen. ``unseen_in_training`` and
             ``unseen_in_pretraining``: tuples of the symbols of such elements. ``nearest``,
             ``nearest_values`` and ``nearest_rows``: tuples of the nearest training materials, their
-            targets in the unit of the `y` passed to `fit`, and their row numbers there.
+            targets in the unit of the `y` passed to `fit`, and their row numbers there. Of a
+            regressor with standard deviations also ``expected_error``, in the unit of `y`: the
+            standard deviation, times the distance where that is above 1. NaN for elements that the
+            source never saw. Of materials unlike the training rows, those with the larger values
+            are the ones to doubt.
 
         Raises
         ------
@@ -159,17 +165,29 @@ class Applicable:
             distance > domain.limit or bool(new or never)
             for distance, new, never in zip(distances.tolist(), *unseen, strict=True)
         ]
-        return pd.DataFrame(
-            {
-                "distance": distances,
-                "outside": outside,
-                "unseen_in_training": unseen[0],
-                "unseen_in_pretraining": unseen[1],
-                "nearest": [tuple(domain.texts[row] for row in near) for near in rows],
-                "nearest_values": [tuple(domain.values[near].tolist()) for near in rows],
-                "nearest_rows": [tuple(near.tolist()) for near in rows],
-            }
-        )
+        columns = {
+            "distance": distances,
+            "outside": outside,
+            "unseen_in_training": unseen[0],
+            "unseen_in_pretraining": unseen[1],
+            "nearest": [tuple(domain.texts[row] for row in near) for near in rows],
+            "nearest_values": [tuple(domain.values[near].tolist()) for near in rows],
+            "nearest_rows": [tuple(near.tolist()) for near in rows],
+        }
+        if with_errors and getattr(self, "uncertainty_", None) is not None:
+            columns["expected_error"] = self._expected_errors(data, distances, unseen[1])
+        return pd.DataFrame(columns)
+
+    def _expected_errors(self, data, distances, unseen):
+        """Return standard deviations, larger where materials are far away."""
+        known = np.array([not symbols for symbols in unseen], dtype=bool)
+        chosen = [data[row] for row in np.flatnonzero(known)]
+        errors = np.full(len(known), np.nan)
+        if len(chosen):
+            inputs = chosen if isinstance(data, list) else np.array(chosen)
+            deviations = self.predict(inputs, return_std=True)[1]
+            errors[known] = deviations.reshape(len(chosen), -1).mean(axis=1)
+        return errors * np.maximum(distances, 1.0)
 
 
 def _unseen(batch, known):

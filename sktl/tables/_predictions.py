@@ -91,7 +91,7 @@ def _applicability(model, X):
     """Return the columns that say how near the training materials are."""
     if getattr(model, "domain_", None) is None:  # none of its parts is a network
         return {}
-    near = model.applicability(X)
+    near = model.applicability(X, with_errors=False)
     return {
         "distance": near["distance"].to_numpy(),
         "outside": ["yes" if outside else "no" for outside in near["outside"]],

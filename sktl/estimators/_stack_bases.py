@@ -28,6 +28,7 @@ _ON_FEATURES = {
     ),
 }
 VECTORS = "support vectors"
+CLOSE_VECTORS = "support vectors, close fit"
 _REACH = 0.33  # of the support vectors' kernel: gamma times the number of columns
 _LENGTH = 2.0  # of their kernel on crystals, over the root of the number of columns
 
@@ -59,15 +60,17 @@ def make_bases(sources, n_columns, n_rows, few):
         if not reads_crystals(source)
     }
     bases |= {name: clone(base) for name, base in _ON_FEATURES.items()}
-    if n_rows <= MOST_FOR_VECTORS:
-        crystals = any(map(reads_crystals, sources))
-        bases[VECTORS] = _vectors_on_crystals(n_columns) if crystals else _vectors(n_columns)
-    return bases
+    if n_rows > MOST_FOR_VECTORS:
+        return bases
+    if not any(map(reads_crystals, sources)):
+        return bases | {VECTORS: _vectors(n_columns)}
+    costs = {VECTORS: 10.0, CLOSE_VECTORS: 100.0}
+    return bases | {name: _vectors_on_crystals(n_columns, cost) for name, cost in costs.items()}
 
 
 def reads_features(name):
     """Tell whether the base model of this name reads features, and not formulas."""
-    return name in _ON_FEATURES or name == VECTORS
+    return name in (*_ON_FEATURES, VECTORS, CLOSE_VECTORS)
 
 
 def reads_crystals(source):
@@ -133,8 +136,8 @@ def _vectors(n_columns):
     return TransformedTargetRegressor(kernel, transformer=StandardScaler())
 
 
-def _vectors_on_crystals(n_columns):
+def _vectors_on_crystals(n_columns, cost):
     """Return support vectors with a kernel and a scale of the target for few, unlike crystals."""
     kernel = Matern(length_scale=_LENGTH * np.sqrt(n_columns), nu=1.5)
-    vectors = make_pipeline(StandardScaler(), SVR(kernel=kernel, C=10.0, epsilon=0.01))
+    vectors = make_pipeline(StandardScaler(), SVR(kernel=kernel, C=cost, epsilon=0.01))
     return TransformedTargetRegressor(vectors, transformer=LogarithmicTarget())

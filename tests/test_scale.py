@@ -156,6 +156,15 @@ def test_the_command_takes_a_folder_and_a_cluster(client, place, tmp_path):
     assert wrong.exit_code == 2 and "--formula" in wrong.output and "Traceback" not in wrong.output
 
 
+def test_a_model_that_reads_no_formulas(place, tmp_path):
+    X = np.random.default_rng(0).normal(size=(30, 3))
+    model = TransferRegressor(None, max_epochs=1, random_state=0).fit(X, X[:, 0])
+    model.save(tmp_path / "columns.sktl")
+    with pytest.raises(InputError, match="Got a model of numeric columns, expected one fitted on"):
+        predict_partitions(tmp_path / "columns.sktl", place / "in.csv", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_cluster_that_does_not_answer(client):
     from dask import config
 

@@ -85,7 +85,8 @@ def predict_partitions(
     TableError
         The input cannot be read, or has rows that cannot be used.
     InputError
-        The output folder holds something else than a part of these predictions.
+        The output folder holds something else than a part of these predictions, or the model
+        reads no formulas.
     ModelIntegrityError
         The model file is damaged.
     ClusterError
@@ -119,6 +120,8 @@ def predict_partitions(
     kind = kind_of(output if output.suffix in _SUFFIXES else files[0])
     manifest = read_manifest(output, made_from, kind)
     fitted = load_model(model)
+    if fitted.input_kind_ != "formulas":
+        raise InputError(f"Got a model of {fitted.input_kind_}, expected one fitted on formulas.")
     coverage, reason = possible_coverage(fitted, coverage, list(fitted.examples_))
     if manifest is None:
         columns = _added_columns(fitted, table, coverage)

@@ -54,8 +54,8 @@ class TransferStackRegressor(
     Parameters
     ----------
     source : str, path-like, Source or a list of these, default="mpt"
-        Sources to fine-tune, and which the other base models read; see `TransferRegressor`. With
-        structures as X, sources of formulas and of crystals go together.
+        Sources to fine-tune, where they read formulas, and which the other base models read; see
+        `TransferRegressor`. With structures as X, sources of formulas and of crystals go together.
     estimators : "auto" or list of (str, estimator), default="auto"
         Other base models with names of their own, regressors that take X as it is given to
         `fit`; `source` is then not used.
@@ -102,8 +102,9 @@ class TransferStackRegressor(
     Rows of one composition are held back together, so that polymorphs do not leak. With 10
     members the networks take 24 passes over the rows, twice as many as `TransferRegressor` does on
     its own: the average of many members does not mind that each fits its rows more closely. `fit`
-    takes about as many times the time of one `TransferRegressor` as there are sources times
-    members, with 24 passes twice that.
+    takes about as many times the time of one `TransferRegressor` as there are sources of formulas
+    times members, with 24 passes twice that. Networks of crystals are not fine-tuned here, since
+    that would take most of the time.
 
     References
     ----------

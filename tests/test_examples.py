@@ -76,7 +76,10 @@ def test_readme_shows_the_messages_for_bad_input():
 
 @pytest.mark.parametrize(
     "script",
-    ["readme_tables", "cross_property_tables", "finetune_strategies_tables", "faults_tables"],
+    [
+        *("readme_tables", "cross_property_tables", "finetune_strategies_tables"),
+        *("faults_tables", "applicability_tables"),
+    ],
 )
 def test_tables_of_the_documents_are_generated(script, monkeypatch):
     path = ROOT / "benchmarks" / f"{script}.py"

@@ -5,20 +5,21 @@
 ``--check`` changes nothing and fails where the page is not up to date.
 """
 
-import argparse
 import json
-import sys
 from pathlib import Path
 
-from sktl.benchmark import fill_page, markdown
+from _pages import write_page
+
+from sktl.benchmark import markdown
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "pitfalls.md"
 RESULT = ROOT / "benchmarks" / "results" / "applicability.json"
 
 
-def table(sets):
-    """Return a line for each data set, as Markdown."""
+def page_parts():
+    """Return what stands between the page's markers: a line for each data set."""
+    sets = json.loads(RESULT.read_text(encoding="utf-8"))["sets"]
     rows = [
         (
             f"`{name}`",
@@ -30,21 +31,12 @@ def table(sets):
         for name, found in sets.items()
     ]
     titles = ("data set", "elements left out", "by expected error", "by distance", "outside")
-    return markdown(titles, rows)
+    return {"applicability": markdown(titles, rows)}
 
 
 def main():
     """Write the page, or compare it."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--check", action="store_true", help="compare the page only")
-    arguments = parser.parse_args()
-    sets = json.loads(RESULT.read_text(encoding="utf-8"))["sets"]
-    old = PAGE.read_text(encoding="utf-8")
-    new = fill_page(old, {"applicability": table(sets)})
-    if arguments.check and new != old:
-        sys.exit("The page is not up to date: python benchmarks/applicability_tables.py")
-    if not arguments.check:
-        PAGE.write_text(new, encoding="utf-8")
+    write_page(PAGE, page_parts, __doc__, __file__)
 
 
 if __name__ == "__main__":

@@ -4,12 +4,12 @@ They come from ``results/faults.json``, which ``python benchmarks/faults.py`` wr
 changes nothing and fails where the page does not agree.
 """
 
-import argparse
 import json
-import sys
 from pathlib import Path
 
-from sktl.benchmark import fill_page, markdown
+from _pages import write_page
+
+from sktl.benchmark import markdown
 
 ROOT = Path(__file__).parents[1]
 RESULT = ROOT / "benchmarks" / "results" / "faults.json"
@@ -46,15 +46,7 @@ def page_parts():
 
 def main():
     """Write the page, or compare it."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--check", action="store_true", help="compare the page only")
-    arguments = parser.parse_args()
-    old = PAGE.read_text(encoding="utf-8")
-    new = fill_page(old, page_parts())
-    if arguments.check and new != old:
-        sys.exit("The page is not up to date: python benchmarks/faults_tables.py")
-    if not arguments.check:
-        PAGE.write_text(new, encoding="utf-8")
+    write_page(PAGE, page_parts, __doc__, __file__)
 
 
 if __name__ == "__main__":

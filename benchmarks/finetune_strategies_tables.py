@@ -9,13 +9,13 @@ publisher's errors in ``reference/devi2024.csv``, and writes the tables of
 does not agree.
 """
 
-import argparse
 import csv
-import sys
 from pathlib import Path
 from statistics import mean, stdev
 
-from sktl.benchmark import fill_page, finetune_strategies_cells, markdown, read_rows
+from _pages import write_page
+
+from sktl.benchmark import finetune_strategies_cells, markdown, read_rows
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "finetune_strategies.csv"
@@ -114,15 +114,7 @@ def page_parts():
 
 def main():
     """Write the page, or compare it."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--check", action="store_true", help="compare the page only")
-    arguments = parser.parse_args()
-    old = PAGE.read_text(encoding="utf-8")
-    new = fill_page(old, page_parts())
-    if arguments.check and new != old:
-        sys.exit("The page is not up to date: python benchmarks/finetune_strategies_tables.py")
-    if not arguments.check:
-        PAGE.write_text(new, encoding="utf-8")
+    write_page(PAGE, page_parts, __doc__, __file__)
 
 
 if __name__ == "__main__":

@@ -9,14 +9,14 @@ between two comments, ``<!-- NAME -->`` and ``<!-- end of NAME -->``.
 ``--check`` changes nothing and fails where README is not up to date.
 """
 
-import argparse
 import json
-import sys
 from pathlib import Path
 from statistics import mean, stdev
 
+from _pages import write_page
+
 import sktl
-from sktl.benchmark import fill_page, markdown
+from sktl.benchmark import markdown
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
@@ -127,8 +127,8 @@ def _errors(properties, shown):
     return "; ".join(texts) + (f"; {more} more in the card" if more else "")
 
 
-def filled(text):
-    """Return README's text with its tables filled; a table without data stays as it is."""
+def page_parts():
+    """Return README's tables; one without data is left out, and stays as it is."""
     tables = {"sources table": sources_table()}
     if REPEATS.is_file():
         tables["repeats table"] = repeats_table(json.loads(REPEATS.read_text(encoding="utf-8")))
@@ -136,20 +136,12 @@ def filled(text):
         tables["sets table"] = sets_table(json.loads(SETS.read_text(encoding="utf-8")))
     if DEMO.is_file():
         tables["demo table"] = demo_table(json.loads(DEMO.read_text(encoding="utf-8")))
-    return fill_page(text, tables)
+    return tables
 
 
 def main():
-    """Write the tables, or compare them."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--check", action="store_true", help="compare only")
-    check = parser.parse_args().check
-    old = README.read_text(encoding="utf-8")
-    new = filled(old)
-    if check and new != old:
-        sys.exit("README.md is not up to date: python benchmarks/readme_tables.py")
-    if not check:
-        README.write_text(new, encoding="utf-8")
+    """Write the page, or compare it."""
+    write_page(README, page_parts, __doc__, __file__)
 
 
 if __name__ == "__main__":

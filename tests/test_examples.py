@@ -83,6 +83,7 @@ def test_readme_shows_the_messages_for_bad_input():
 )
 def test_tables_of_the_documents_are_generated(script, monkeypatch):
     path = ROOT / "benchmarks" / f"{script}.py"
+    monkeypatch.syspath_prepend(path.parent)
     spec = importlib.util.spec_from_file_location(script, path)
     tables = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(tables)

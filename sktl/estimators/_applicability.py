@@ -9,7 +9,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
-from sktl.estimators._input import group_rows, read_input
+from sktl.estimators._input import read_input
 from sktl.estimators._provenance import row_texts
 from sktl.exceptions import InputError
 from sktl.representations import SYMBOLS
@@ -91,15 +91,14 @@ class Applicable:
     A subclass gives ``_embedder()``, the fitted estimator of a network whose embedding is used.
     """
 
-    def _learn_domain(self, X, y):
-        """Remember the training rows, X as `read_input` returned it, as points."""
-        embedder = self._embedder()
-        if embedder is None:
-            self.domain_ = None
-            return
-        features, batch = embedder._embed(X)
+    def _learn_domain(self, X, y, groups, features, batch):
+        """Remember the training rows as points.
+
+        X is what `read_input` returned, `features` and `batch` are what ``_embed`` makes of it, and
+        rows of one composition have one group.
+        """
         elements = set() if isinstance(batch, np.ndarray) else set(batch.numbers.tolist())
-        self.domain_ = Domain(features, group_rows(batch), elements, row_texts(X), np.asarray(y))
+        self.domain_ = Domain(features, groups, elements, row_texts(X), np.asarray(y))
 
     def applicability(self, X, n_neighbors=N_NEIGHBORS, with_errors=True):
         """Tell how far materials are from those that the model was trained on.

@@ -57,6 +57,8 @@ class TransferEstimator(Applicable, SavedModel, BaseEstimator):
     A subclass sets the parameters in its own ``__init__`` and turns outputs into predictions.
     """
 
+    _keeps_domain = True  # not as a member of a stack, which has its own
+
     def _fit(self, data, y, weights, make_target):
         """Train the members on what `read_input` returned, with targets y (n, k)."""
         vars(self).pop("networks_", None)  # if this fit fails, the estimator is not fitted
@@ -69,7 +71,8 @@ class TransferEstimator(Applicable, SavedModel, BaseEstimator):
         batch = self.input_.fit(data, weights)
         kinds = group_rows(batch)
         groups = kinds if self.input_.numeric else group_rows(batch.compositions)
-        rows = _Rows(self.input_.encode(batch), kinds, groups, y, weights).merge()
+        encoded = self.input_.encode(batch)
+        rows = _Rows(encoded, kinds, groups, y, weights).merge()
         if len(rows.y) < 2:
             raise InputError(
                 f"Got n_samples = {len(rows.y)} distinct rows with positive weight, expected at "
@@ -83,7 +86,9 @@ class TransferEstimator(Applicable, SavedModel, BaseEstimator):
         self._learn_from_validation(judged)
         self.n_iter_ = len(self.history_[0])
         record_training(self, data, y, weights)
-        self._learn_domain(data, self._labels(y))
+        if self._keeps_domain:
+            embedded = self._embedding(encoded), self._elements_of(batch)
+            self._learn_domain(data, self._labels(y), groups, *embedded)
         return self
 
     def _new_network(self, source, seed, encoded):
@@ -168,9 +173,16 @@ class TransferEstimator(Applicable, SavedModel, BaseEstimator):
         for.
         """
         batch = self.input_.read(data, any_element=True)
+        return self._embedding(self.input_.encode(batch)), self._elements_of(batch)
+
+    def _embedding(self, rows):
+        """Return the embedding of the first member for encoded rows, (n, d)."""
         device = resolve_device(self.device)
-        features = run_rows(self._on(device)[0].features, self.input_.encode(batch), device=device)
-        return features, batch if self.input_.numeric else batch.compositions
+        return run_rows(self._on(device)[0].features, rows, device=device)
+
+    def _elements_of(self, batch):
+        """Return the compositions of what `NetworkInput.read` returned; columns as they are."""
+        return batch if self.input_.numeric else batch.compositions
 
     def _outputs(self, rows):
         """Return the outputs of all members for encoded rows, (m, n, n_outputs)."""

@@ -192,7 +192,11 @@ class TransferStackRegressor(
             np.concatenate([weights[fold] for fold in folds]),
         )
         record_training(self, X, y, weights)
-        self._learn_domain(X, y)
+        embedder = self._embedder()
+        self.domain_ = None
+        if embedder is not None:
+            features, batch = embedder._embed(X)
+            self._learn_domain(X, y, group_rows(batch), features, batch)
         return self
 
     def _embedder(self):
@@ -308,9 +312,11 @@ def _fit_member(base, X, y, weights, part, seed):
     }
     member.set_params(**unset)
     given = {} if weights is None else {"sample_weight": weights[rows]}
+    is_network = isinstance(member, TransferEstimator)
+    if is_network:
+        member._keeps_domain = False
     member.fit(_take(X, rows), y[rows], **given)
-    vars(member).pop("domain_", None)  # the stack has its own
-    if not isinstance(member, TransferEstimator):
+    if not is_network:
         count_fit()
     return member, member.predict(_take(X, held))
 

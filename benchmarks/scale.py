@@ -279,7 +279,8 @@ def table(result):
         f"`python benchmarks/scale.py` on {result['machine']['cores']} cores "
         f"({result['machine']['processor']}): {result['rows']:,} formulas in parts of "
         f"{result['partition_rows']:,}, a `TransferRegressor` with default settings, with standard "
-        f"deviations and intervals. Two workers are {result['ratio']:.2f} times as fast as one."
+        "deviations, intervals and applicability. Two workers are "
+        f"{result['ratio']:.2f} times as fast as one."
     )
     if result["killed"]:
         same = "equal" if result["equal"] else "NOT equal"

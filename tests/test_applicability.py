@@ -134,6 +134,51 @@ def test_two_materials_are_enough(tiny_source):
     }
 
 
+@pytest.mark.parametrize("kind", ["network", "two outputs", "stack"])
+def test_screen_gives_what_the_single_calls_give(kind, fitted, rows, tiny_source):
+    formulas, y = rows
+    model = fitted
+    if kind == "two outputs":
+        model = TransferRegressor(tiny_source, random_state=0).fit(
+            formulas, np.column_stack([y, y])
+        )
+    if kind == "stack":
+        model = TransferStackRegressor(tiny_source, n_members=2, random_state=0).fit(*rows)
+    table = model.screen(formulas[:30], coverage=0.8)
+    values, deviations, ends = model.predict(formulas[:30], return_std=True, coverage=0.8)
+    numbers = ["_1", "_2"] if kind == "two outputs" else [""]
+    for name, found in (
+        ("prediction", values),
+        ("standard_deviation", deviations),
+        ("interval_low", ends[..., 0]),
+        ("interval_high", ends[..., 1]),
+    ):
+        columns = table[[name + number for number in numbers]].to_numpy()
+        np.testing.assert_allclose(columns, found.reshape(30, -1), rtol=1e-6, atol=1e-6)
+    near = model.applicability(formulas[:30], with_errors=False)
+    assert list(table.columns[-3:]) == ["distance", "outside", "nearest"]
+    np.testing.assert_allclose(table["distance"], near["distance"], rtol=1e-5, atol=1e-6)
+    assert table[["outside", "nearest"]].equals(near[["outside", "nearest"]])
+
+
+def test_screen_without_rows_held_back_gives_no_deviations(rows, tiny_source):
+    formulas, y = (part[:3] for part in rows)
+    model = TransferRegressor(tiny_source, max_epochs=1, random_state=0).fit(formulas, y)
+    columns = list(model.screen(formulas).columns)
+    assert columns == ["prediction", "distance", "outside", "nearest"]
+
+
+def test_screen_of_a_classifier_gives_chances(rows, tiny_source):
+    formulas, y = rows
+    labels = (np.asarray(y) > np.median(y)).astype(int)
+    model = TransferClassifier(tiny_source, max_epochs=2, random_state=0).fit(formulas, labels)
+    table = model.screen(formulas[:5])
+    np.testing.assert_array_equal(table["prediction"], model.predict(formulas[:5]))
+    chances = table[["probability_0", "probability_1"]].to_numpy()
+    np.testing.assert_allclose(chances, model.predict_proba(formulas[:5]), rtol=1e-6)
+    assert {"distance", "outside", "nearest"} <= set(table.columns)
+
+
 def test_mistakes(fitted, rows):
     with pytest.raises(FormulaError, match="row 1"):
         fitted.applicability(["NaCl", "3-Feb"])

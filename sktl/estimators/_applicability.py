@@ -7,7 +7,6 @@ from sklearn.decomposition import PCA
 from sklearn.neighbors import NearestNeighbors
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils.validation import check_is_fitted
 
 from sktl.estimators._input import read_input
 from sktl.estimators._provenance import row_texts
@@ -88,7 +87,8 @@ class Domain:
 class Applicable:
     """Tell how far materials are from the training rows.
 
-    A subclass gives ``_embedder()``, the fitted estimator of a network whose embedding is used.
+    A subclass gives ``_embedder()``, the fitted estimator of a network whose embedding is used, and
+    ``_screen(data, coverage)``, columns of predictions and what features it has from making them.
     """
 
     def _learn_domain(self, X, y, groups, features, batch):
@@ -145,26 +145,73 @@ class Applicable:
         """
         import pandas as pd
 
-        check_is_fitted(self)
         data = read_input(self, X, fitting=False)
-        domain = getattr(self, "domain_", None)
-        if domain is None:
+        if getattr(self, "domain_", None) is None:
             raise InputError(
                 f"Got a {type(self).__name__} that keeps no training rows: none of its base models "
                 "is a fine-tuned network, or an older version of sktl has saved it."
             )
-        n_rows = len(domain.points)
+        n_rows = len(self.domain_.points)
         if not isinstance(n_neighbors, numbers.Integral) or not 1 <= n_neighbors <= n_rows:
             raise InputError(f"Got n_neighbors={n_neighbors!r}, expected 1 to {n_rows}.")
-        embedder = self._embedder()
-        features, batch = embedder._embed(data)
+        columns = self._near(data, n_neighbors)
+        if with_errors and getattr(self, "uncertainty_", None) is not None:
+            never = columns["unseen_in_pretraining"]
+            columns["expected_error"] = self._expected_errors(data, columns["distance"], never)
+        return pd.DataFrame(columns)
+
+    def screen(self, X, coverage=0.9):
+        """Predict, and tell how far the materials are from the training rows, in one pass.
+
+        Parameters
+        ----------
+        X : sequence of formulas or structures, or float array (n, d)
+            As in `fit`.
+        coverage : float or None, default=0.9
+            Share of measurements that the intervals are to hold; None leaves the intervals out.
+
+        Returns
+        -------
+        DataFrame, n rows
+            Of a regressor ``prediction``, ``standard_deviation``, ``interval_low`` and
+            ``interval_high``, in the unit of the `y` passed to `fit`, and of several outputs each
+            with a number after its name; where no rows were held back in `fit`, the predictions
+            only. Of a classifier ``prediction`` and ``probability_`` of each class. Then
+            ``distance``, ``outside`` and ``nearest``, those of `applicability`, where the model
+            has a network.
+
+        Raises
+        ------
+        FormulaError, StructureError, UnseenElementError
+            As in `predict`.
+        InputError
+            `coverage` is not between 0 and 1, or too high for the number of rows held back.
+
+        See Also
+        --------
+        applicability : More of what is known of the training rows near a material.
+        """
+        import pandas as pd
+
+        data = read_input(self, X, fitting=False)
+        columns, features = self._screen(data, coverage)
+        if getattr(self, "domain_", None) is not None:
+            n_neighbors = min(N_NEIGHBORS, len(self.domain_.points))
+            near = self._near(data, n_neighbors, features)
+            columns |= {name: near[name] for name in ("distance", "outside", "nearest")}
+        return pd.DataFrame(columns)
+
+    def _near(self, data, n_neighbors, features=None):
+        """Return the columns of `applicability`, but for expected errors."""
+        domain, embedder = self.domain_, self._embedder()
+        features, batch = embedder._embed(data, features if embedder is self else None)
         distances, rows = domain.nearest(features, n_neighbors)
         unseen = [_unseen(batch, known) for known in (domain.elements, embedder.input_.elements)]
         outside = [
             distance > domain.limit or bool(new or never)
             for distance, new, never in zip(distances.tolist(), *unseen, strict=True)
         ]
-        columns = {
+        return {
             "distance": distances,
             "outside": outside,
             "unseen_in_training": unseen[0],
@@ -173,9 +220,6 @@ class Applicable:
             "nearest_values": [tuple(domain.values[near].tolist()) for near in rows],
             "nearest_rows": [tuple(near.tolist()) for near in rows],
         }
-        if with_errors and getattr(self, "uncertainty_", None) is not None:
-            columns["expected_error"] = self._expected_errors(data, distances, unseen[1])
-        return pd.DataFrame(columns)
 
     def _expected_errors(self, data, distances, unseen):
         """Return standard deviations, larger where materials are far away."""

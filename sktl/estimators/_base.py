@@ -9,12 +9,11 @@ import numpy as np
 import torch
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted
 
 from sktl._checks import check_weights, resolve_device
 from sktl.estimators._applicability import Applicable
 from sktl.estimators._files import SavedModel
-from sktl.estimators._input import NetworkInput, group_rows, read_input
+from sktl.estimators._input import NetworkInput, group_rows
 from sktl.estimators._provenance import record_training
 from sktl.exceptions import InputError
 from sktl.sources import load_source, run_rows
@@ -155,9 +154,8 @@ class TransferEstimator(Applicable, SavedModel, BaseEstimator):
     def _calibrate(self, features, outputs, targets, weights):
         """Learn from validation rows how large errors are; lists hold one array a member."""
 
-    def _encode(self, X):
-        check_is_fitted(self)
-        return self.input_.encode(self.input_.read(read_input(self, X, fitting=False)))
+    def _encode(self, data):
+        return self.input_.encode(self.input_.read(data))
 
     def _labels(self, y):
         """Return targets (n, k) as the user gave them."""
@@ -166,14 +164,16 @@ class TransferEstimator(Applicable, SavedModel, BaseEstimator):
     def _embedder(self):
         return self
 
-    def _embed(self, data):
+    def _embed(self, data, features=None):
         """Return the embedding (n, d) of the first member, and compositions or columns.
 
         `data` is what `read_input` returned; its elements may be any that the network has a place
-        for.
+        for. `features` (m, n, d) are embeddings that a prediction has left.
         """
         batch = self.input_.read(data, any_element=True)
-        return self._embedding(self.input_.encode(batch)), self._elements_of(batch)
+        if features is None:
+            features = [self._embedding(self.input_.encode(batch))]
+        return features[0], self._elements_of(batch)
 
     def _embedding(self, rows):
         """Return the embedding of the first member for encoded rows, (n, d)."""

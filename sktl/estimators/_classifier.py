@@ -152,8 +152,8 @@ class TransferClassifier(ClassifierMixin, TransferEstimator):
         ndarray (n, c), float64
             Columns in the order of `classes_`; rows sum to 1.
         """
-        outputs = self._outputs(self._encode(X))
-        return self.target_.decode(outputs)
+        data = read_input(self, X, fitting=False)
+        return self.target_.decode(self._outputs(self._encode(data)))
 
     def predict(self, X):
         """Predict the most probable class.
@@ -170,6 +170,13 @@ class TransferClassifier(ClassifierMixin, TransferEstimator):
         """
         chances = self.predict_proba(X)
         return self.classes_[chances.argmax(axis=1)]
+
+    def _screen(self, data, coverage):
+        features, outputs = self._features_and_outputs(self._encode(data))
+        chances = self.target_.decode(outputs)
+        columns = {"prediction": self.classes_[chances.argmax(axis=1)]}
+        named = zip(self.classes_, chances.T, strict=True)
+        return columns | {f"probability_{name}": part for name, part in named}, features
 
     def _labels(self, y):
         return self.classes_[y[:, 0]]

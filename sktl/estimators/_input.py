@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 import torch
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sktl._checks import (
     as_formulas,
@@ -36,9 +36,13 @@ def read_input(estimator, X, *, fitting):
 
     Raises
     ------
+    NotFittedError
+        The estimator is to be fitted first.
     InputError
         X is empty, or of another kind than what the estimator was fitted on.
     """
+    if not fitting:
+        check_is_fitted(estimator)
     kind, materials = "structures", as_structures(X)
     if materials is None:
         kind, materials = "formulas", as_formulas(X)

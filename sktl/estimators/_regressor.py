@@ -175,8 +175,8 @@ class TransferRegressor(UncertainPredictions, RegressorMixin, TransferEstimator)
         self.uncertainty_ = None
         return self._fit(data, y.reshape(len(y), -1), sample_weight, self._make_target)
 
-    def _predict_rows(self, X, with_features):
-        rows = self._encode(X)
+    def _predict_rows(self, data, with_features):
+        rows = self._encode(data)
         if not with_features:
             return self.target_.decode(self._outputs(rows)), None
         features, outputs = self._features_and_outputs(rows)

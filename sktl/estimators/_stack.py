@@ -7,7 +7,7 @@ from joblib import Parallel, delayed
 from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.model_selection import GroupKFold
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, column_or_1d
+from sklearn.utils.validation import column_or_1d
 
 from sktl._checks import check_numbers, check_weights
 from sktl.estimators._applicability import Applicable
@@ -228,11 +228,9 @@ class TransferStackRegressor(
             [predictions, apart, np.log(apart.mean(axis=1) + self._spread_floor)]
         )
 
-    def _predict_rows(self, X, with_features):
-        check_is_fitted(self)
-        X = read_input(self, X, fitting=False)
+    def _predict_rows(self, data, with_features):
         used = [name for name, share in self.weights_.items() if share or with_features]
-        inputs = self._inputs(X, used)
+        inputs = self._inputs(data, used)
         found = {
             name: np.array([member.predict(inputs[name]) for member in self.members_[name]])
             for name in used

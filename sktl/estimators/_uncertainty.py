@@ -9,6 +9,7 @@ from sklearn.model_selection import cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from sktl.estimators._input import read_input
 from sktl.exceptions import InputError
 
 _PENALTIES = np.logspace(1, 6, 11)
@@ -174,8 +175,8 @@ class Uncertainty:
 class UncertainPredictions:
     """Predictions with standard deviations and intervals, for regressors that know their errors.
 
-    A subclass gives ``_predict_rows(X, with_features)``, predictions (n, k) and the features (m, n,
-    d) of its `uncertainty_`, and ``_shaped(values)``, which drops the axis of a single output.
+    A subclass gives ``_predict_rows(data, with_features)``, predictions (n, k) and the features (m,
+    n, d) of its `uncertainty_`, and ``_shaped(values)``, which drops the axis of a single output.
     """
 
     def predict(self, X, return_std=False, coverage=None):
@@ -207,19 +208,13 @@ class UncertainPredictions:
             A standard deviation or an interval is wanted and no rows were held back in `fit`, or
             too few for this coverage.
         """
-        if not return_std and coverage is None:
-            return self._shaped(self._predict_rows(X, False)[0])
-        predictions, features = self._predict_rows(X, True)
-        known = self._known()
-        sizes = known.sizes(features)
-        found = [self._shaped(predictions)]
-        if return_std:
-            found.append(self._shaped(known.std(sizes)))
-        if coverage is not None:
-            half, lowest = known.half_width(sizes, coverage), self._lowest()
-            ends = np.maximum(predictions - half, lowest), predictions + half
-            found.append(np.stack([self._shaped(end) for end in ends], axis=-1))
-        return tuple(found)
+        data = read_input(self, X, fitting=False)
+        predictions, features = self._predict_rows(data, return_std or coverage is not None)
+        if features is None:
+            return self._shaped(predictions)
+        deviations, *ends = map(self._shaped, self._spread(predictions, features, coverage))
+        found = [self._shaped(predictions), *([deviations] if return_std else [])]
+        return tuple(found) if coverage is None else (*found, np.stack(ends, axis=-1))
 
     def predict_interval(self, X, coverage=0.9):
         """Predict an interval that holds the measured value with a given probability.
@@ -255,6 +250,27 @@ class UncertainPredictions:
             raise InputError("Got coverage=None, expected 0 < coverage < 1.")
         return self.predict(X, coverage=coverage)[1]
 
+    def _spread(self, predictions, features, coverage):
+        """Return standard deviations of predictions (n, k), and with `coverage` two ends each."""
+        known = self._known()
+        sizes = known.sizes(features)
+        if coverage is None:
+            return [known.std(sizes)]
+        half = known.half_width(sizes, coverage)
+        low = np.maximum(predictions - half, self._lowest())
+        return [known.std(sizes), low, predictions + half]
+
+    def _screen(self, data, coverage):
+        predictions, features = self._predict_rows(data, True)
+        found = [predictions]
+        if self.uncertainty_ is not None:
+            found += self._spread(predictions, features, coverage)
+        names = ("prediction", "standard_deviation", "interval_low", "interval_high")
+        columns = {}
+        for name, part in zip(names, map(self._shaped, found), strict=False):
+            columns |= _named(name, part)
+        return columns, features
+
     def _known(self):
         if self.uncertainty_ is None:
             raise InputError(
@@ -263,3 +279,10 @@ class UncertainPredictions:
                 "validation_fraction above 0."
             )
         return self.uncertainty_
+
+
+def _named(name, values):
+    """Return values (n,) by a name, or the columns of values (n, k) by the name and a number."""
+    if values.ndim == 1:
+        return {name: values}
+    return {f"{name}_{i}": column for i, column in enumerate(values.T, start=1)}

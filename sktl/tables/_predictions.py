@@ -63,40 +63,19 @@ def prediction_columns(model, X, coverage=0.9):
     Returns
     -------
     dict of str to float array (n,) or list of str
-        Of a classifier the label and the probability of each class; of a regressor the prediction
-        and, where rows were held back in its fit, its standard deviation and an interval, of
-        several outputs each with a number after its name. Then, from ``model.applicability``,
-        ``distance``, ``outside`` ("yes" or "no") and ``nearest``, the nearest training materials.
+        Those of ``model.screen``: of a classifier the label and the probability of each class; of a
+        regressor the prediction and, where rows were held back in its fit, its standard deviation
+        and an interval; then ``distance``, ``outside`` ("yes" or "no") and ``nearest``, the nearest
+        training materials.
     """
-    return _values(model, X, coverage) | _applicability(model, X)
-
-
-def _values(model, X, coverage):
-    """Return the columns of predictions."""
-    if hasattr(model, "predict_proba"):
-        chances = model.predict_proba(X)
-        labels = list(map(str, model.classes_[chances.argmax(axis=1)]))
-        named = {f"probability_{name}": chances[:, i] for i, name in enumerate(model.classes_)}
-        return {"prediction": labels} | named
-    if model.uncertainty_ is None:
-        return _named("prediction", model.predict(X))
-    values, deviations, *intervals = model.predict(X, return_std=True, coverage=coverage)
-    columns = _named("prediction", values) | _named("standard_deviation", deviations)
-    for ends in intervals:
-        columns |= _named("interval_low", ends[..., 0]) | _named("interval_high", ends[..., 1])
+    frame = model.screen(X, coverage)
+    columns = {name: frame[name].to_numpy() for name in frame}
+    if hasattr(model, "classes_"):
+        columns["prediction"] = list(map(str, columns["prediction"]))
+    if "nearest" in columns:
+        columns["outside"] = ["yes" if outside else "no" for outside in columns["outside"]]
+        columns["nearest"] = ["; ".join(formulas) for formulas in columns["nearest"]]
     return columns
-
-
-def _applicability(model, X):
-    """Return the columns that say how near the training materials are."""
-    if getattr(model, "domain_", None) is None:  # none of its parts is a network
-        return {}
-    near = model.applicability(X, with_errors=False)
-    return {
-        "distance": near["distance"].to_numpy(),
-        "outside": ["yes" if outside else "no" for outside in near["outside"]],
-        "nearest": ["; ".join(formulas) for formulas in near["nearest"]],
-    }
 
 
 def possible_coverage(model, coverage, examples):
@@ -110,13 +89,6 @@ def possible_coverage(model, coverage, examples):
     except InputError as error:
         return None, str(error)
     return coverage, None
-
-
-def _named(name, values):
-    """Return values (n,) by a name, or the columns of values (n, k) by the name and a number."""
-    if values.ndim == 1:
-        return {name: values}
-    return {f"{name}_{i}": column for i, column in enumerate(values.T, start=1)}
 
 
 def _unseen(table, column, X, rows, error):

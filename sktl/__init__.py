@@ -9,6 +9,7 @@ __getattr__, __dir__, _lazy = lazy_loader.attach(
     submod_attrs={
         "estimators": [
             "DeepFeatureTransformer",
+            "HarmonicTransformer",
             "TransferClassifier",
             "TransferRegressor",
             "TransferStackRegressor",

@@ -3,7 +3,7 @@
 What is compared, as unfitted estimators that read structures. "scratch" trains ALIGNN from random
 weights; "fine-tune" starts from a source with a new head; "frozen features" fits support vectors
 to the activations of all depth groups of a source, which stays as it was; "stack" is
-`TransferStackRegressor` on one source or on a pair of formula and structure. "freeze depth" and
+`TransferStackRegressor` on one source or on several of formulas and structures. "freeze depth" and
 "learning rate" vary one setting of "fine-tune". Points are the rows of a trial, those that the
 publisher validated on included: whatever is chosen is chosen among them.
 """
@@ -74,6 +74,7 @@ STRATEGIES = {
             (FORMULA_SOURCE,),
             (STRUCTURE_SOURCE,),
             (FORMULA_SOURCE, STRUCTURE_SOURCE),
+            (FORMULA_SOURCE, *STRUCTURE_SOURCES),
         )
     },
     "freeze depth": {

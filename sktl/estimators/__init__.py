@@ -2,6 +2,7 @@
 
 from sktl.estimators._classifier import TransferClassifier
 from sktl.estimators._files import load_model
+from sktl.estimators._harmonic import HarmonicTransformer
 from sktl.estimators._provenance import read_examples
 from sktl.estimators._regressor import TransferRegressor
 from sktl.estimators._stack import TransferStackRegressor
@@ -9,6 +10,7 @@ from sktl.estimators._transformer import DeepFeatureTransformer
 
 __all__ = [
     "DeepFeatureTransformer",
+    "HarmonicTransformer",
     "TransferClassifier",
     "TransferRegressor",
     "TransferStackRegressor",

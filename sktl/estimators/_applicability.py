@@ -238,6 +238,8 @@ def _unseen(batch, known):
     if isinstance(batch, np.ndarray) or known is None:
         return [()] * len(batch)
     new = ~np.isin(batch.numbers, list(known))
+    if not new.any():
+        return [()] * len(batch)
     found = [[] for _ in range(len(batch))]
     for row, number in zip(batch.rows[new], batch.numbers[new], strict=True):
         found[row].append(SYMBOLS[number - 1])

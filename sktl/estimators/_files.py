@@ -47,7 +47,8 @@ _TRUSTED = [
     "sktl.estimators._classifier.TransferClassifier",
     "sktl.estimators._regressor.TransferRegressor",
     "sktl.estimators._stack.TransferStackRegressor",
-    "sktl.estimators._stack_bases.LogarithmicTarget",
+    "sktl.estimators._harmonic.HarmonicTransformer",
+    *(f"sktl.estimators._stack_bases.{name}" for name in ("ColumnWeights", "LogarithmicTarget")),
     "sktl.estimators._transformer.DeepFeatureTransformer",
     *(f"sktl.estimators._uncertainty.{name}" for name in ("Calibration", "ErrorModel")),
     "sktl.estimators._uncertainty.Uncertainty",
@@ -59,7 +60,9 @@ _TRUSTED = [
     *(f"sktl.training._target.{name}Target" for name in ("Class", "Number", "Source")),
     "sktl.training._target.ZeroInflatedTarget",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.gaussian_process.kernels.Matern",
     "sklearn.tree._tree.Tree",
+    "numpy.dtype",
 ]
 
 

@@ -41,15 +41,14 @@ class TransferStackRegressor(
     """Predict a property of materials with fine-tuned networks and trees, mixed by validation.
 
     The base models are a network fine-tuned from each source of formulas and, on physical
-    attributes plus the sources' own predictions (of a source of crystals, its embedding too),
-    extremely randomised trees, boosted trees and, up to 5,000 rows, support vectors. Each is fitted
-    several
-    times (its members), each time with another tenth of the rows held back. The predictions on
-    rows held back choose how the base models are mixed, with weights that are not negative and sum
-    to 1, and calibrate the uncertainty. All members predict, so nothing is trained twice. A
-    prediction is the weighted mean of the middle fifth of what all members of all base models say:
-    nearly their median, which a few wrong ones do not move, and which stays zero where most say
-    zero.
+    attributes plus the sources' own predictions (of a source of crystals its embedding too, of a
+    potential also the harmonic response), extremely randomised trees, boosted trees and, up to
+    5,000 rows, support vectors. Each is fitted several times (its members), each time with another
+    tenth of the rows held back. The predictions on rows held back choose how the base models are
+    mixed, with weights that are not negative and sum to 1, and calibrate the uncertainty. All
+    members predict, so nothing is trained twice. A prediction is the weighted mean of the middle
+    fifth of what all members of all base models say: nearly their median, which a few wrong ones do
+    not move, and which stays zero where most say zero.
 
     Parameters
     ----------
@@ -96,6 +95,7 @@ class TransferStackRegressor(
     See Also
     --------
     TransferRegressor : One fine-tuned network: faster to fit and to predict.
+    HarmonicTransformer : What a potential adds, as features for other models.
 
     Notes
     -----
@@ -104,7 +104,8 @@ class TransferStackRegressor(
     its own: the average of many members does not mind that each fits its rows more closely. `fit`
     takes about as many times the time of one `TransferRegressor` as there are sources of formulas
     times members, with 24 passes twice that. Networks of crystals are not fine-tuned here, since
-    that would take most of the time.
+    that would take most of the time. A potential ("chgnet") costs about half a second for each new
+    crystal of eight atoms; see `HarmonicTransformer`.
 
     References
     ----------
@@ -268,7 +269,7 @@ class TransferStackRegressor(
         """Return the unfitted base models by name, and fit what gives the features of some."""
         if not self._makes_bases():
             return name_bases(self.estimators)
-        self.features_ = make_features(X, sources)
+        self.features_ = make_features(X, sources, self.n_jobs)
         return make_bases(sources, len(self.features_.get_feature_names_out()), n_rows, few)
 
     def _inputs(self, X, names):

@@ -5,14 +5,16 @@ from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import ExtraTreesRegressor, HistGradientBoostingRegressor
 from sklearn.gaussian_process.kernels import Matern
+from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline, make_union
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import PowerTransformer, StandardScaler
 from sklearn.svm import SVR
 
+from sktl.estimators._harmonic import HarmonicTransformer
 from sktl.estimators._regressor import TransferRegressor
 from sktl.estimators._transformer import DeepFeatureTransformer
 from sktl.exceptions import InputError
-from sktl.representations import MatminerTransformer
+from sktl.representations import RESPONSES, MatminerTransformer
 
 MOST_FOR_VECTORS = 5000
 EPOCHS_FOR_FEW = 24
@@ -30,13 +32,15 @@ _ON_FEATURES = {
 VECTORS = "support vectors"
 CLOSE_VECTORS = "support vectors, close fit"
 _REACH = 0.33  # of the support vectors' kernel: gamma times the number of columns
-_LENGTH = 2.0  # of their kernel on crystals, over the root of the number of columns
+_LENGTH = 2.0  # of their kernel on crystals, over the root of the sum of squared weights
+_HARMONIC_WEIGHT = 3.0  # of each of the few columns of a harmonic response, in this kernel
 
 
-def make_features(X, sources):
+def make_features(X, sources, n_jobs):
     """Return fitted features of rows: physical attributes and what the sources know."""
     attributes = MatminerTransformer("magpie", missing="impute")
-    return make_union(attributes, *map(_knowledge, sources)).fit(X)
+    responses = [_harmonic(each, n_jobs) for each in sources if each.card.is_potential]
+    return make_union(attributes, *map(_knowledge, sources), *responses).fit(X)
 
 
 def make_bases(sources, n_columns, n_rows, few):
@@ -64,8 +68,11 @@ def make_bases(sources, n_columns, n_rows, few):
         return bases
     if not any(map(reads_crystals, sources)):
         return bases | {VECTORS: _vectors(n_columns)}
+    weights = np.ones(n_columns)
+    n_harmonic = len(RESPONSES) * sum(source.card.is_potential for source in sources)
+    weights[n_columns - n_harmonic :] = _HARMONIC_WEIGHT
     costs = {VECTORS: 10.0, CLOSE_VECTORS: 100.0}
-    return bases | {name: _vectors_on_crystals(n_columns, cost) for name, cost in costs.items()}
+    return bases | {name: _vectors_on_crystals(weights, cost) for name, cost in costs.items()}
 
 
 def reads_features(name):
@@ -125,10 +132,35 @@ class LogarithmicTarget(TransformerMixin, BaseEstimator):
         return y if self.unit_ is None else np.log1p(y / self.unit_)
 
 
+class ColumnWeights(TransformerMixin, BaseEstimator):
+    """Multiply columns by weights (d,)."""
+
+    def __init__(self, weights):
+        self.weights = weights
+
+    def fit(self, X, y=None):
+        """Learn nothing."""
+        return self
+
+    def transform(self, X):
+        """Return the columns X (n, d), each times its weight."""
+        return X * self.weights
+
+    def __sklearn_is_fitted__(self):
+        return True
+
+
 def _knowledge(source):
     """Return what gives the features of a source; of crystals, predictions alone tell little."""
     layers = "last" if reads_crystals(source) else []
     return DeepFeatureTransformer(source, layers=layers, predictions=True)
+
+
+def _harmonic(source, n_jobs):
+    """Return what gives the harmonic response in a potential, its columns nearly normal."""
+    imputer = SimpleImputer(strategy="median", keep_empty_features=True)
+    transformer = HarmonicTransformer(source, n_jobs=n_jobs)
+    return make_pipeline(transformer, imputer, PowerTransformer())
 
 
 def _vectors(n_columns):
@@ -136,8 +168,9 @@ def _vectors(n_columns):
     return TransformedTargetRegressor(kernel, transformer=StandardScaler())
 
 
-def _vectors_on_crystals(n_columns, cost):
+def _vectors_on_crystals(weights, cost):
     """Return support vectors with a kernel and a scale of the target for few, unlike crystals."""
-    kernel = Matern(length_scale=_LENGTH * np.sqrt(n_columns), nu=1.5)
-    vectors = make_pipeline(StandardScaler(), SVR(kernel=kernel, C=cost, epsilon=0.01))
+    kernel = Matern(length_scale=_LENGTH * np.linalg.norm(weights), nu=1.5)
+    vectors = SVR(kernel=kernel, C=cost, epsilon=0.01)
+    vectors = make_pipeline(StandardScaler(), ColumnWeights(weights), vectors)
     return TransformedTargetRegressor(vectors, transformer=LogarithmicTarget())

@@ -5,6 +5,15 @@ from sktl.networks._base import Network
 from sktl.networks._chgnet import CHGNet
 from sktl.networks._columns import ColumnNet
 from sktl.networks._composition import CompositionNet
+from sktl.networks._curvature import energy_curvature
 from sktl.networks._elemnet import ElemNet
 
-__all__ = ["ALIGNN", "CHGNet", "ColumnNet", "CompositionNet", "ElemNet", "Network"]
+__all__ = [
+    "ALIGNN",
+    "CHGNet",
+    "ColumnNet",
+    "CompositionNet",
+    "ElemNet",
+    "Network",
+    "energy_curvature",
+]

@@ -12,11 +12,14 @@ from sktl.representations._encodings import (
 from sktl.representations._formula import SYMBOLS, parse_formula, parse_formulas
 from sktl.representations._matminer import MatminerTransformer
 from sktl.representations._readers import StructureReader
+from sktl.representations._response import RESPONSES, harmonic_response
 from sktl.representations._structure import ChgnetGraphs, CrystalGraphs
 from sktl.representations._structures import check_structures
+from sktl.representations._symmetry import complete_by_symmetry, equivalent_atoms
 
 __all__ = [
     "MAX_ATOMIC_NUMBER",
+    "RESPONSES",
     "SYMBOLS",
     "ChgnetGraphs",
     "Compositions",
@@ -30,6 +33,9 @@ __all__ = [
     "NumericColumns",
     "StructureReader",
     "check_structures",
+    "complete_by_symmetry",
+    "equivalent_atoms",
+    "harmonic_response",
     "parse_formula",
     "parse_formulas",
 ]

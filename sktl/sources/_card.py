@@ -104,6 +104,11 @@ class SourceCard:
         """Names of the properties in the order of the head's outputs."""
         return tuple(item.name for item in self.properties)
 
+    @property
+    def is_potential(self):
+        """Whether the network learned forces too, so that its energy curves as it should."""
+        return "forces" in self.training.get("settings", {}).get("labels", ())
+
     def to_units(self, z):
         """Return scaled outputs (n, n_properties) in the units of the properties, float64."""
         columns = []

@@ -20,6 +20,7 @@ SHA256 = "d14ab7c0f093efe64b60a7bcd540bca10e74fb7f46c86108a079af60524659d1"
 _FILE = "pretrained/0.3.0/chgnet_0.3.0_e29f68s314m37.pth.tar"
 _WITHOUT_DATA = range(84, 89)  # Po to Ra: their vectors are as they were before training
 _REFERENCE = [[-3.6664295], [-5.3121791], [-4.0587187], [-3.5375535], [-8.4182606]]
+_LABELS = ("energy", "forces", "stresses", "magnetic moments")
 _UNLIMITED = (-1e6, 1e6)  # labels were not clipped
 
 
@@ -93,7 +94,7 @@ def _card(network):
         network={"name": "chgnet", "arguments": arguments},
         properties=(energy,),
         elements=tuple(z for z in range(1, n_elements + 1) if z not in _WITHOUT_DATA),
-        training={"tables": [table], "settings": {"also": "forces, stresses, magnetic moments"}},
+        training={"tables": [table], "settings": {"labels": list(_LABELS)}},
         held_out={},
         licence="BSD-3-Clause (weights and package)",
         reference={"structures": ChgnetGraphs.reference, "predictions": _REFERENCE},

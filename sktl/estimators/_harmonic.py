@@ -1,0 +1,212 @@
+"""HarmonicTransformer: how crystals respond to displacements and strains, in a potential."""
+
+import contextlib
+import numbers
+from pathlib import Path
+
+import numpy as np
+from joblib import Parallel, delayed
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+
+from sktl._checks import check_feature_names
+from sktl._store import atomic_write, cache_dir
+from sktl.estimators._input import NetworkInput, read_input
+from sktl.exceptions import InputError
+from sktl.networks import energy_curvature
+from sktl.representations import (
+    RESPONSES,
+    complete_by_symmetry,
+    equivalent_atoms,
+    harmonic_response,
+)
+from sktl.sources import load_source
+
+_VERSION = 1  # of what is kept on disk
+
+
+class HarmonicTransformer(TransformerMixin, BaseEstimator):
+    """Turn crystals into their phonon frequencies, elastic moduli and the like, by a potential.
+
+    The potential is a source that learned energies with forces and stresses. Its energy is
+    differentiated twice, by the displacements of all atoms of the cell and by its strains; nothing
+    is relaxed or simulated. What comes out is often too soft, but it varies from crystal to crystal
+    as the true response does: as features for the frequencies of phonons, elastic moduli,
+    dielectric or piezoelectric constants it tells what an embedding does not.
+
+    Parameters
+    ----------
+    source : str, path-like or Source, default="chgnet"
+        A potential; see `sktl.list_sources`.
+    max_atoms : int, default=20
+        In larger cells no atoms are displaced, and all features but the first elastic ones are NaN:
+        the work grows with the square of the number of atoms.
+    unseen_elements : {"error", "warn"}, default="error"
+        What to do about an element that the source never saw in pretraining.
+    n_jobs : int or None, default=None
+        Crystals at a time, as in joblib.
+
+    Attributes
+    ----------
+    source_ : SourceCard
+        Card of the source.
+    source_sha256_ : str or None
+        Hash of the source's file.
+    n_features_in_ : int
+        1, the column of structures.
+
+    Raises
+    ------
+    StructureError, UnseenElementError, InputError
+        X or a parameter cannot be used; the message names the row and the value.
+
+    See Also
+    --------
+    sktl.representations.harmonic_response : The features, with their units.
+    DeepFeatureTransformer : What the source knows of crystals as they are.
+
+    Notes
+    -----
+    A crystal of eight atoms takes about half a second on one core. What was computed is kept in the
+    cache folder (``SKTL_CACHE``) if the source has a file, and is not computed again.
+
+    Frequencies are those at the centre of the zone, so a supercell has more of them than its
+    primitive cell: use primitive cells.
+
+    References
+    ----------
+    Deng et al., Nat. Mach. Intell. 5, 1031 (2023), doi:10.1038/s42256-023-00716-3. Softness:
+    Deng et al., npj Comput. Mater. 11, 9 (2025), doi:10.1038/s41524-024-01500-6.
+
+    Examples
+    --------
+    >>> from sklearn.impute import SimpleImputer
+    >>> from sklearn.pipeline import make_union
+    >>> from sktl import DeepFeatureTransformer
+    >>> features = make_union(DeepFeatureTransformer("mpt-structure"), HarmonicTransformer())
+    """
+
+    def __init__(self, source="chgnet", *, max_atoms=20, unseen_elements="error", n_jobs=None):
+        self.source = source
+        self.max_atoms = max_atoms
+        self.unseen_elements = unseen_elements
+        self.n_jobs = n_jobs
+
+    def fit(self, X, y=None):
+        """Load the source; X is checked, y is ignored.
+
+        Parameters
+        ----------
+        X : sequence of pymatgen Structure, length n
+            In a list, tuple, Series, one-column DataFrame or object array.
+        y : ignored
+
+        Returns
+        -------
+        self
+        """
+        vars(self).pop("potential_", None)  # if this fit fails, the transformer is not fitted
+        data = read_input(self, X, fitting=True)
+        if not isinstance(self.max_atoms, numbers.Integral) or self.max_atoms < 0:
+            raise InputError(f"Got max_atoms={self.max_atoms!r}, expected an integer from 0 on.")
+        source = load_source(self.source)
+        if not source.card.is_potential:
+            raise InputError(
+                f"Got source={self.source!r}, expected one that learned forces, such as 'chgnet'."
+            )
+        self.source_, self.source_sha256_ = source.card, source.sha256
+        self.input_ = NetworkInput(source, "auto", self.unseen_elements)
+        self.input_.fit(data)
+        self.potential_ = source.network
+        return self
+
+    def transform(self, X):
+        """Return the harmonic response of crystals.
+
+        Parameters
+        ----------
+        X : sequence of pymatgen Structure, length n
+            As in `fit`.
+
+        Returns
+        -------
+        ndarray (n, 17), float64
+            See `sktl.representations.harmonic_response`.
+        """
+        crystals = self.input_.read(read_input(self, X, fitting=False))
+        distinct, place = crystals.unique()
+        places = list(map(self._place, distinct.keys()))
+        found = list(map(_read, places))
+        missing = [i for i, row in enumerate(found) if row is None]
+        rows = self.input_.encode(distinct.take(missing)) if missing else []
+        scale = self.source_.properties[0].scale
+        made = Parallel(n_jobs=self.n_jobs)(
+            delayed(_respond)(
+                self.potential_, scale, rows[[i]], distinct.arrays[k], self.max_atoms, places[k]
+            )
+            for i, k in enumerate(missing)
+        )
+        for k, response in zip(missing, made, strict=True):
+            found[k] = response
+        return np.array(found)[place]
+
+    def get_feature_names_out(self, input_features=None):
+        """Return the names of the features.
+
+        Parameters
+        ----------
+        input_features : array-like of str, optional
+            Only checked against the input seen in `fit`.
+
+        Returns
+        -------
+        ndarray (17,) of str objects
+        """
+        check_is_fitted(self)
+        check_feature_names(self, input_features)
+        return np.asarray(RESPONSES, dtype=object)
+
+    def _place(self, key):
+        """Return where the response of the crystal with this key is kept, or None."""
+        if self.source_sha256_ is None:
+            return None
+        folder = f"v{_VERSION}-{self.source_sha256_[:16]}-{self.max_atoms}"
+        return Path(cache_dir()) / "harmonic" / folder / key[:2] / f"{key}.npy"
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "potential_")
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = True
+        return tags
+
+
+def _respond(network, scale, inputs, arrays, max_atoms, place):
+    """Return the harmonic response of one crystal, and keep it in a file if there is a place."""
+    elements, lattice, _ = arrays
+
+    def energy(**inputs):
+        return network(**inputs)[:, 0] * (scale * len(elements))
+
+    n = 3 * len(elements)
+    equivalents = equivalent_atoms(*arrays) if len(elements) <= max_atoms else []
+    hessian = energy_curvature(energy, inputs, sorted({each.atom for each in equivalents}))
+    if equivalents:
+        hessian[:n, :n] = complete_by_symmetry(hessian[:n, :n], equivalents)
+    response = harmonic_response(elements, abs(np.linalg.det(lattice)), hessian)
+    if place is not None:
+        with contextlib.suppress(OSError):  # a cache that cannot be written is no reason to stop
+            atomic_write(place, lambda file: np.save(file, response))
+    return response
+
+
+def _read(place):
+    """Return the response that is kept in a file, or None where there is none, or a damaged one."""
+    if place is None:
+        return None
+    try:
+        found = np.load(place, allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        return None
+    return found if found.shape == (len(RESPONSES),) else None

@@ -7,6 +7,7 @@ import pytest
 import torch
 from pymatgen.core import Lattice, Structure
 from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVR
@@ -218,6 +219,8 @@ def test_a_cache_that_cannot_be_written_is_no_obstacle(potential, tmp_path, monk
 
 
 def test_mistakes_are_named(potential, tiny_crystal_source):
+    with pytest.raises(NotFittedError):
+        HarmonicTransformer(potential).transform([CAESIUM])
     with pytest.raises(InputError, match="expected one that learned forces"):
         HarmonicTransformer(tiny_crystal_source).fit([CAESIUM])
     with pytest.raises(InputError, match="max_atoms=-1"):

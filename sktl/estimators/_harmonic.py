@@ -133,7 +133,8 @@ class HarmonicTransformer(TransformerMixin, BaseEstimator):
         ndarray (n, 17), float64
             See `sktl.representations.harmonic_response`.
         """
-        crystals = self.input_.read(read_input(self, X, fitting=False))
+        data = read_input(self, X, fitting=False)
+        crystals = self.input_.read(data)
         distinct, place = crystals.unique()
         places = list(map(self._place, distinct.keys()))
         found = list(map(_read, places))

@@ -37,10 +37,17 @@ _HARMONIC_WEIGHT = 3.0  # of each of the few columns of a harmonic response, in 
 
 
 def make_features(X, sources, n_jobs):
-    """Return fitted features of rows: physical attributes and what the sources know."""
+    """Return fitted features of rows: physical attributes and what the sources know.
+
+    Beside another source of crystals, a potential tells nothing but the harmonic response: two
+    embeddings are worse than one.
+    """
     attributes = MatminerTransformer("magpie", missing="impute")
-    responses = [_harmonic(each, n_jobs) for each in sources if each.card.is_potential]
-    return make_union(attributes, *map(_knowledge, sources), *responses).fit(X)
+    potentials = [source for source in sources if source.card.is_potential]
+    others = [source for source in sources if not source.card.is_potential]
+    known = others if any(map(reads_crystals, others)) else sources
+    responses = [_harmonic(source, n_jobs) for source in potentials]
+    return make_union(attributes, *map(_knowledge, known), *responses).fit(X)
 
 
 def make_bases(sources, n_columns, n_rows, few):

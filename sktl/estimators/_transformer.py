@@ -151,8 +151,8 @@ class DeepFeatureTransformer(TransformerMixin, BaseEstimator):
         ndarray (n, n_features_out), float64
             Dimensionless activations, then the source's predictions in the units of its card.
         """
-        check_is_fitted(self)
-        rows = self.input_.encode(self.input_.read(read_input(self, X, fitting=False)))
+        data = read_input(self, X, fitting=False)
+        rows = self.input_.encode(self.input_.read(data))
         device = resolve_device(self.device)
         network = self.network_ if device == "cpu" else copy.deepcopy(self.network_).to(device)
 

@@ -23,6 +23,7 @@ REFERENCE = ROOT / "benchmarks" / "reference" / "devi2024.csv"
 PAGE = ROOT / "docs" / "benchmarks" / "finetune_strategies.md"
 PUBLISHED = {"scratch": "ALIGNN, scratch", "best_pairwise": "pairwise, best", "mpt": "MPT"}
 VARIED = ("freeze depth", "learning rate")
+TRIALS, SHEET = (1, 2, 3, 4, 5), "jarvis2d"  # which has one trial
 
 
 def read_errors():
@@ -53,10 +54,13 @@ def main_table(errors, published, points):
     rows = []
     for place in places:
         theirs = published[place]
-        ours = [_mean_and_spread(errors[place].get(key, [])) for key in models]
-        cells = [theirs.get(model, (None, None)) for model in PUBLISHED] + ours
-        known = [value for value, _ in cells if value is not None]
-        rows.append((f"`{place[0]}`", *(_shown(cell, min(known)) for cell in cells)))
+        maes = [errors[place].get(key, []) for key in models]
+        cells = [theirs.get(model, (None, None)) for model in PUBLISHED]
+        cells += map(_mean_and_spread, maes)
+        lowest = min(value for value, _ in cells if value is not None)
+        notes = [""] * len(PUBLISHED) + [_note(place[0], len(found)) for found in maes]
+        shown = [_shown(cell, lowest) + note for cell, note in zip(cells, notes, strict=True)]
+        rows.append((f"`{place[0]}`", *shown))
     titles = ["property", *PUBLISHED.values(), *(f"{kind}: {name}" for kind, name in models)]
     return markdown(titles, rows) if rows else "Nothing was run yet."
 
@@ -91,6 +95,12 @@ def _mean_and_spread(maes):
     if not maes:
         return None, None
     return mean(maes), stdev(maes) if len(maes) > 1 else None
+
+
+def _note(dataset, n_trials):
+    """Return how many trials stand, where some are missing."""
+    wanted = 1 if dataset == SHEET else len(TRIALS)
+    return f" ({n_trials} of {wanted})" if 0 < n_trials < wanted else ""
 
 
 def _shown(cell, lowest):

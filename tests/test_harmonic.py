@@ -239,6 +239,8 @@ def test_a_stack_takes_the_response_of_a_potential(potential, tiny_source, toy_c
     names = stack.features_.get_feature_names_out()
     assert [name.rpartition("__")[2] for name in names[-17:]] == list(RESPONSES)
     assert np.isfinite(stack.features_.transform(structures)).all()
+    vectors = {name for name in stack.weights_ if name.startswith("support vectors")}
+    assert {name.endswith("with the response") for name in vectors} == {True, False}
     found = stack.predict(structures[:10])
     stack.save(tmp_path / "stack.sktl")
     np.testing.assert_allclose(load_model(tmp_path / "stack.sktl").predict(structures[:10]), found)

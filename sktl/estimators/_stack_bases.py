@@ -31,6 +31,7 @@ _ON_FEATURES = {
 }
 VECTORS = "support vectors"
 CLOSE_VECTORS = "support vectors, close fit"
+_ON_RESPONSE = ", with the response"
 _REACH = 0.33  # of the support vectors' kernel: gamma times the number of columns
 _LENGTH = 2.0  # of their kernel on crystals, over the root of the sum of squared weights
 _HARMONIC_WEIGHT = 3.0  # of each of the few columns of a harmonic response, in this kernel
@@ -75,16 +76,19 @@ def make_bases(sources, n_columns, n_rows, few):
         return bases
     if not any(map(reads_crystals, sources)):
         return bases | {VECTORS: _vectors(n_columns)}
-    weights = np.ones(n_columns)
     n_harmonic = len(RESPONSES) * sum(source.card.is_potential for source in sources)
-    weights[n_columns - n_harmonic :] = _HARMONIC_WEIGHT
-    costs = {VECTORS: 10.0, CLOSE_VECTORS: 100.0}
-    return bases | {name: _vectors_on_crystals(weights, cost) for name, cost in costs.items()}
+    is_harmonic = np.arange(n_columns) >= n_columns - n_harmonic
+    readers = {"": 0.0, _ON_RESPONSE: _HARMONIC_WEIGHT} if n_harmonic else {"": 0.0}
+    for suffix, weight in readers.items():
+        weights = np.where(is_harmonic, weight, 1.0)
+        for name, cost in ((VECTORS, 10.0), (CLOSE_VECTORS, 100.0)):
+            bases[name + suffix] = _vectors_on_crystals(weights, cost)
+    return bases
 
 
 def reads_features(name):
     """Tell whether the base model of this name reads features, and not formulas."""
-    return name in (*_ON_FEATURES, VECTORS, CLOSE_VECTORS)
+    return name in _ON_FEATURES or name.startswith(VECTORS)
 
 
 def reads_crystals(source):

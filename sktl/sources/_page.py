@@ -180,4 +180,6 @@ def _text(value):
         return f"{value:.4g}"
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_text, value))
     return re.sub(r"\s+", " ", str(value)).replace("|", "\\|")

@@ -2,7 +2,7 @@
 
 What is compared, as unfitted estimators that read structures. "scratch" trains ALIGNN from random
 weights; "fine-tune" starts from a source with a new head; "frozen features" fits support vectors
-to the embedding of a source, which stays as it was; "stack" is
+to the activations of all depth groups of a source, which stays as it was; "stack" is
 `TransferStackRegressor` on one source or on several of formulas and structures. "freeze depth" and
 "learning rate" vary one setting of "fine-tune". Points are the rows of a trial, those that the
 publisher validated on included: whatever is chosen is chosen among them.
@@ -51,7 +51,7 @@ def _transfer(seed, **parameters):
 
 def _frozen(seed, source):
     return make_pipeline(
-        DeepFeatureTransformer(source),
+        DeepFeatureTransformer(source, layers="all"),
         StandardScaler(),
         TransformedTargetRegressor(SVR(C=10.0, epsilon=0.01), transformer=StandardScaler()),
     )

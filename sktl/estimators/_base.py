@@ -13,10 +13,10 @@ from sklearn.utils import check_random_state
 from sktl._checks import check_weights, resolve_device
 from sktl.estimators._applicability import Applicable
 from sktl.estimators._files import SavedModel
-from sktl.estimators._input import NetworkInput, group_rows
+from sktl.estimators._input import ReadsMaterials, group_rows
 from sktl.estimators._provenance import record_training
 from sktl.exceptions import InputError
-from sktl.sources import load_source, run_rows
+from sktl.sources import run_rows
 from sktl.training import LabelledRows, Policy, expect_fits, merge_rows, split_rows, train
 
 FINE_TUNING_RATES = {"formulas": 6e-4, "structures": 2e-3}  # by what the source reads
@@ -50,7 +50,7 @@ class _Rows:
         return _Rows(self.encoded.take(chosen), *(part[chosen] for part in parts))
 
 
-class TransferEstimator(Applicable, SavedModel, BaseEstimator):
+class TransferEstimator(Applicable, ReadsMaterials, SavedModel, BaseEstimator):
     """Fit members from a source or from random weights, and average their outputs.
 
     A subclass sets the parameters in its own ``__init__`` and turns outputs into predictions.
@@ -63,10 +63,7 @@ class TransferEstimator(Applicable, SavedModel, BaseEstimator):
         vars(self).pop("networks_", None)  # if this fit fails, the estimator is not fitted
         self._check_parameters()
         weights = check_weights(data, weights)
-        source = None if self.source is None else load_source(self.source)
-        self.source_ = None if source is None else source.card
-        self.source_sha256_ = None if source is None else source.sha256
-        self.input_ = NetworkInput(source, self.network, self.unseen_elements)
+        source = self._open_source(self.network)
         batch = self.input_.fit(data, weights)
         kinds = group_rows(batch)
         groups = kinds if self.input_.numeric else group_rows(batch.compositions)
@@ -217,11 +214,6 @@ class TransferEstimator(Applicable, SavedModel, BaseEstimator):
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "networks_")
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.string = True
-        return tags
 
 
 def _features_and_outputs(network, rows, device="cpu"):

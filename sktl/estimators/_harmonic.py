@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sktl._checks import check_feature_names
 from sktl._store import atomic_write, cache_dir
-from sktl.estimators._input import NetworkInput, read_input
+from sktl.estimators._input import ReadsMaterials, read_input
 from sktl.exceptions import InputError
 from sktl.networks import energy_curvature
 from sktl.representations import (
@@ -20,12 +20,11 @@ from sktl.representations import (
     equivalent_atoms,
     harmonic_response,
 )
-from sktl.sources import load_source
 
 _VERSION = 1  # of what is kept on disk
 
 
-class HarmonicTransformer(TransformerMixin, BaseEstimator):
+class HarmonicTransformer(TransformerMixin, ReadsMaterials, BaseEstimator):
     """Turn crystals into their phonon frequencies, elastic moduli and the like, by a potential.
 
     The potential is a source that learned energies with forces and stresses. Its energy is
@@ -109,13 +108,11 @@ class HarmonicTransformer(TransformerMixin, BaseEstimator):
         data = read_input(self, X, fitting=True)
         if not isinstance(self.max_atoms, numbers.Integral) or self.max_atoms < 0:
             raise InputError(f"Got max_atoms={self.max_atoms!r}, expected an integer from 0 on.")
-        source = load_source(self.source)
-        if not source.card.is_potential:
+        source = self._open_source("auto")
+        if source is None or not source.card.is_potential:
             raise InputError(
                 f"Got source={self.source!r}, expected one that learned forces, such as 'chgnet'."
             )
-        self.source_, self.source_sha256_ = source.card, source.sha256
-        self.input_ = NetworkInput(source, "auto", self.unseen_elements)
         self.input_.fit(data)
         self.potential_ = source.network
         return self
@@ -176,11 +173,6 @@ class HarmonicTransformer(TransformerMixin, BaseEstimator):
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "potential_")
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.string = True
-        return tags
 
 
 def _respond(network, scale, inputs, arrays, max_atoms, place):

@@ -22,7 +22,7 @@ from sktl.representations import (
     ElementTokens,
     NumericColumns,
 )
-from sktl.sources import REPRESENTATIONS, build_network
+from sktl.sources import REPRESENTATIONS, build_network, load_source
 
 NETWORK_CHOICES = ("auto", "composition", "elemnet", "alignn")
 POLICIES = ("error", "warn")
@@ -156,6 +156,26 @@ class NetworkInput:
                 elements=names,
             )
         warnings.warn(f"{message}: the source never saw them.", TransferWarning, stacklevel=5)
+
+
+class ReadsMaterials:
+    """What estimators share that read materials as the network of a source does.
+
+    A subclass has the parameters `source` and `unseen_elements`.
+    """
+
+    def _open_source(self, network):
+        """Load the source, remember it and the way to its network, and return it, or None."""
+        source = None if self.source is None else load_source(self.source)
+        self.source_ = None if source is None else source.card
+        self.source_sha256_ = None if source is None else source.sha256
+        self.input_ = NetworkInput(source, network, self.unseen_elements)
+        return source
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = True
+        return tags
 
 
 def group_rows(batch):

@@ -10,12 +10,12 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from sktl._checks import check_feature_names, resolve_device
-from sktl.estimators._input import NetworkInput, read_input
+from sktl.estimators._input import ReadsMaterials, read_input
 from sktl.exceptions import InputError
-from sktl.sources import load_source, run_rows
+from sktl.sources import run_rows
 
 
-class DeepFeatureTransformer(TransformerMixin, BaseEstimator):
+class DeepFeatureTransformer(TransformerMixin, ReadsMaterials, BaseEstimator):
     """Turn compositions, or crystals, into the activations of a pretrained network.
 
     Nothing is trained: all weights stay as they were pretrained, and the activations of one,
@@ -112,10 +112,7 @@ class DeepFeatureTransformer(TransformerMixin, BaseEstimator):
         """
         data = read_input(self, X, fitting=True)
         vars(self).pop("widths_", None)  # if this fit fails, the transformer is not fitted
-        source = None if self.source is None else load_source(self.source)
-        self.source_ = None if source is None else source.card
-        self.source_sha256_ = None if source is None else source.sha256
-        self.input_ = NetworkInput(source, self.network, self.unseen_elements)
+        source = self._open_source(self.network)
         rows = self.input_.encode(self.input_.fit(data)).take(np.arange(1))
         self.network_ = self._random_network(rows.width) if source is None else source.network
         self.layers_ = _choose_layers(self.layers, tuple(self.network_.body))
@@ -194,11 +191,6 @@ class DeepFeatureTransformer(TransformerMixin, BaseEstimator):
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "widths_")
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.string = True
-        return tags
 
 
 def _activation(network, name):

@@ -23,7 +23,6 @@ REFERENCE = ROOT / "benchmarks" / "reference" / "devi2024.csv"
 PAGE = ROOT / "docs" / "benchmarks" / "finetune_strategies.md"
 PUBLISHED = {"scratch": "ALIGNN, scratch", "best_pairwise": "pairwise, best", "mpt": "MPT"}
 VARIED = ("freeze depth", "learning rate")
-TRIALS, SHEET = (1, 2, 3, 4, 5), "jarvis2d"  # which has one trial
 
 
 def read_errors():
@@ -99,7 +98,7 @@ def _mean_and_spread(maes):
 
 def _note(dataset, n_trials):
     """Return how many trials stand, where some are missing."""
-    wanted = 1 if dataset == SHEET else len(TRIALS)
+    wanted = len({cell.seed for cell in finetune_strategies_cells("cpu", [dataset])})
     return f" ({n_trials} of {wanted})" if 0 < n_trials < wanted else ""
 
 

@@ -265,9 +265,9 @@ class UncertainPredictions:
         found = [predictions]
         if self.uncertainty_ is not None:
             found += self._spread(predictions, features, coverage)
-        names = ("prediction", "standard_deviation", "interval_low", "interval_high")
+        names = ["prediction", "standard_deviation", "interval_low", "interval_high"]
         columns = {}
-        for name, part in zip(names, map(self._shaped, found), strict=False):
+        for name, part in zip(names[: len(found)], map(self._shaped, found), strict=True):
             columns |= _named(name, part)
         return columns, features
 

@@ -23,6 +23,7 @@ from sktl.representations import (
     complete_by_symmetry,
     equivalent_atoms,
     harmonic_response,
+    standard_supercell,
 )
 
 TINY = {"n_interactions": 2, "hidden": 8, "n_readout": 1, "n_distances": 5, "n_angles": 3}
@@ -147,6 +148,53 @@ def test_symmetry_saves_work_and_changes_nothing():
     np.testing.assert_allclose(completed, whole[:18, :18], atol=1e-4 * scale)
 
 
+def cell_of(structure):
+    return Crystals.from_structures([structure]).arrays[0]
+
+
+def test_a_supercell_holds_phonons_at_the_edge_of_the_zone():
+    primitive = EDGE / 2 * (1 - 2 * np.eye(3))
+    numbers, lattice, fractional = standard_supercell([55], primitive, np.zeros((1, 3)), 8)
+    assert len(numbers) == 8
+    crystal = Structure(lattice, numbers, fractional)
+    inputs = inputs_of(crystal, mode="radius", cutoff=0.9 * EDGE)
+    hessian = energy_curvature(springs, inputs)
+    found = dict(zip(RESPONSES, harmonic_response(numbers, crystal.volume, hessian), strict=True))
+    highest = 521.4709 * np.sqrt(16 / 3 * SPRING / 132.905)  # at H, where neighbours oppose
+    assert found["frequency_max"] == pytest.approx(highest, rel=1e-3)
+
+
+@pytest.mark.parametrize("structure", [CAESIUM, RUTILE, QUARTZ_LIKE])
+def test_a_supercell_is_the_same_crystal(structure):
+    given = cell_of(structure)
+    numbers, lattice, fractional = standard_supercell(*given, 24)
+    assert len(numbers) == {2: 16, 3: 24, 6: 24}[len(structure)]
+    basis = lattice @ np.linalg.inv(given[1])
+    np.testing.assert_allclose(basis, np.round(basis), atol=1e-6)
+    assert abs(np.linalg.det(basis)) == pytest.approx(len(numbers) / len(structure))
+    apart = (fractional @ basis)[:, None] - given[2]
+    apart = np.linalg.norm((apart - np.round(apart)) @ given[1], axis=2)
+    np.testing.assert_allclose(apart.min(axis=1), 0, atol=1e-5)
+    np.testing.assert_array_equal(given[0][apart.argmin(axis=1)], numbers)
+
+
+def test_a_supercell_is_not_larger_than_allowed_nor_than_it_needs_to_be():
+    assert len(standard_supercell(*cell_of(RUTILE), 11)[0]) == 6
+    assert len(standard_supercell(*cell_of(RUTILE), 5)[0]) == 6
+    wide = Structure(Lattice.tetragonal(12, 3), ["Si"], [[0, 0, 0]])
+    lattice = standard_supercell(*cell_of(wide), 99)[1]
+    np.testing.assert_allclose(sorted(np.linalg.norm(lattice, axis=1)), [12, 12, 12])
+
+
+def test_the_choice_of_cell_does_not_matter(potential):
+    transformer = HarmonicTransformer(potential, max_atoms=12).fit([RUTILE])
+    sheared = RUTILE.copy()
+    sheared.make_supercell([[1, 0, 1], [0, 1, 0], [0, 0, 2]])
+    found, other = transformer.transform([RUTILE, sheared])
+    assert np.isfinite(found).all()
+    np.testing.assert_allclose(other, found, rtol=2e-3, atol=1e-4 * np.abs(found).max())
+
+
 def test_atoms_without_symmetry_stand_for_themselves():
     generator = np.random.default_rng(0)
     fractional = generator.random((3, 3))
@@ -233,14 +281,17 @@ def test_mistakes_are_named(potential, tiny_crystal_source):
 
 
 def test_a_stack_takes_the_response_of_a_potential(potential, tiny_source, toy_crystals, tmp_path):
-    structures, energies, _ = toy_crystals(60, seed=5)
-    stack = TransferStackRegressor([tiny_source, potential], n_members=2, random_state=0)
+    structures, energies, _ = toy_crystals(24, seed=5)
+    potential.save(tmp_path / "potential.safetensors")  # what has a file is computed once
+    sources = [tiny_source, tmp_path / "potential.safetensors"]
+    stack = TransferStackRegressor(sources, n_members=2, random_state=0)
     stack.fit(structures, energies)
     names = stack.features_.get_feature_names_out()
     assert [name.rpartition("__")[2] for name in names[-17:]] == list(RESPONSES)
     assert np.isfinite(stack.features_.transform(structures)).all()
     vectors = {name for name in stack.weights_ if name.startswith("support vectors")}
     assert {name.endswith("with the response") for name in vectors} == {True, False}
+    assert {"linear trend" in name for name in vectors} == {True, False}
     found = stack.predict(structures[:10])
     stack.save(tmp_path / "stack.sktl")
     np.testing.assert_allclose(load_model(tmp_path / "stack.sktl").predict(structures[:10]), found)

@@ -60,7 +60,10 @@ _TRUSTED = [
     *(f"sktl.training._target.{name}Target" for name in ("Class", "Number", "Source")),
     "sktl.training._target.ZeroInflatedTarget",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
-    "sklearn.gaussian_process.kernels.Matern",
+    *(
+        f"sklearn.gaussian_process.kernels.{name}"
+        for name in ("ConstantKernel", "DotProduct", "Matern", "Product", "Sum")
+    ),
     "sklearn.tree._tree.Tree",
     "numpy.dtype",
 ]

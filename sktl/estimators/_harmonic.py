@@ -16,12 +16,14 @@ from sktl.exceptions import InputError
 from sktl.networks import energy_curvature
 from sktl.representations import (
     RESPONSES,
+    Crystals,
     complete_by_symmetry,
     equivalent_atoms,
     harmonic_response,
+    standard_supercell,
 )
 
-_VERSION = 1  # of what is kept on disk
+_VERSION = 2  # of what is kept on disk
 
 
 class HarmonicTransformer(TransformerMixin, ReadsMaterials, BaseEstimator):
@@ -37,9 +39,11 @@ class HarmonicTransformer(TransformerMixin, ReadsMaterials, BaseEstimator):
     ----------
     source : str, path-like or Source, default="chgnet"
         A potential; see `sktl.list_sources`.
-    max_atoms : int, default=20
-        In larger cells no atoms are displaced, and all features but the first elastic ones are NaN:
-        the work grows with the square of the number of atoms.
+    max_atoms : int, default=24
+        Of the cell whose atoms are displaced. A small primitive cell is repeated as often as this
+        allows, so that phonons away from the centre of the zone count too; in a larger one no atoms
+        are displaced, and all features but the first elastic ones are NaN. The work grows with
+        the square of the number of atoms.
     unseen_elements : {"error", "warn"}, default="error"
         What to do about an element that the source never saw in pretraining.
     n_jobs : int or None, default=None
@@ -66,11 +70,11 @@ class HarmonicTransformer(TransformerMixin, ReadsMaterials, BaseEstimator):
 
     Notes
     -----
-    A crystal of eight atoms takes about half a second on one core. What was computed is kept in the
+    A crystal of eight atoms takes about a second on one core. What was computed is kept in the
     cache folder (``SKTL_CACHE``) if the source has a file, and is not computed again.
 
-    Frequencies are those at the centre of the zone, so a supercell has more of them than its
-    primitive cell: use primitive cells.
+    The response is that of the crystal, whatever cell describes it: it is computed in
+    `sktl.representations.standard_supercell`.
 
     References
     ----------
@@ -85,7 +89,7 @@ class HarmonicTransformer(TransformerMixin, ReadsMaterials, BaseEstimator):
     >>> features = make_union(DeepFeatureTransformer("mpt-structure"), HarmonicTransformer())
     """
 
-    def __init__(self, source="chgnet", *, max_atoms=20, unseen_elements="error", n_jobs=None):
+    def __init__(self, source="chgnet", *, max_atoms=24, unseen_elements="error", n_jobs=None):
         self.source = source
         self.max_atoms = max_atoms
         self.unseen_elements = unseen_elements
@@ -136,11 +140,12 @@ class HarmonicTransformer(TransformerMixin, ReadsMaterials, BaseEstimator):
         places = list(map(self._place, distinct.keys()))
         found = list(map(_read, places))
         missing = [i for i, row in enumerate(found) if row is None]
-        rows = self.input_.encode(distinct.take(missing)) if missing else []
+        cells = [standard_supercell(*distinct.arrays[k], self.max_atoms) for k in missing]
+        rows = self.input_.encode(Crystals(cells)) if missing else []
         scale = self.source_.properties[0].scale
         made = Parallel(n_jobs=self.n_jobs)(
             delayed(_respond)(
-                self.potential_, scale, rows[[i]], distinct.arrays[k], self.max_atoms, places[k]
+                self.potential_, scale, rows[[i]], cells[i], self.max_atoms, places[k]
             )
             for i, k in enumerate(missing)
         )

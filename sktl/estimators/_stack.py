@@ -105,7 +105,7 @@ class TransferStackRegressor(
     its own: the average of many members does not mind that each fits its rows more closely. `fit`
     takes about as many times the time of one `TransferRegressor` as there are sources of formulas
     times members, with 24 passes twice that. Networks of crystals are not fine-tuned here, since
-    that would take most of the time. A potential ("chgnet") costs about half a second for each new
+    that would take most of the time. A potential ("chgnet") costs about a second for each new
     crystal of eight atoms; see `HarmonicTransformer`.
 
     References
@@ -271,7 +271,7 @@ class TransferStackRegressor(
         if not self._makes_bases():
             return name_bases(self.estimators)
         self.features_ = make_features(X, sources, self.n_jobs)
-        return make_bases(sources, len(self.features_.get_feature_names_out()), n_rows, few)
+        return make_bases(sources, self.features_, n_rows, few)
 
     def _inputs(self, X, names):
         """Return what each base model reads: X, or its features."""

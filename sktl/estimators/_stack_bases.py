@@ -2,11 +2,11 @@
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin, clone
-from sklearn.compose import TransformedTargetRegressor
+from sklearn.compose import TransformedTargetRegressor, make_column_transformer
 from sklearn.ensemble import ExtraTreesRegressor, HistGradientBoostingRegressor
-from sklearn.gaussian_process.kernels import Matern
+from sklearn.gaussian_process.kernels import ConstantKernel, DotProduct, Matern
 from sklearn.impute import SimpleImputer
-from sklearn.pipeline import make_pipeline, make_union
+from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import PowerTransformer, StandardScaler
 from sklearn.svm import SVR
 
@@ -30,11 +30,14 @@ _ON_FEATURES = {
     ),
 }
 VECTORS = "support vectors"
-CLOSE_VECTORS = "support vectors, close fit"
+LED_VECTORS = "support vectors, led by the sources"
+TREND_VECTORS = "support vectors, linear trend"
 _ON_RESPONSE = ", with the response"
+_RESPONSE = "response of "
 _REACH = 0.33  # of the support vectors' kernel: gamma times the number of columns
 _LENGTH = 2.0  # of their kernel on crystals, over the root of the sum of squared weights
-_HARMONIC_WEIGHT = 3.0  # of each of the few columns of a harmonic response, in this kernel
+_TELLING = 3.0  # weight of a source's predictions and of the response in this kernel: few, but they
+_LED = 20.0  # tell much; and of the predictions for support vectors that are led by them
 
 
 def make_features(X, sources, n_jobs):
@@ -43,23 +46,24 @@ def make_features(X, sources, n_jobs):
     Beside another source of crystals, a potential tells nothing but the harmonic response: two
     embeddings are worse than one.
     """
-    attributes = MatminerTransformer("magpie", missing="impute")
+    attributes = [("attributes", MatminerTransformer("magpie", missing="impute"))]
     potentials = [source for source in sources if source.card.is_potential]
     others = [source for source in sources if not source.card.is_potential]
     known = others if any(map(reads_crystals, others)) else sources
-    responses = [_harmonic(source, n_jobs) for source in potentials]
-    return make_union(attributes, *map(_knowledge, known), *responses).fit(X)
+    knowledge = [(source.card.id, _knowledge(source)) for source in known]
+    responses = [(_RESPONSE + each.card.id, _harmonic(each, n_jobs)) for each in potentials]
+    return FeatureUnion(attributes + knowledge + responses).fit(X)
 
 
-def make_bases(sources, n_columns, n_rows, few):
+def make_bases(sources, features, n_rows, few):
     """Return the unfitted base models by name.
 
     Parameters
     ----------
     sources : list of Source
         Those that read formulas are fine-tuned.
-    n_columns : int
-        Number of features.
+    features : FeatureUnion
+        What `make_features` returned.
     n_rows : int
         Number of training rows; with many there are no support vectors.
     few : bool
@@ -74,16 +78,10 @@ def make_bases(sources, n_columns, n_rows, few):
     bases |= {name: clone(base) for name, base in _ON_FEATURES.items()}
     if n_rows > MOST_FOR_VECTORS:
         return bases
+    names = [name.rpartition("__") for name in features.get_feature_names_out()]
     if not any(map(reads_crystals, sources)):
-        return bases | {VECTORS: _vectors(n_columns)}
-    n_harmonic = len(RESPONSES) * sum(source.card.is_potential for source in sources)
-    is_harmonic = np.arange(n_columns) >= n_columns - n_harmonic
-    readers = {"": 0.0, _ON_RESPONSE: _HARMONIC_WEIGHT} if n_harmonic else {"": 0.0}
-    for suffix, weight in readers.items():
-        weights = np.where(is_harmonic, weight, 1.0)
-        for name, cost in ((VECTORS, 10.0), (CLOSE_VECTORS, 100.0)):
-            bases[name + suffix] = _vectors_on_crystals(weights, cost)
-    return bases
+        return bases | {VECTORS: _vectors(len(names))}
+    return bases | _vectors_on_crystals(names, sources)
 
 
 def reads_features(name):
@@ -168,10 +166,21 @@ def _knowledge(source):
 
 
 def _harmonic(source, n_jobs):
-    """Return what gives the harmonic response in a potential, its columns nearly normal."""
+    """Return what gives the harmonic response in a potential.
+
+    All but the frequencies are made nearly normal. These stay as they are, so that the few of stiff
+    light bonds stand far from the others.
+    """
     imputer = SimpleImputer(strategy="median", keep_empty_features=True)
     transformer = HarmonicTransformer(source, n_jobs=n_jobs)
-    return make_pipeline(transformer, imputer, PowerTransformer())
+    n_frequencies = sum(name.startswith("frequency") for name in RESPONSES)
+    frequencies, others = np.split(np.arange(len(RESPONSES)), [n_frequencies])
+    scaler = make_column_transformer(
+        ("passthrough", frequencies.tolist()),
+        (PowerTransformer(), others.tolist()),
+        verbose_feature_names_out=False,
+    )
+    return make_pipeline(transformer, imputer, scaler)
 
 
 def _vectors(n_columns):
@@ -179,9 +188,33 @@ def _vectors(n_columns):
     return TransformedTargetRegressor(kernel, transformer=StandardScaler())
 
 
-def _vectors_on_crystals(weights, cost):
-    """Return support vectors with a kernel and a scale of the target for few, unlike crystals."""
-    kernel = Matern(length_scale=_LENGTH * np.linalg.norm(weights), nu=1.5)
-    vectors = SVR(kernel=kernel, C=cost, epsilon=0.01)
+def _vectors_on_crystals(names, sources):
+    """Return support vectors by name; features are named by where they are from, and what."""
+    found = {}
+    is_response = np.array([origin.startswith(_RESPONSE) for origin, _, _ in names])
+    properties = {each for source in sources for each in source.card.property_names}
+    is_prediction = np.array([name in properties for _, _, name in names]) & ~is_response
+    readers = {"": 0.0, _ON_RESPONSE: _TELLING} if is_response.any() else {"": 0.0}
+    for suffix, response in readers.items():
+        for name, prediction, trend in (
+            (VECTORS, _TELLING, False),
+            (LED_VECTORS, _LED, False),
+            (TREND_VECTORS, _TELLING, True),
+        ):
+            weights = np.select([is_response, is_prediction], [response, prediction], 1.0)
+            found[name + suffix] = _weighted_vectors(weights, trend)
+    return found
+
+
+def _weighted_vectors(weights, trend):
+    """Return support vectors with a kernel and a scale of the target for few, unlike crystals.
+
+    Far from all training rows they predict the middle, or with a `trend` a linear function.
+    """
+    norm = np.linalg.norm(weights)
+    kernel = Matern(length_scale=_LENGTH * norm, nu=1.5)
+    if trend:
+        kernel += ConstantKernel(1 / norm**2) * DotProduct(0.0, "fixed")
+    vectors = SVR(kernel=kernel, C=10.0, epsilon=0.01)
     vectors = make_pipeline(StandardScaler(), ColumnWeights(weights), vectors)
     return TransformedTargetRegressor(vectors, transformer=LogarithmicTarget())

@@ -15,7 +15,11 @@ from sktl.representations._readers import StructureReader
 from sktl.representations._response import RESPONSES, harmonic_response
 from sktl.representations._structure import ChgnetGraphs, CrystalGraphs
 from sktl.representations._structures import check_structures
-from sktl.representations._symmetry import complete_by_symmetry, equivalent_atoms
+from sktl.representations._symmetry import (
+    complete_by_symmetry,
+    equivalent_atoms,
+    standard_supercell,
+)
 
 __all__ = [
     "MAX_ATOMIC_NUMBER",
@@ -38,4 +42,5 @@ __all__ = [
     "harmonic_response",
     "parse_formula",
     "parse_formulas",
+    "standard_supercell",
 ]

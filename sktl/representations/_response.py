@@ -47,7 +47,8 @@ def harmonic_response(numbers, volume, hessian):
         In the order of `RESPONSES`; NaN for what needs derivatives that are NaN.
 
         - ``frequency_...``: largest, mean, smallest and percentiles of the frequencies of the
-          optical phonons at the centre of the zone, cm^-1; imaginary ones are negative.
+          phonons that leave the lattice of the cell as it is, but for three that move it as a
+          whole, cm^-1; imaginary ones are negative.
         - Voigt's means of the elastic moduli and extreme eigenvalues of the stiffness (in Kelvin's
           notation), GPa, with the atoms where the strain takes them; ``relaxed_...`` with the
           atoms at rest again.

@@ -18,6 +18,11 @@ def write_page(page, make_parts, doc, script):
         Returns what stands between the page's markers, as `fill_page` takes it.
     doc, script : str
         Docstring and file of the script, for help and for the message.
+
+    Returns
+    -------
+    bool
+        Whether the page was written.
     """
     parser = argparse.ArgumentParser(description=doc.splitlines()[0])
     parser.add_argument("--check", action="store_true", help="compare the page only")
@@ -28,3 +33,4 @@ def write_page(page, make_parts, doc, script):
         sys.exit(f"{page.name} is not up to date: python benchmarks/{Path(script).name}")
     if not check:
         page.write_text(new, encoding="utf-8")
+    return not check

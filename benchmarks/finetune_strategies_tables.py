@@ -4,7 +4,7 @@
     python benchmarks/finetune_strategies_tables.py
 
 The first command makes ``results/finetune_strategies.csv``. The second reads it and the
-publisher's errors in ``reference/devi2024.csv``, and writes the tables of
+publisher's errors in ``reference/devi2024.csv``, and writes the tables and the figure of
 ``docs/benchmarks/finetune_strategies.md``. ``--check`` changes nothing and fails where the page
 does not agree.
 """
@@ -15,14 +15,16 @@ from statistics import mean, stdev
 
 from _pages import write_page
 
-from sktl.benchmark import finetune_strategies_cells, markdown, read_rows
+from sktl.benchmark import draw_study, finetune_strategies_cells, markdown, read_rows
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "finetune_strategies.csv"
 REFERENCE = ROOT / "benchmarks" / "reference" / "devi2024.csv"
 PAGE = ROOT / "docs" / "benchmarks" / "finetune_strategies.md"
 PUBLISHED = {"scratch": "ALIGNN, scratch", "best_pairwise": "pairwise, best", "mpt": "MPT"}
+FIGURE = PAGE.parent / "figures" / "finetune_strategies.png"
 VARIED = ("freeze depth", "learning rate")
+DRAWN, DRAWN_FROM = "stack", 100
 
 
 def read_errors():
@@ -62,6 +64,30 @@ def main_table(errors, published, points):
         rows.append((f"`{place[0]}`", *shown))
     titles = ["property", *PUBLISHED.values(), *(f"{kind}: {name}" for kind, name in models)]
     return markdown(titles, rows) if rows else "Nothing was run yet."
+
+
+def draw_curves(errors, published):
+    """Return the figure as a PNG file: errors over points, the publisher's and the stacks'."""
+    with open(REFERENCE, encoding="utf-8", newline="") as file:
+        units = {row["property"]: row["unit"] for row in csv.DictReader(file)}
+    panels = {}
+    for (dataset, points), theirs in published.items():
+        if points < DRAWN_FROM:
+            continue
+        found = errors.get((dataset, points), {})
+        cells = {PUBLISHED[model]: theirs[model] for model in PUBLISHED}
+        for (kind, name), maes in sorted(found.items()):
+            if kind == DRAWN:
+                cells[f"{kind}: {name}"] = _mean_and_spread(maes)
+        _, curves = panels.setdefault(dataset, (units[dataset], {}))
+        for label, (value, spread) in cells.items():
+            curves.setdefault(label, []).append((points, value, spread or 0.0))
+    drawn = {
+        dataset: (unit, curves)
+        for dataset, (unit, curves) in panels.items()
+        if len(curves) > len(PUBLISHED) and max(map(len, curves.values())) > 1
+    }
+    return draw_study(drawn, list(PUBLISHED.values()))
 
 
 def varied_table(errors, configuration):
@@ -122,8 +148,9 @@ def page_parts():
 
 
 def main():
-    """Write the page, or compare it."""
-    write_page(PAGE, page_parts, __doc__, __file__)
+    """Write the page and the figure, or compare the page."""
+    if write_page(PAGE, page_parts, __doc__, __file__):
+        FIGURE.write_bytes(draw_curves(read_errors(), read_published()))
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from sktl.benchmark._finetune_strategies import (
 from sktl.benchmark._kept_head import KeptHeadRegressor
 from sktl.benchmark._layers import BestLayer
 from sktl.benchmark._scoring import fit_and_score
+from sktl.benchmark._study_figure import draw_study
 from sktl.benchmark._summary import summarize
 from sktl.benchmark._tables import fill_page, make_tables, markdown
 from sktl.benchmark._tuning import BUDGET, SPACES, Budget, TunedRegressor
@@ -34,6 +35,7 @@ __all__ = [
     "collect",
     "cross_property_cells",
     "draw_figures",
+    "draw_study",
     "fill_page",
     "finetune_strategies_cells",
     "fit_and_score",

@@ -1,6 +1,5 @@
 """The figures of the cross-property benchmark's page, as PNG bytes."""
 
-import io
 from typing import NamedTuple
 
 import matplotlib
@@ -15,19 +14,29 @@ from matplotlib.ticker import (
 )
 
 from sktl.benchmark._configurations import FREEZE_DEPTHS
+from sktl.benchmark._drawing import (
+    AMBER,
+    BLUE,
+    DARK,
+    GREEN,
+    LINES,
+    ORANGE,
+    PINK,
+    QUIET,
+    STYLE,
+    draw_panels,
+    to_png,
+)
 from sktl.benchmark._summary import MODELS, OURS, SHARES, TREES, reference_mae
 from sktl.benchmark._tuning import BOOSTING
 
-# Colours of Okabe and Ito, told apart with any colour vision; markers and lines differ too.
-_BLUE, _ORANGE, _GREEN, _PINK = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
-_SKY, _AMBER, _BLACK, _DARK, _QUIET = "#56B4E9", "#E69F00", "#000000", "0.3", "0.55"
 _STYLES = {
-    "paper_scratch": {"color": _DARK, "marker": "+", "markersize": 7, "markeredgewidth": 1.5},
-    "paper_transfer": {"color": _DARK, "marker": "x", "markersize": 5, "markeredgewidth": 1.4},
-    "forest": {"color": _GREEN, "marker": "^", "markersize": 5},
-    "boosting": {"color": _PINK, "marker": "D", "markersize": 4.5},
-    "transfer": {"color": _BLUE, "marker": "o", "markersize": 6},
-    "stack": {"color": _ORANGE, "marker": "s", "markersize": 5.5},
+    "paper_scratch": {"color": DARK, "marker": "+", "markersize": 7, "markeredgewidth": 1.5},
+    "paper_transfer": {"color": DARK, "marker": "x", "markersize": 5, "markeredgewidth": 1.4},
+    "forest": {"color": GREEN, "marker": "^", "markersize": 5},
+    "boosting": {"color": PINK, "marker": "D", "markersize": 4.5},
+    "transfer": {"color": BLUE, "marker": "o", "markersize": 6},
+    "stack": {"color": ORANGE, "marker": "s", "markersize": 5.5},
 }
 _LABELS = {
     "paper_scratch": "paper, best from scratch",
@@ -38,26 +47,10 @@ _LABELS = {
     "stack": "TransferStackRegressor",
 }
 _CURVES = {
-    "transfer": ("TransferRegressor", {"color": _BLUE, "marker": "o", "linestyle": "-"}),
-    "scratch": ("the same, from scratch", {"color": _AMBER, "marker": "v", "linestyle": "--"}),
-    BOOSTING: ("XGBoost, tuned", {"color": _PINK, "marker": "D", "linestyle": ":"}),
+    "transfer": ("TransferRegressor", {"color": BLUE, "marker": "o", "linestyle": "-"}),
+    "scratch": ("the same, from scratch", {"color": AMBER, "marker": "v", "linestyle": "--"}),
+    BOOSTING: ("XGBoost, tuned", {"color": PINK, "marker": "D", "linestyle": ":"}),
 }
-_LINES = [
-    {"color": color, "marker": marker}
-    for color, marker in zip(
-        (_BLUE, _ORANGE, _GREEN, _PINK, _SKY, _AMBER, _BLACK, _QUIET), "os^Dv<>X", strict=True
-    )
-]
-_FIGURE_STYLE = {
-    "font.size": 9,
-    "axes.titlesize": 9,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.axisbelow": True,
-    "grid.color": "0.9",
-    "legend.frameon": False,
-}
-_DOTS_PER_INCH = 130
 _COVERAGE = 0.9
 _CURVE_TICKS = (100, 400, 1600, 6400, 25600)
 _PERCENT = PercentFormatter(1, decimals=0, symbol=" %")
@@ -97,10 +90,10 @@ def draw_figures(summary):
     """
     sets = summary["sets"]
     drawn = {}
-    with matplotlib.rc_context(_FIGURE_STYLE):
+    with matplotlib.rc_context(STYLE):
         for name, (draw, caption, lacks) in _FIGURES.items():
             canvas = draw(sets)
-            drawn[name] = Figure(None if canvas is None else _png(canvas), caption, lacks)
+            drawn[name] = Figure(None if canvas is None else to_png(canvas), caption, lacks)
     return drawn
 
 
@@ -122,7 +115,7 @@ def _relative_errors(sets):
             if mae is not None:
                 points.append((mae / best, place))
         axis.plot(*zip(*points, strict=True), linestyle="", label=_LABELS[model], **_STYLES[model])
-    axis.axvline(1, color=_QUIET, linewidth=1, zorder=1)
+    axis.axvline(1, color=QUIET, linewidth=1, zorder=1)
     _ratio_axis(axis.xaxis, axis.get_xlim())
     axis.set_xlabel("test MAE / that of the best model from scratch")
     canvas.legend(loc="outside upper center", ncols=3, handletextpad=0.3)
@@ -148,7 +141,7 @@ def _coverage(sets):
         *(places, 2 * half),
         **{"left": _COVERAGE - half, "height": 0.8, "color": "0.88", "label": "if they were exact"},
     )
-    axis.axvline(_COVERAGE, color=_QUIET, linewidth=1)
+    axis.axvline(_COVERAGE, color=QUIET, linewidth=1)
     for model in OURS:
         found = [_coverage_of(facts, model) for facts in names.values()]
         points = [(each, place) for place, each in enumerate(found) if each is not None]
@@ -181,32 +174,14 @@ def _learning_curves(sets):
     names = {name: facts for name, facts in sets.items() if facts["learning_curve"]}
     if not names:
         return None
-    names = dict(sorted(names.items(), key=lambda item: item[1]["n_train"]))
-    n_columns = min(3, len(names))
-    n_rows = -(-len(names) // n_columns)
-    canvas = Canvas(figsize=(2.9 * n_columns, 2.6 * n_rows + 0.5), layout="constrained")
-    canvas.get_layout_engine().set(w_pad=0.08, h_pad=0.08)
-    axes = canvas.subplots(n_rows, n_columns, squeeze=False)
-    for axis in axes.flat[len(names) :]:
-        axis.remove()
-    handles = {}
-    for axis, (name, facts) in zip(axes.flat[: len(names)], names.items(), strict=True):
-        for model, points in facts["learning_curve"].items():
-            label, style = _CURVES[model]
-            (handles[label],) = axis.plot(*zip(*points, strict=True), markersize=5, **style)
-        axis.set_xscale("log")
-        low, high = axis.get_xlim()
-        ticks = [tick for tick in _CURVE_TICKS if low <= tick <= high]
-        axis.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
-        axis.xaxis.set_minor_locator(NullLocator())
-        axis.set_ylim(bottom=0)
-        axis.set_title(name, loc="left")
-        axis.set_ylabel(f"test MAE ({facts['unit']})")
-        axis.grid(axis="y")
-    for axis in axes[-1]:
-        axis.set_xlabel("training rows")
-    canvas.legend(handles.values(), handles, loc="outside upper center", ncols=3)
-    return canvas
+    panels = {
+        name: (
+            f"test MAE ({facts['unit']})",
+            {_CURVES[model][0]: curve for model, curve in facts["learning_curve"].items()},
+        )
+        for name, facts in sorted(names.items(), key=lambda item: item[1]["n_train"])
+    }
+    return draw_panels(panels, dict(_CURVES.values()), _CURVE_TICKS, "training rows")
 
 
 def _layer_errors(sets):
@@ -240,8 +215,8 @@ def _freeze_depths(sets):
     axis = canvas.subplots()
     for place, (name, facts) in enumerate(names.items()):
         depths, maes = np.array(facts["freeze_depth"]).T
-        axis.plot(depths, maes / maes[0], label=name, **_LINES[place % len(_LINES)])
-    axis.axhline(1, color=_QUIET, linewidth=1, zorder=1)
+        axis.plot(depths, maes / maes[0], label=name, **LINES[place % len(LINES)])
+    axis.axhline(1, color=QUIET, linewidth=1, zorder=1)
     axis.set_xlabel(
         "depth groups frozen, from the input "
         f"(0: all are trained, {FREEZE_DEPTHS[-1]}: the head alone)"
@@ -266,9 +241,9 @@ def _kept_shares(sets):
         _bundle(axis, SHARES, curves)
         axis.plot(
             *(SHARES, np.median(best, axis=0)),
-            **{"color": _QUIET, "linestyle": "--", "label": "median, left out by true error"},
+            **{"color": QUIET, "linestyle": "--", "label": "median, left out by true error"},
         )
-        axis.axhline(1, color=_QUIET, linestyle=":", label="left out at random")
+        axis.axhline(1, color=QUIET, linestyle=":", label="left out at random")
         axis.xaxis.set_major_formatter(_PERCENT)
         axis.set_title(f"{_LABELS[model]}, {_count(found)}", loc="left")
         axis.set_xlabel("test rows kept, the most certain ones")
@@ -283,7 +258,7 @@ def _bundle(axis, x, curves):
     """Draw many lines thinly, and their median."""
     for number, curve in enumerate(curves):
         axis.plot(x, curve, color="0.75", linewidth=0.7, label=None if number else "a data set")
-    axis.plot(x, np.median(curves, axis=0), color=_BLUE, linewidth=2.2, label="median")
+    axis.plot(x, np.median(curves, axis=0), color=BLUE, linewidth=2.2, label="median")
     axis.grid(axis="y")
 
 
@@ -310,12 +285,6 @@ def _kept(facts, model):
 
 def _count(items):
     return "one data set" if len(items) == 1 else f"{len(items)} data sets"
-
-
-def _png(canvas):
-    content = io.BytesIO()
-    canvas.savefig(content, format="png", dpi=_DOTS_PER_INCH, bbox_inches="tight", pad_inches=0.1)
-    return content.getvalue()
 
 
 _FIGURES = {

@@ -1,0 +1,41 @@
+"""The figure of the study of strategies: errors over the number of points."""
+
+import matplotlib
+
+from sktl.benchmark._drawing import BLUE, DARK, LINES, ORANGE, QUIET, STYLE, draw_panels, to_png
+
+_TICKS = (100, 200, 400, 800)
+_PUBLISHED = (
+    {"color": QUIET, "marker": "v", "linestyle": ":"},
+    {"color": QUIET, "marker": "+", "linestyle": "--"},
+    {"color": DARK, "marker": "x", "linestyle": "-."},
+)
+_OURS = (ORANGE, BLUE)
+
+
+def draw_study(panels, published):
+    """Draw the errors of strategies over the number of points, a panel for each property.
+
+    Parameters
+    ----------
+    panels : dict of str to (str, dict of str to list of (points, mean, spread))
+        By property the unit, and the errors of each strategy by its name.
+    published : sequence of str
+        Names of at most three strategies that stay in the background.
+
+    Returns
+    -------
+    bytes
+        A PNG file.
+    """
+    names = list(dict.fromkeys(name for _, curves in panels.values() for name in curves))
+    ours = [name for name in names if name not in published]
+    lines = sorted(LINES, key=lambda line: line["color"] not in _OURS)
+    styles = dict(zip(published, _PUBLISHED, strict=False))
+    styles |= {name: {**line, "linestyle": "-"} for name, line in zip(ours, lines, strict=False)}
+    labelled = {
+        name: (f"test MAE ({unit})" if unit else "test MAE", curves)
+        for name, (unit, curves) in panels.items()
+    }
+    with matplotlib.rc_context(STYLE):
+        return to_png(draw_panels(labelled, styles, _TICKS, "points"))

@@ -13,6 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVR
 
 from sktl import HarmonicTransformer, Source, TransferStackRegressor, load_model, load_source
+from sktl.estimators._stack_bases import make_features
 from sktl.exceptions import InputError, UnseenElementError
 from sktl.networks import CHGNet, energy_curvature
 from sktl.representations import (
@@ -295,6 +296,18 @@ def test_a_stack_takes_the_response_of_a_potential(potential, tiny_source, toy_c
     found = stack.predict(structures[:10])
     stack.save(tmp_path / "stack.sktl")
     np.testing.assert_allclose(load_model(tmp_path / "stack.sktl").predict(structures[:10]), found)
+
+
+def test_what_is_unlike_all_rows_does_not_run_away(tiny_source, potential, toy_crystals):
+    structures = toy_crystals(12, seed=5)[0]
+    features = make_features(structures, [tiny_source, potential], None)
+    names = [name.rpartition("__")[2] for name in features.get_feature_names_out()]
+    others = [names.index(name) for name in RESPONSES if not name.startswith("frequency")]
+    squeezed = [structure.copy() for structure in structures]
+    for structure in squeezed:
+        structure.scale_lattice(structure.volume / 2)
+    found = features.transform(squeezed)[:, others]
+    assert found.min() >= 0 and found.max() <= 1 and np.isin(found, (0, 1)).any()
 
 
 def test_columns_that_are_missing_in_all_rows_do_not_stop_a_pipeline(potential):

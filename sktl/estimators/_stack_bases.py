@@ -7,7 +7,7 @@ from sklearn.ensemble import ExtraTreesRegressor, HistGradientBoostingRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel, DotProduct, Matern
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import FeatureUnion, make_pipeline
-from sklearn.preprocessing import PowerTransformer, StandardScaler
+from sklearn.preprocessing import MinMaxScaler, PowerTransformer, StandardScaler
 from sklearn.svm import SVR
 
 from sktl.estimators._harmonic import HarmonicTransformer
@@ -168,8 +168,9 @@ def _knowledge(source):
 def _harmonic(source, n_jobs):
     """Return what gives the harmonic response in a potential.
 
-    All but the frequencies are made nearly normal. These stay as they are, so that the few of stiff
-    light bonds stand far from the others.
+    Frequencies stay as they are, so that the few of stiff light bonds stand far from the others.
+    The rest is made nearly normal, and ends where the rows that it was fitted to end: beyond, a
+    power may run away.
     """
     imputer = SimpleImputer(strategy="median", keep_empty_features=True)
     transformer = HarmonicTransformer(source, n_jobs=n_jobs)
@@ -177,7 +178,7 @@ def _harmonic(source, n_jobs):
     frequencies, others = np.split(np.arange(len(RESPONSES)), [n_frequencies])
     scaler = make_column_transformer(
         ("passthrough", frequencies.tolist()),
-        (PowerTransformer(), others.tolist()),
+        (make_pipeline(PowerTransformer(), MinMaxScaler(clip=True)), others.tolist()),
         verbose_feature_names_out=False,
     )
     return make_pipeline(transformer, imputer, scaler)

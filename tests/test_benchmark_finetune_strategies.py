@@ -64,6 +64,8 @@ def test_what_is_owed():
     assert {"bg", "fe"} < {cell.dataset for cell in finetune_strategies_cells("gpu")}
     learned = [cell for cell in finetune_strategies_cells("gpu") if cell.dataset in ("bg", "fe")]
     assert learned and not [cell for cell in learned if "mpt-structure" in cell.variant]
+    rich = {cell.dataset for cell in cells if cell.variant.startswith("mpt + ")}
+    assert rich == {"dc", "pz", "ebg", "jarvis2d"}  # the others have kin in that source
     points = [int(cell.variant.split(", ")[-1].split()[0]) for cell in cells]
     assert points == sorted(points)
 

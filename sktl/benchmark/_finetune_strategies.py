@@ -33,10 +33,11 @@ POINTS = (10, 100, 200, 500, 800)
 TRIALS = (1, 2, 3, 4, 5)
 STRUCTURE_SOURCE = "mpt-structure"
 STRUCTURE_SOURCES = (STRUCTURE_SOURCE, "chgnet")
-FORMULA_SOURCE = "oqmd"
+FORMULA_SOURCE, RICH_FORMULA_SOURCE = "oqmd", "mpt"
 RATES = (1e-2, 3e-3, 1e-3, 3e-4, 1e-4, 1e-5)
-LEARNED = {STRUCTURE_SOURCE: SUBSTITUTE}
-"""Properties of the study that a source has learned, test rows among them: not judged on these."""
+LEARNED = {STRUCTURE_SOURCE: SUBSTITUTE, RICH_FORMULA_SOURCE: (*SUBSTITUTE, "gv", "ph")}
+"""Properties of the study that a source has learned, test rows among them, or others of their kind
+(elastic moduli and Debye temperatures): not judged on these."""
 
 _N_GROUPS = 6  # depth groups of the structure source, without the head
 
@@ -75,6 +76,8 @@ STRATEGIES = {
             (STRUCTURE_SOURCE,),
             (FORMULA_SOURCE, STRUCTURE_SOURCE),
             (FORMULA_SOURCE, *STRUCTURE_SOURCES),
+            (RICH_FORMULA_SOURCE, STRUCTURE_SOURCE),
+            (RICH_FORMULA_SOURCE, *STRUCTURE_SOURCES),
         )
     },
     "freeze depth": {
@@ -142,9 +145,14 @@ def finetune_strategies_cells(budget="cpu", datasets=None, configurations=None, 
         for trial in ((1,) if dataset == SHEET else trials)
         for variant in STRATEGIES[configuration]
         if dataset in chosen_sets and configuration in chosen and variant in chosen_variants
-        if not any(dataset in known for name, known in LEARNED.items() if name in variant)
+        if not any(dataset in LEARNED.get(source, ()) for source in _sources(variant))
     }
     return [cell for _, cell in sorted(cells, key=lambda found: found[0])]
+
+
+def _sources(variant):
+    """Return the names of sources in the name of a variant, and what else it says."""
+    return variant.replace(", ", " + ").split(" + ")
 
 
 def run_finetune_strategies_cell(cell, folder=None):

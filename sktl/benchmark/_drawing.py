@@ -63,7 +63,7 @@ def draw_panels(panels, styles, ticks, xlabel):
         shown = [tick for tick in ticks if low <= tick <= high]
         axis.set_xticks(shown, [f"{tick:,}" for tick in shown])
         axis.xaxis.set_minor_locator(NullLocator())
-        axis.set_ylim(bottom=0)
+        axis.set_ylim(0, 1.06 * axis.dataLim.ymax)
         axis.set_title(title, loc="left")
         axis.set_ylabel(ylabel)
         axis.grid(axis="y")

@@ -48,13 +48,16 @@ def read_published():
     return found
 
 
-def main_table(errors, published, points):
-    """Return the errors of all strategies at a number of points, as Markdown."""
+def main_table(errors, published, points, theirs_at=None):
+    """Return the errors of all strategies at a number of points, as Markdown.
+
+    The publisher's are those at the same number of points, or at another one.
+    """
     places = [place for place in published if place[1] in points and place in errors]
     models = sorted({key for place in places for key in errors[place] if key[0] not in VARIED})
     rows = []
     for place in places:
-        theirs = published[place]
+        theirs = published[place[0], theirs_at or place[1]]
         maes = [errors[place].get(key, []) for key in models]
         cells = [theirs.get(model, (None, None)) for model in PUBLISHED]
         cells += map(_mean_and_spread, maes)
@@ -141,6 +144,7 @@ def page_parts():
     errors, published = read_errors(), read_published()
     return {
         "at 100 points": main_table(errors, published, (100,)),
+        "at 200 points": main_table(errors, published, (200,), theirs_at=800),
         "at 800 points": main_table(errors, published, (800, 993)),
         **{each: varied_table(errors, each) for each in VARIED},
         "missing": missing_table(errors),

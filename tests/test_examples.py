@@ -17,6 +17,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 FIRST_CELL = re.compile(r'^""".*?^"""\n\n(.*?)(?=\n# %%)', re.DOTALL | re.MULTILINE)
 EXPECTED = {
     "classify": r"P\(gap\) = [01]\.\d\d\narea under the ROC curve: 0\.[5-9]\d",
+    "crystals": r"(Cd\w+: \d\.\d eV, measured \d\.\d eV\n){3}",
     "custom_source": r"fine-tuned: mean absolute error \d\.\d\d eV on 200 test rows",
     "grid_search": r"(\d groups frozen: mean absolute error \d\.\d\d eV\n){3}",
     "pipeline": r"\[.+\] \[.+\] eV",
@@ -47,7 +48,7 @@ def test_example_runs(path, tmp_path, monkeypatch, capsys):
 
 def test_readme_shows_the_examples_word_for_word():
     cells = [FIRST_CELL.search(path.read_text("utf-8"))[1] for path in EXAMPLES]
-    assert len(blocks("python")) == 3
+    assert len(blocks("python")) == 4
     assert [block for block in blocks("python") if block not in cells] == []
 
 

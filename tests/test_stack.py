@@ -195,7 +195,8 @@ def test_crystals_are_read_by_trees_and_vectors(tiny_source, tiny_crystal_source
         "extra trees",
         "boosted trees",
         "support vectors",
-        "support vectors, close fit",
+        "support vectors, led by the sources",
+        "support vectors, linear trend",
     ]
     assert len(pair.sources_) == 2
     names = pair.features_.get_feature_names_out()

@@ -40,3 +40,20 @@ new = {"CdS": (5.82, 2.4), "CdSe": (6.05, 1.7), "CdTe": (6.48, 1.5)}
 crystals = [zinc_blende(formula, edge) for formula, (edge, _) in new.items()]
 for (formula, (_, measured)), gap in zip(new.items(), model.predict(crystals), strict=True):
     print(f"{formula}: {gap:.1f} eV, measured {measured} eV")
+
+# %%
+# The smaller the cell, the larger the gap, and more so with zinc and cadmium.
+
+import matplotlib.pyplot as plt
+
+figure, axes = plt.subplots(figsize=(5, 3), layout="constrained")
+for label, marker, crystals_of, gaps in (
+    ("measured, trained on", "o", X, y),
+    ("predicted", "D", crystals, model.predict(crystals)),
+):
+    axes.plot([each.lattice.a for each in crystals_of], gaps, marker, label=label)
+for formula, (edge, gap) in known.items():
+    axes.annotate(formula, (edge, gap), (4, 4), textcoords="offset points", fontsize=8)
+axes.set(xlabel="edge of the cubic cell (Å)", ylabel="band gap (eV)", ylim=(0, 4.2))
+axes.legend()
+plt.show()

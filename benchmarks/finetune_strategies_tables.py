@@ -10,6 +10,7 @@ does not agree.
 """
 
 import csv
+from functools import partial
 from pathlib import Path
 from statistics import mean, stdev
 
@@ -38,14 +39,18 @@ def read_errors():
 
 
 def read_published():
-    """Return the publisher's errors: {(property, points): {model: (mean, deviation)}}."""
-    found = {}
+    """Return the publisher's errors and the units of properties.
+
+    Errors are {(property, points): {model: (mean, deviation)}}.
+    """
+    found, units = {}, {}
     with open(REFERENCE, encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
             place = found.setdefault((row["property"], int(row["n_train"])), {})
             spread = float(row["mae_std"]) if row["mae_std"] else None
             place[row["model"]] = float(row["mae_mean"]), spread
-    return found
+            units[row["property"]] = row["unit"]
+    return found, units
 
 
 def main_table(errors, published, points, theirs_at=None):
@@ -69,10 +74,8 @@ def main_table(errors, published, points, theirs_at=None):
     return markdown(titles, rows) if rows else "Nothing was run yet."
 
 
-def draw_curves(errors, published):
+def draw_curves(errors, published, units):
     """Return the figure as a PNG file: errors over points, the publisher's and the stacks'."""
-    with open(REFERENCE, encoding="utf-8", newline="") as file:
-        units = {row["property"]: row["unit"] for row in csv.DictReader(file)}
     panels = {}
     for (dataset, points), theirs in published.items():
         if points < DRAWN_FROM:
@@ -139,9 +142,8 @@ def _shown(cell, lowest):
     return text if spread is None else f"{text} ± {spread:.2g}"
 
 
-def page_parts():
+def page_parts(errors, published):
     """Return what stands between the page's markers."""
-    errors, published = read_errors(), read_published()
     return {
         "at 100 points": main_table(errors, published, (100,)),
         "at 200 points": main_table(errors, published, (200,), theirs_at=800),
@@ -153,8 +155,10 @@ def page_parts():
 
 def main():
     """Write the page and the figure, or compare the page."""
-    if write_page(PAGE, page_parts, __doc__, __file__):
-        FIGURE.write_bytes(draw_curves(read_errors(), read_published()))
+    errors = read_errors()
+    published, units = read_published()
+    if write_page(PAGE, partial(page_parts, errors, published), __doc__, __file__):
+        FIGURE.write_bytes(draw_curves(errors, published, units))
 
 
 if __name__ == "__main__":

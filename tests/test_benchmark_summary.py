@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from sktl.benchmark import Cell, draw_figures, make_tables, summarize
+from sktl.benchmark import Cell, draw_figures, draw_study, make_tables, summarize
 from sktl.benchmark._cells import COLUMNS, cell_of
 
 TRUTH = np.linspace(0.0, 9.0, 40)
@@ -141,3 +141,11 @@ def test_every_figure_is_drawn_where_there_are_data():
 
 def test_a_cell_names_its_deviations():
     assert Cell("a", "b", "c", 0).std_key == "a|b|c|0|std"
+
+
+def test_the_figure_of_the_study_leaves_out_no_strategy():
+    curves = {f"strategy {i}": [(100, 2.0 + i, 0.1), (800, 1.0 + i, 0.1)] for i in range(11)}
+    content = draw_study({"ph": ("cm^-1", curves)}, ["strategy 0", "strategy 1", "strategy 2"])
+    assert content.startswith(b"\x89PNG")
+    with pytest.raises(ValueError, match="zip"):
+        draw_study({"ph": ("cm^-1", curves)}, ["strategy 0", "strategy 1"])

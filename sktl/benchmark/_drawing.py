@@ -32,8 +32,8 @@ def draw_panels(panels, styles, ticks, xlabel):
     Parameters
     ----------
     panels : dict of str to (str, dict of str to list of (x, y) or (x, y, spread))
-        By title the label of the vertical axis and the points of each curve by its label. A spread
-        is drawn as a bar.
+        By title the unit of the test MAE, y, and the points of each curve by its label. A spread is
+        drawn as a bar.
     styles : dict of str to dict
         Arguments of matplotlib's `errorbar` by the label of a curve.
     ticks : sequence of int
@@ -53,7 +53,7 @@ def draw_panels(panels, styles, ticks, xlabel):
     for axis in axes.flat[len(panels) :]:
         axis.remove()
     handles = {}
-    for place, (title, (ylabel, curves)) in enumerate(panels.items()):
+    for place, (title, (unit, curves)) in enumerate(panels.items()):
         axis = axes.flat[place]
         for label, points in curves.items():
             columns = zip(*points, strict=True)
@@ -65,7 +65,7 @@ def draw_panels(panels, styles, ticks, xlabel):
         axis.xaxis.set_minor_locator(NullLocator())
         axis.set_ylim(0, 1.06 * axis.dataLim.ymax)
         axis.set_title(title, loc="left")
-        axis.set_ylabel(ylabel)
+        axis.set_ylabel(f"test MAE ({unit})")
         axis.grid(axis="y")
         if place + n_columns >= len(panels):
             axis.set_xlabel(xlabel)

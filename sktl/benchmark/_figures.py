@@ -176,7 +176,7 @@ def _learning_curves(sets):
         return None
     panels = {
         name: (
-            f"test MAE ({facts['unit']})",
+            facts["unit"],
             {_CURVES[model][0]: curve for model, curve in facts["learning_curve"].items()},
         )
         for name, facts in sorted(names.items(), key=lambda item: item[1]["n_train"])

@@ -2,7 +2,7 @@
 
 import matplotlib
 
-from sktl.benchmark._drawing import BLUE, DARK, LINES, ORANGE, QUIET, STYLE, draw_panels, to_png
+from sktl.benchmark._drawing import DARK, LINES, QUIET, STYLE, draw_panels, to_png
 
 _TICKS = (100, 200, 400, 800)
 _PUBLISHED = (
@@ -10,7 +10,6 @@ _PUBLISHED = (
     {"color": QUIET, "marker": "+", "linestyle": "--"},
     {"color": DARK, "marker": "x", "linestyle": "-."},
 )
-_OURS = (ORANGE, BLUE)
 
 
 def draw_study(panels, published):
@@ -21,7 +20,7 @@ def draw_study(panels, published):
     panels : dict of str to (str, dict of str to list of (points, mean, spread))
         By property the unit, and the errors of each strategy by its name.
     published : sequence of str
-        Names of at most three strategies that stay in the background.
+        Names of at most three strategies that stay in the background, beside eight others.
 
     Returns
     -------
@@ -30,12 +29,8 @@ def draw_study(panels, published):
     """
     names = list(dict.fromkeys(name for _, curves in panels.values() for name in curves))
     ours = [name for name in names if name not in published]
-    lines = sorted(LINES, key=lambda line: line["color"] not in _OURS)
-    styles = dict(zip(published, _PUBLISHED, strict=False))
-    styles |= {name: {**line, "linestyle": "-"} for name, line in zip(ours, lines, strict=False)}
-    labelled = {
-        name: (f"test MAE ({unit})" if unit else "test MAE", curves)
-        for name, (unit, curves) in panels.items()
-    }
+    lines = [{**line, "linestyle": "-"} for line in LINES[: len(ours)]]
+    styles = dict(zip(published, _PUBLISHED[: len(published)], strict=True))
+    styles |= dict(zip(ours, lines, strict=True))
     with matplotlib.rc_context(STYLE):
-        return to_png(draw_panels(labelled, styles, _TICKS, "points"))
+        return to_png(draw_panels(panels, styles, _TICKS, "points"))

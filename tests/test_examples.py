@@ -55,7 +55,7 @@ def test_readme_shows_the_examples_word_for_word():
 def test_readme_begins_with_the_two_commands():
     assert blocks("sh")[:2] == [
         "pip install -c constraints.txt . && sktl demo\n",
-        'pip install -c constraints.txt ".[test]" && pytest\n',
+        'pip install -c constraints.txt ".[test]" && pytest -n 2\n',
     ]
 
 

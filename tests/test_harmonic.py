@@ -22,9 +22,10 @@ from sktl.representations import (
     ChgnetGraphs,
     CrystalGraphs,
     Crystals,
+    cell_symmetry,
     complete_by_symmetry,
-    equivalent_atoms,
     harmonic_response,
+    independent_moves,
     standard_supercell,
 )
 
@@ -137,17 +138,42 @@ def test_springs_give_the_frequency_and_moduli_of_textbooks():
     assert found["piezoelectric"] == pytest.approx(0, abs=1e-4)  # each atom is a centre
 
 
-def test_symmetry_saves_work_and_changes_nothing():
-    numbers, lattice, fractional = Crystals.from_structures([RUTILE]).arrays[0]
-    equivalents = equivalent_atoms(numbers, lattice, fractional)
-    assert [each.atom for each in equivalents] == [0, 0, 2, 2, 2, 2]
-    inputs = inputs_of(RUTILE)
+def _turn(axis, angle):
+    from pymatgen.core.operations import SymmOp
+
+    return SymmOp.from_axis_angle_and_translation(axis, angle, angle_in_radians=True)
+
+
+def salt(*angles):
+    """Return rock salt, a supercell of it, turned by angles about x and z."""
+    crystal = Structure(Lattice(2.8 * (1 - np.eye(3))), ["Na", "Cl"], [[0, 0, 0], [0.5, 0.5, 0.5]])
+    crystal.make_supercell(2)
+    for axis, angle in zip(np.eye(3)[[0, 2]], angles, strict=True):
+        crystal.apply_operation(_turn(axis, angle))
+    return crystal
+
+
+@pytest.mark.parametrize(
+    ("structure", "n_moves"),
+    [(salt(0, 0), 3), (salt(0.4, 1.1), 3), (RUTILE, 4), (QUARTZ_LIKE, 15)],
+    ids=["salt", "salt turned", "rutile", "no symmetry"],
+)
+def test_symmetry_saves_work_and_changes_nothing(structure, n_moves):
+    symmetry = cell_symmetry(*cell_of(structure))
+    inputs = inputs_of(structure)
     whole = energy_curvature(energy, inputs)
-    part = energy_curvature(energy, inputs, [0, 2])
-    assert np.isnan(part[3:6, :18]).all() and not np.isnan(part[:, 18:]).any()
-    completed = complete_by_symmetry(part[:18, :18], equivalents)
-    scale = np.abs(whole[:18, :18]).max()
-    np.testing.assert_allclose(completed, whole[:18, :18], atol=1e-4 * scale)
+    scale = np.abs(whole).max()
+    for displacements in (True, False):
+        moves = independent_moves(symmetry, displacements)
+        products = energy_curvature(energy, inputs, moves)
+        np.testing.assert_allclose(products, moves @ whole, atol=1e-4 * scale)
+        completed = complete_by_symmetry(moves, products, symmetry)
+        expected = whole.copy()
+        if displacements:
+            assert len(moves) == n_moves
+        else:
+            expected[:-6, :-6] = np.nan
+        np.testing.assert_allclose(completed, expected, atol=2e-4 * scale)
 
 
 def cell_of(structure):
@@ -201,8 +227,9 @@ def test_atoms_without_symmetry_stand_for_themselves():
     generator = np.random.default_rng(0)
     fractional = generator.random((3, 3))
     lattice = np.diag([4.0, 5.0, 6.0]) + generator.normal(size=(3, 3)) / 10
-    found = equivalent_atoms(np.array([8, 8, 8]), lattice, fractional)
-    assert [each.atom for each in found] == [0, 1, 2]
+    symmetry = cell_symmetry(np.array([8, 8, 8]), lattice, fractional)
+    np.testing.assert_array_equal(symmetry.permutations, [[0, 1, 2]])
+    assert len(independent_moves(symmetry)) == 15
 
 
 def test_place_and_order_of_atoms_do_not_matter(potential):
@@ -214,12 +241,6 @@ def test_place_and_order_of_atoms_do_not_matter(potential):
     assert np.isfinite(found).all()
     for other in found[1:]:
         np.testing.assert_allclose(other, found[0], rtol=2e-3, atol=1e-4 * np.abs(found[0]).max())
-
-
-def _turn(axis, angle):
-    from pymatgen.core.operations import SymmOp
-
-    return SymmOp.from_axis_angle_and_translation(axis, angle, angle_in_radians=True)
 
 
 def test_it_is_a_transformer_like_others(potential):

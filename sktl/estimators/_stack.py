@@ -105,7 +105,7 @@ class TransferStackRegressor(
     its own: the average of many members does not mind that each fits its rows more closely. `fit`
     takes about as many times the time of one `TransferRegressor` as there are sources of formulas
     times members, with 24 passes twice that. Networks of crystals are not fine-tuned here, since
-    that would take most of the time. A potential ("chgnet") costs about a second for each new
+    that would take most of the time. A potential ("chgnet") costs up to a second for each new
     crystal of eight atoms; see `HarmonicTransformer`.
 
     References

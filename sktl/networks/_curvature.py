@@ -6,8 +6,8 @@ import torch
 _VOIGT = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))
 
 
-def energy_curvature(energy, inputs, atoms=None):
-    """Return the second derivatives of the energy of one crystal.
+def energy_curvature(energy, inputs, moves=None):
+    """Return the second derivatives of the energy of one crystal, or their products with moves.
 
     The derivatives are exact, by differentiating twice; bonds are those of the crystal as it is.
 
@@ -18,34 +18,31 @@ def energy_curvature(energy, inputs, atoms=None):
         eV, a tensor of one number.
     inputs : dict of array
         One crystal of N atoms, as `CrystalRows` gives it.
-    atoms : sequence of int or None, default=None
-        The atoms whose rows are wanted; None for all. Each costs three passes through the network,
-        and the strains cost six.
+    moves : float array (k, 3N + 6) or None, default=None
+        Displacements of the atoms, x, y and z of the first and so on, in Angstrom, then the strains
+        xx, yy, zz, yz, xz, xy, shears as the sum of both halves. None for one of each, so that all
+        second derivatives are returned. A move costs a pass through the network.
 
     Returns
     -------
-    float64 array (3N + 6, 3N + 6)
-        By the displacements of the atoms, x, y and z of the first and so on, in Angstrom; then by
-        the strains xx, yy, zz, yz, xz, xy, shears as the sum of both halves. In eV; NaN in the rows
-        of atoms that are not wanted, but for the columns of strains.
+    float64 array (k, 3N + 6)
+        The matrix of second derivatives times each move, in eV.
     """
     inputs = {name: torch.as_tensor(part) for name, part in inputs.items()}
     n = 3 * len(inputs["numbers"])
     vectors = inputs["vectors"]
-    moves = vectors.new_zeros(n + len(_VOIGT), requires_grad=True)
-    wanted = range(n // 3) if atoms is None else atoms
-    rows = [3 * atom + axis for atom in wanted for axis in range(3)]
-    hessian = np.full((len(moves), len(moves)), np.nan)
+    changes = vectors.new_zeros(n + len(_VOIGT), requires_grad=True)
+    moves = np.eye(len(changes)) if moves is None else moves
+    products = np.empty((len(moves), len(changes)))
     with torch.enable_grad():
-        shifts, strain = moves[:n].reshape(-1, 3), _strain(moves[n:])
+        shifts, strain = changes[:n].reshape(-1, 3), _strain(changes[n:])
         vectors = vectors + vectors @ strain + shifts[inputs["target"]] - shifts[inputs["source"]]
         total = energy(**(inputs | {"vectors": vectors})).sum()
-        (gradient,) = torch.autograd.grad(total, moves, create_graph=True)
-        for row in (*rows, *range(n, len(moves))):
-            (found,) = torch.autograd.grad(gradient[row], moves, retain_graph=True)
-            hessian[row] = found
-    hessian[:n, n:] = hessian[n:, :n].T
-    return hessian
+        (gradient,) = torch.autograd.grad(total, changes, create_graph=True)
+        for row, move in zip(products, vectors.new_tensor(moves), strict=True):
+            (found,) = torch.autograd.grad(gradient, changes, move, retain_graph=True)
+            row[:] = found
+    return products
 
 
 def _strain(values):

@@ -16,8 +16,9 @@ from sktl.representations._response import RESPONSES, harmonic_response
 from sktl.representations._structure import ChgnetGraphs, CrystalGraphs
 from sktl.representations._structures import check_structures
 from sktl.representations._symmetry import (
+    cell_symmetry,
     complete_by_symmetry,
-    equivalent_atoms,
+    independent_moves,
     standard_supercell,
 )
 
@@ -36,10 +37,11 @@ __all__ = [
     "MatminerTransformer",
     "NumericColumns",
     "StructureReader",
+    "cell_symmetry",
     "check_structures",
     "complete_by_symmetry",
-    "equivalent_atoms",
     "harmonic_response",
+    "independent_moves",
     "parse_formula",
     "parse_formulas",
     "standard_supercell",

@@ -1,5 +1,6 @@
 """What the symmetry of a crystal tells: its primitive cell, and which of its atoms are alike."""
 
+import math
 import warnings
 from typing import NamedTuple
 
@@ -12,23 +13,24 @@ PRECISION = 1e-3
 WIDE = 10.0
 """A cell is repeated only along heights below this, in Angstrom."""
 
+_VOIGT = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))
+_TRIALS = 32  # random directions of which the best are taken
+_EVEN = 0.5  # of what an even spread would reach in the direction that is reached least
 
-class Equivalence(NamedTuple):
-    """How symmetry takes one atom to another.
+
+class Symmetry(NamedTuple):
+    """The operations that leave a cell as it is.
 
     Attributes
     ----------
-    atom : int
-        The atom that is taken to this one.
-    rotation : float64 array (3, 3)
-        Acts on Cartesian columns.
-    permutation : int array (N,)
+    rotations : float64 array (m, 3, 3)
+        Act on Cartesian columns.
+    permutations : int array (m, N)
         Where each atom of the cell goes.
     """
 
-    atom: int
-    rotation: np.ndarray
-    permutation: np.ndarray
+    rotations: np.ndarray
+    permutations: np.ndarray
 
 
 def standard_supercell(numbers, lattice, fractional, max_atoms):
@@ -59,8 +61,8 @@ def standard_supercell(numbers, lattice, fractional, max_atoms):
     return np.repeat(numbers, len(images)), lattice * repeats[:, None], fractional
 
 
-def equivalent_atoms(numbers, lattice, fractional):
-    """Return for each atom of a cell an `Equivalence` to the first atom that is like it.
+def cell_symmetry(numbers, lattice, fractional):
+    """Return the `Symmetry` of a cell.
 
     Parameters
     ----------
@@ -69,49 +71,135 @@ def equivalent_atoms(numbers, lattice, fractional):
 
     Returns
     -------
-    list of Equivalence, length N
-        An atom for which nothing is found is like itself only.
+    Symmetry
+        Translations within the cell are among its operations. If one of them does not take each
+        atom to another, no more than 0.01 Angstrom off, there is only the one that moves nothing.
     """
     n = len(numbers)
-    found = [Equivalence(atom, np.eye(3), np.arange(n)) for atom in range(n)]
+    found = []
     for rotation, shift in _operations((lattice, fractional, numbers)):
         apart = (fractional @ rotation.T + shift)[:, None] - fractional
         apart = np.linalg.norm((apart - np.round(apart)) @ lattice, axis=2)
         permutation = apart.argmin(axis=1)
         if len(set(permutation.tolist())) < n or apart.min(axis=1).max() > 10 * PRECISION:
-            continue
-        cartesian = lattice.T @ rotation @ np.linalg.inv(lattice.T)
-        for atom, first in enumerate(np.argsort(permutation).tolist()):
-            if first < found[atom].atom:
-                found[atom] = Equivalence(first, cartesian, permutation)
-    return found
+            found = []
+            break
+        found.append((lattice.T @ rotation @ np.linalg.inv(lattice.T), permutation))
+    found = found or [(np.eye(3), np.arange(n))]
+    return Symmetry(*map(np.array, zip(*found, strict=True)))
 
 
-def complete_by_symmetry(constants, equivalents):
-    """Return force constants with the rows that follow from those of equivalent atoms.
+def independent_moves(symmetry, displacements=True):
+    """Return few moves of a cell from whose images under its symmetry all others are made.
 
     Parameters
     ----------
-    constants : float array (3N, 3N)
-        Second derivatives by two displacements; the rows of atoms that others are equivalent to
-        are there.
-    equivalents : list of Equivalence, length N
-        What `equivalent_atoms` returned.
+    symmetry : Symmetry
+        Of a cell of N atoms.
+    displacements : bool, default=True
+        Whether atoms are moved, or only the cell is strained.
 
     Returns
     -------
-    float array (3N, 3N)
-        Symmetric.
+    float64 array (k, 3N + 6)
+        Each displaces one atom, or strains the cell: displacements of the atoms, x, y and z of the
+        first and so on, then the strains xx, yy, zz, yz, xz, xy, shears as the sum of both halves.
     """
-    n = len(equivalents)
-    blocks = constants.reshape(n, 3, n, 3).copy()
-    known = {each.atom for each in equivalents}
-    for atom, (first, rotation, permutation) in enumerate(equivalents):
-        if atom not in known:
-            turned = np.einsum("ij,jnk,lk->inl", rotation, blocks[first], rotation)
-            blocks[atom][:, permutation] = turned
-    completed = blocks.reshape(3 * n, 3 * n)
-    return (completed + completed.T) / 2
+    n = symmetry.permutations.shape[1]
+    strains = _directions(_on_strains(_distinct(symmetry.rotations)))
+    moves = [np.pad(strains, ((0, 0), (3 * n, 0)))]
+    for atom in np.unique(_first_atoms(symmetry)) if displacements else ():
+        stays = symmetry.permutations[:, atom] == atom
+        directions = _directions(symmetry.rotations[stays])
+        moves.append(np.pad(directions, ((0, 0), (3 * atom, 3 * (n - atom) + 3))))
+    return np.concatenate(moves)
+
+
+def complete_by_symmetry(moves, products, symmetry):
+    """Return the second derivatives of an energy that follow from a few of their products.
+
+    Parameters
+    ----------
+    moves : float array (k, 3N + 6)
+        What `independent_moves` returned.
+    products : float array (k, 3N + 6)
+        The second derivatives times each move, as `sktl.networks.energy_curvature` returns them.
+    symmetry : Symmetry
+        Of the cell.
+
+    Returns
+    -------
+    float64 array (3N + 6, 3N + 6)
+        By displacements and strains; NaN by two displacements, if no move displaces an atom.
+    """
+    firsts = _first_atoms(symmetry)
+    n = 3 * len(firsts)
+    on_strains = _on_strains(symmetry.rotations)
+    moved = _carry(moves, symmetry, on_strains)
+    found = _carry(products, symmetry, np.linalg.inv(on_strains).transpose(0, 2, 1))
+    hessian = np.full((n + 6, n + 6), np.nan)
+    strained = moves[:, n:].any(axis=1)
+    hessian[n:] = _solve(moved[:, strained, n:], found[:, strained])
+    hessian[:n, n:] = hessian[n:, :n].T
+    if strained.all():
+        return hessian
+    for atom, first in enumerate(firsts):
+        arrives = np.ix_(
+            symmetry.permutations[:, first] == atom,
+            moves[:, 3 * first : 3 * first + 3].any(axis=1),
+        )
+        own = slice(3 * atom, 3 * atom + 3)
+        hessian[own, :n] = _solve(moved[arrives][..., own], found[arrives][..., :n])
+    hessian[:n, :n] = (hessian[:n, :n] + hessian[:n, :n].T) / 2
+    return hessian
+
+
+def _first_atoms(symmetry):
+    """Return for each atom the first one that is taken to it, int (N,)."""
+    return np.argsort(symmetry.permutations, axis=1).min(axis=0)
+
+
+def _directions(images):
+    """Return few vectors (k, d) that matrices (m, d, d) spread evenly over all directions."""
+    size = images.shape[1]
+    trials = np.linalg.qr(np.random.default_rng(0).normal(size=(_TRIALS, size, size)))[0]
+    for k in range(1, size):
+        spread = np.einsum("mij,tkj->tmki", images, trials[:, :k])
+        spread = spread.reshape(_TRIALS, -1, size)
+        narrowest = np.linalg.svd(spread, compute_uv=False)[:, -1]
+        best = narrowest.argmax()
+        if spread.shape[1] >= size and narrowest[best] > _EVEN * math.sqrt(k * len(images) / size):
+            return trials[best, :k]
+    return np.eye(size)
+
+
+def _distinct(rotations):
+    """Return each of some rotations once."""
+    return rotations[np.unique(np.round(rotations, 6), axis=0, return_index=True)[1]]
+
+
+def _on_strains(rotations):
+    """Return what rotations (m, 3, 3) do to the six strains, (m, 6, 6)."""
+    i, j = np.array(_VOIGT).T
+    counts = np.where(i == j, 1.0, 2.0)  # a shear is the sum of both halves
+    left, right = rotations[:, i], rotations[:, j]
+    turned = left[:, :, i] * right[:, :, j] + (counts - 1) * left[:, :, j] * right[:, :, i]
+    return turned * counts[:, None] / counts
+
+
+def _carry(vectors, symmetry, on_strains):
+    """Return the images (m, k, 3N + 6) of vectors (k, 3N + 6) under each operation."""
+    atoms = vectors[:, :-6].reshape(len(vectors), -1, 3)
+    atoms = np.einsum("mij,knj->mkni", symmetry.rotations, atoms)
+    origins = np.argsort(symmetry.permutations, axis=1)[:, None, :, None]
+    atoms = np.take_along_axis(atoms, origins, axis=2).reshape(*atoms.shape[:2], -1)
+    return np.concatenate([atoms, np.einsum("mij,kj->mki", on_strains, vectors[:, -6:])], axis=2)
+
+
+def _solve(moves, products):
+    """Return the rows (d, n) of which moves (m, k, d) make products (m, k, n)."""
+    moves, products = (part.reshape(-1, part.shape[-1]) for part in (moves, products))
+    return np.linalg.pinv(moves) @ products
 
 
 def _reduced_primitive(numbers, lattice, fractional):

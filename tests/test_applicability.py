@@ -6,7 +6,7 @@ from sklearn.dummy import DummyRegressor
 
 from sktl import TransferClassifier, TransferRegressor, TransferStackRegressor, load_model
 from sktl.datasets import load_expt_gap
-from sktl.exceptions import FormulaError, InputError, UnseenElementError
+from sktl.exceptions import FormulaError, InputError, TransferWarning, UnseenElementError
 
 
 @pytest.fixture(scope="module")
@@ -159,6 +159,45 @@ def test_screen_gives_what_the_single_calls_give(kind, fitted, rows, tiny_source
     assert list(table.columns[-3:]) == ["distance", "outside", "nearest"]
     np.testing.assert_allclose(table["distance"], near["distance"], rtol=1e-5, atol=1e-6)
     assert table[["outside", "nearest"]].equals(near[["outside", "nearest"]])
+
+
+@pytest.fixture
+def parts_of_seven(monkeypatch):
+    monkeypatch.setattr("sktl.estimators._applicability.ROWS_AT_A_TIME", 7)
+
+
+@pytest.mark.parametrize("kind", ["network", "stack"])
+def test_screen_of_many_rows_goes_part_by_part(kind, fitted, rows, tiny_source, parts_of_seven):
+    formulas, y = rows
+    model = fitted
+    if kind == "stack":
+        model = TransferStackRegressor(tiny_source, n_members=2, random_state=0).fit(*rows)
+    table = model.screen(formulas[:30])
+    assert table.index.tolist() == list(range(30))
+    np.testing.assert_allclose(table["prediction"], model.predict(formulas[:30]), rtol=1e-5)
+    near = model.applicability(formulas[:30], with_errors=False)
+    assert table[["outside", "nearest"]].equals(near[["outside", "nearest"]])
+    with pytest.raises(UnseenElementError, match="Fm in 2 of 32 rows, first in row 30") as caught:
+        model.screen([*formulas[:30], "FmO", "FmS"])
+    assert caught.value.rows == [30, 31]
+
+
+def test_screen_of_many_rows_warns_once(rows, tiny_source, parts_of_seven):
+    model = TransferRegressor(tiny_source, max_epochs=1, unseen_elements="warn").fit(*rows)
+    with pytest.warns(TransferWarning, match="row 20") as caught:
+        model.screen([*rows[0][:20], "UO2", *rows[0][:20]])
+    assert len(caught) == 1
+
+
+def test_screen_shows_a_bar_in_a_terminal_if_asked(fitted, rows, monkeypatch, capsys):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    monkeypatch.setattr(
+        "sktl.estimators._applicability.BAR", {"desc": "Predicting", "mininterval": 0}
+    )
+    fitted.screen(rows[0][:5])
+    assert capsys.readouterr().err == ""
+    fitted.screen(rows[0][:5], progress=True)
+    assert "Predicting" in capsys.readouterr().err
 
 
 def test_screen_without_rows_held_back_gives_no_deviations(rows, tiny_source):

@@ -113,7 +113,7 @@ def _in_memory(model, data, output, *, materials, coverage, on_error):
     skip = on_error == "skip"
     found = materials.read(table, column)
     predicted, problems = predict_table(
-        fitted, table, column, materials=found, coverage=coverage, skip=skip
+        fitted, table, column, materials=found, coverage=coverage, skip=skip, progress=True
     )
     report_problems(table, problems, data, on_error, output)
     write_table(output, predicted)

@@ -1,22 +1,28 @@
 """Applicability: how far a material is from those that a model was trained on."""
 
 import numbers
+import warnings
 
 import numpy as np
 from sklearn.decomposition import PCA
 from sklearn.neighbors import NearestNeighbors
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from tqdm import tqdm
 
 from sktl.estimators._input import read_input
 from sktl.estimators._provenance import row_texts
-from sktl.exceptions import InputError
+from sktl.exceptions import InputError, TransferWarning
 from sktl.representations import SYMBOLS
 
 N_NEIGHBORS = 5
 INSIDE = 0.95
 """Share of the training materials that lie inside, each judged by the others."""
 
+ROWS_AT_A_TIME, CRYSTALS_AT_A_TIME = 4000, 100
+"""Materials that are screened together, which bounds the memory."""
+
+BAR = {"desc": "Predicting", "unit": "row", "unit_scale": True, "leave": False, "delay": 2}
 _MOST_AXES = 32
 _MOST_JUDGED = 2000
 
@@ -59,26 +65,27 @@ class Domain:
         self.unit = float(np.median(found)) or 1.0
         self.limit = float(np.quantile(found, INSIDE, method="higher")) / self.unit
 
-    def nearest(self, features, n_neighbors):
+    def nearest(self, features, search):
         """Return mean distances (n,) and the training rows (n, k) nearest to features (n, d)."""
-        found, rows = self._search(n_neighbors).kneighbors(self._project(features))
+        found, rows = search.kneighbors(self._project(features))
         return found.mean(axis=1) / self.unit, rows
+
+    def search(self, n_neighbors):
+        """Return what finds the nearest training rows."""
+        return NearestNeighbors(n_neighbors=n_neighbors).fit(self.points)
 
     def _judge(self, groups):
         """Return the distances of training rows to those of other compositions."""
         chosen = np.linspace(0, len(groups) - 1, min(len(groups), _MOST_JUDGED)).astype(np.int64)
         largest = int(np.bincount(groups).max())
         n_neighbors = min(N_NEIGHBORS + largest, len(groups))
-        found, rows = self._search(n_neighbors).kneighbors(self.points[chosen])
+        found, rows = self.search(n_neighbors).kneighbors(self.points[chosen])
         others = groups[rows] != groups[chosen, None]
         others &= np.cumsum(others, axis=1) <= N_NEIGHBORS
         counts = others.sum(axis=1)
         if not counts.any():
             return np.ones(1)
         return ((found * others).sum(axis=1) / np.maximum(counts, 1))[counts > 0]
-
-    def _search(self, n_neighbors):
-        return NearestNeighbors(n_neighbors=n_neighbors).fit(self.points)
 
     def _project(self, features):
         return self.axes.transform(features.astype(np.float64)).astype(np.float32)
@@ -87,7 +94,8 @@ class Domain:
 class Applicable:
     """Tell how far materials are from the training rows.
 
-    A subclass gives ``_embedder()``, the fitted estimator of a network whose embedding is used, and
+    A subclass gives ``_embedder()``, the fitted estimator of a network whose embedding is used,
+    ``_check_elements(data)``, which fails for rows that cannot be predicted, and
     ``_screen(data, coverage)``, columns of predictions and what features it has from making them.
     """
 
@@ -154,14 +162,16 @@ class Applicable:
         n_rows = len(self.domain_.points)
         if not isinstance(n_neighbors, numbers.Integral) or not 1 <= n_neighbors <= n_rows:
             raise InputError(f"Got n_neighbors={n_neighbors!r}, expected 1 to {n_rows}.")
-        columns = self._near(data, n_neighbors)
+        columns = self._near(data, self.domain_.search(n_neighbors))
         if with_errors and getattr(self, "uncertainty_", None) is not None:
             never = columns["unseen_in_pretraining"]
             columns["expected_error"] = self._expected_errors(data, columns["distance"], never)
         return pd.DataFrame(columns)
 
-    def screen(self, X, coverage=0.9):
+    def screen(self, X, coverage=0.9, progress=False):
         """Predict, and tell how far the materials are from the training rows, in one pass.
+
+        4,000 formulas or 100 crystals are worked on at a time, so that memory is bounded.
 
         Parameters
         ----------
@@ -169,6 +179,8 @@ class Applicable:
             As in `fit`.
         coverage : float or None, default=0.9
             Share of measurements that the intervals are to hold; None leaves the intervals out.
+        progress : bool, default=False
+            Show a bar with the time left, where there is a terminal.
 
         Returns
         -------
@@ -194,18 +206,38 @@ class Applicable:
         import pandas as pd
 
         data = read_input(self, X, fitting=False)
-        columns, features = self._screen(data, coverage)
-        if getattr(self, "domain_", None) is not None:
-            n_neighbors = min(N_NEIGHBORS, len(self.domain_.points))
-            near = self._near(data, n_neighbors, features)
-            columns |= {name: near[name] for name in ("distance", "outside", "nearest")}
-        return pd.DataFrame(columns)
+        small = isinstance(data, np.ndarray) or isinstance(data[0], str)
+        size = ROWS_AT_A_TIME if small else CRYSTALS_AT_A_TIME
+        parts = [data[start : start + size] for start in range(0, len(data), size)]
+        if len(parts) > 1:
+            self._check_elements(data)  # so that a part says nothing that is not said of all rows
+        domain = getattr(self, "domain_", None)
+        search = None if domain is None else domain.search(min(N_NEIGHBORS, len(domain.points)))
+        frames = []
+        with (
+            tqdm(total=len(data), disable=None if progress else True, **BAR) as bar,
+            warnings.catch_warnings(),
+        ):
+            if len(parts) > 1:
+                warnings.simplefilter("ignore", TransferWarning)
+            for part in parts:
+                frames.append(pd.DataFrame(self._screen_part(part, coverage, search)))
+                bar.update(len(part))
+        return pd.concat(frames, ignore_index=True)
 
-    def _near(self, data, n_neighbors, features=None):
+    def _screen_part(self, data, coverage, search):
+        """Return the columns of `screen`; `search` finds training rows, if there are any."""
+        columns, features = self._screen(data, coverage)
+        if search is None:
+            return columns
+        near = self._near(data, search, features)
+        return columns | {name: near[name] for name in ("distance", "outside", "nearest")}
+
+    def _near(self, data, search, features=None):
         """Return the columns of `applicability`, but for expected errors."""
         domain, embedder = self.domain_, self._embedder()
         features, batch = embedder._embed(data, features if embedder is self else None)
-        distances, rows = domain.nearest(features, n_neighbors)
+        distances, rows = domain.nearest(features, search)
         unseen = [_unseen(batch, known) for known in (domain.elements, embedder.input_.elements)]
         outside = [
             distance > domain.limit or bool(new or never)

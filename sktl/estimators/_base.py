@@ -151,6 +151,10 @@ class TransferEstimator(Applicable, ReadsMaterials, SavedModel, BaseEstimator):
     def _calibrate(self, features, outputs, targets, weights):
         """Learn from validation rows how large errors are; lists hold one array a member."""
 
+    def _check_elements(self, data):
+        """Fail for rows whose elements the network does not know, or warn."""
+        self.input_.read(data)
+
     def _encode(self, data):
         return self.input_.encode(self.input_.read(data))
 

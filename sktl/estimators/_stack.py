@@ -6,6 +6,7 @@ import numpy as np
 from joblib import Parallel, delayed
 from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.model_selection import GroupKFold
+from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import column_or_1d
 
@@ -13,7 +14,7 @@ from sktl._checks import check_numbers, check_weights
 from sktl.estimators._applicability import Applicable
 from sktl.estimators._base import TransferEstimator
 from sktl.estimators._files import SavedModel
-from sktl.estimators._input import group_rows, read_compositions, read_input
+from sktl.estimators._input import ReadsMaterials, group_rows, read_compositions, read_input
 from sktl.estimators._provenance import record_training
 from sktl.estimators._stack_bases import (
     make_bases,
@@ -205,6 +206,16 @@ class TransferStackRegressor(
         """Return the first member that is a fine-tuned network, or None."""
         members = [member for part in self.members_.values() for member in part]
         return next((each for each in members if isinstance(each, TransferEstimator)), None)
+
+    def _check_elements(self, data):
+        """Fail for rows with elements that a source does not know."""
+        readers = [members[0] for members in self.members_.values()]
+        if self.features_ is not None:
+            readers += [step for _, step in self.features_.transformer_list]
+        for reader in readers:
+            reader = reader[0] if isinstance(reader, Pipeline) else reader
+            if isinstance(reader, ReadsMaterials):
+                reader.input_.read(data)
 
     def _learn_from_held_rows(self, found, targets, weights):
         """Choose the shares and learn the size of errors; lists hold one array a member."""

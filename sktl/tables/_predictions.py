@@ -5,7 +5,9 @@ from sktl.representations import parse_formula
 from sktl.tables._columns import BadCell, formula_problems, row_problems, usable_rows
 
 
-def predict_table(model, table, column, *, materials=None, coverage=0.9, skip=False):
+def predict_table(
+    model, table, column, *, materials=None, coverage=0.9, skip=False, progress=False
+):
     """Return the rows that can be used, with predictions, and what is wrong with the others.
 
     Parameters
@@ -22,6 +24,8 @@ def predict_table(model, table, column, *, materials=None, coverage=0.9, skip=Fa
         Of the intervals, where the model can give them; None leaves them out.
     skip : bool, default=False
         Leave rows out that cannot be used. If False, nothing is predicted where there are such.
+    progress : bool, default=False
+        Show a bar with the time left, where there is a terminal.
 
     Returns
     -------
@@ -35,7 +39,7 @@ def predict_table(model, table, column, *, materials=None, coverage=0.9, skip=Fa
     kept = usable_rows(table, problems)
     while kept and (skip or not problems):
         try:
-            columns = prediction_columns(model, [X[row] for row in kept], coverage)
+            columns = prediction_columns(model, [X[row] for row in kept], coverage, progress)
         except UnseenElementError as error:
             if not error.rows:
                 raise
@@ -48,7 +52,7 @@ def predict_table(model, table, column, *, materials=None, coverage=0.9, skip=Fa
     return None, problems
 
 
-def prediction_columns(model, X, coverage=0.9):
+def prediction_columns(model, X, coverage=0.9, progress=False):
     """Return the columns that a model gives for materials.
 
     Parameters
@@ -59,6 +63,8 @@ def prediction_columns(model, X, coverage=0.9):
         All of them good.
     coverage : float or None, default=0.9
         Of the intervals; None leaves them out.
+    progress : bool, default=False
+        Show a bar with the time left, where there is a terminal.
 
     Returns
     -------
@@ -68,7 +74,7 @@ def prediction_columns(model, X, coverage=0.9):
         and an interval; then ``distance``, ``outside`` ("yes" or "no") and ``nearest``, the nearest
         training materials.
     """
-    frame = model.screen(X, coverage)
+    frame = model.screen(X, coverage, progress)
     columns = {name: frame[name].to_numpy() for name in frame}
     if hasattr(model, "classes_"):
         columns["prediction"] = list(map(str, columns["prediction"]))

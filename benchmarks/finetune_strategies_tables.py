@@ -25,16 +25,18 @@ PAGE = ROOT / "docs" / "benchmarks" / "finetune_strategies.md"
 PUBLISHED = {"scratch": "ALIGNN, scratch", "best_pairwise": "pairwise, best", "mpt": "MPT"}
 FIGURE = PAGE.parent / "figures" / "finetune_strategies.png"
 VARIED = ("freeze depth", "learning rate")
+DEFAULT = "fine-tune"
 DRAWN, DRAWN_FROM = "stack", 100
 
 
 def read_errors():
-    """Return test errors: {(property, points): {(configuration, variant): list over trials}}."""
+    """Return test errors: {(property, points): {(configuration, variant): {trial: error}}}."""
     found = {}
     for row in read_rows(RESULTS):
         variant, _, points = row["variant"].removesuffix(" points").rpartition(", ")
         place = found.setdefault((row["dataset"], int(points)), {})
-        place.setdefault((row["configuration"], variant), []).append(float(row["test_mae"]))
+        trials = place.setdefault((row["configuration"], variant), {})
+        trials[row["seed"]] = float(row["test_mae"])
     return found
 
 
@@ -63,7 +65,7 @@ def main_table(errors, published, points, theirs_at=None):
     rows = []
     for place in places:
         theirs = published[place[0], theirs_at or place[1]]
-        maes = [errors[place].get(key, []) for key in models]
+        maes = [errors[place].get(key, {}) for key in models]
         cells = [theirs.get(model, (None, None)) for model in PUBLISHED]
         cells += map(_mean_and_spread, maes)
         lowest = min(value for value, _ in cells if value is not None)
@@ -97,14 +99,31 @@ def draw_curves(errors, published, units):
 
 
 def varied_table(errors, configuration):
-    """Return the errors of one varied setting, beside those of the default, as Markdown."""
-    rows = []
-    for (dataset, points), found in sorted(errors.items()):
-        variants = {name: maes for (kind, name), maes in found.items() if kind == configuration}
-        for name, maes in variants.items():
-            value, spread = _mean_and_spread(maes)
-            rows.append((f"`{dataset}`, {points} points", name, _shown((value, spread), None)))
-    return markdown(("property", "setting", "test MAE"), rows) if rows else "Nothing was run yet."
+    """Return the errors with values of one setting, and with its default, as Markdown.
+
+    The default's are those on the same trials.
+    """
+    cells = finetune_strategies_cells("cpu", configurations=[configuration])
+    names = dict.fromkeys(cell.variant.rpartition(", ")[0] for cell in cells)
+    columns = {}
+    for place, found in sorted(errors.items()):
+        variants = {
+            name: found[configuration, name] for name in names if (configuration, name) in found
+        }
+        if variants:
+            trials = set.intersection(*map(set, variants.values()))
+            default = found.get((DEFAULT, next(iter(variants)).partition(", ")[0]), {})
+            default = {trial: default[trial] for trial in trials & set(default)}
+            columns[place] = [default, *(variants.get(name, {}) for name in names)]
+    if not columns:
+        return "Nothing was run yet."
+    shown = [list(map(_mean_and_spread, part)) for part in columns.values()]
+    lowest = [min(value for value, _ in part if value is not None) for part in shown]
+    rows = [
+        (name, *map(_shown, cells, lowest))
+        for name, *cells in zip(["default", *names], *shown, strict=True)
+    ]
+    return markdown(("setting", *(f"`{name}`, {n} points" for name, n in columns)), rows)
 
 
 def missing_table(errors):
@@ -125,7 +144,7 @@ def missing_table(errors):
 def _mean_and_spread(maes):
     if not maes:
         return None, None
-    return mean(maes), stdev(maes) if len(maes) > 1 else None
+    return mean(maes.values()), stdev(maes.values()) if len(maes) > 1 else None
 
 
 def _note(dataset, n_trials):

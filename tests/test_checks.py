@@ -79,7 +79,9 @@ def test_one_formula_is_no_sequence(X):
 
 
 @pytest.mark.parametrize(
-    "X", [{"NaCl": 1}, {"NaCl", "GaAs"}, (formula for formula in FORMULAS), None, 3.5], ids=repr
+    "X",
+    [{"NaCl": 1}, {"NaCl", "GaAs"}, (formula for formula in FORMULAS), None, 3.5],
+    ids=["dict", "set", "generator", "None", "float"],
 )
 def test_no_table(X):
     message = f"Got X of type {type(X).__name__}, expected a sequence of formulas"

@@ -11,6 +11,7 @@ does not agree.
 
 import csv
 from functools import partial
+from itertools import product
 from pathlib import Path
 from statistics import mean, stdev
 
@@ -55,21 +56,22 @@ def read_published():
     return found, units
 
 
-def main_table(errors, published, points, theirs_at=None):
+def main_table(errors, published, points, against_most=False):
     """Return the errors of all strategies at a number of points, as Markdown.
 
-    The publisher's are those at the same number of points, or at another one.
+    The publisher's are those at the same number of points, or at the most that it has.
     """
-    places = [place for place in published if place[1] in points and place in errors]
+    most = {name: max(n for other, n in published if other == name) for name, _ in published}
+    places = [place for place in product(most, points) if place in errors]
     models = sorted({key for place in places for key in errors[place] if key[0] not in VARIED})
     rows = []
     for place in places:
-        theirs = published[place[0], theirs_at or place[1]]
+        theirs = published[(place[0], most[place[0]]) if against_most else place]
         maes = [errors[place].get(key, {}) for key in models]
         cells = [theirs.get(model, (None, None)) for model in PUBLISHED]
         cells += map(_mean_and_spread, maes)
         lowest = min(value for value, _ in cells if value is not None)
-        notes = [""] * len(PUBLISHED) + [_note(place[0], len(found)) for found in maes]
+        notes = [""] * len(PUBLISHED) + [_note(place, len(found)) for found in maes]
         shown = [_shown(cell, lowest) + note for cell, note in zip(cells, notes, strict=True)]
         rows.append((f"`{place[0]}`", *shown))
     titles = ["property", *PUBLISHED.values(), *(f"{kind}: {name}" for kind, name in models)]
@@ -147,9 +149,11 @@ def _mean_and_spread(maes):
     return mean(maes.values()), stdev(maes.values()) if len(maes) > 1 else None
 
 
-def _note(dataset, n_trials):
+def _note(place, n_trials):
     """Return how many trials stand, where some are missing."""
-    wanted = len({cell.seed for cell in finetune_strategies_cells("cpu", [dataset])})
+    dataset, points = place
+    cells = finetune_strategies_cells("cpu", [dataset])
+    wanted = len({cell.seed for cell in cells if cell.variant.endswith(f", {points} points")})
     return f" ({n_trials} of {wanted})" if 0 < n_trials < wanted else ""
 
 
@@ -165,7 +169,7 @@ def page_parts(errors, published):
     """Return what stands between the page's markers."""
     return {
         "at 100 points": main_table(errors, published, (100,)),
-        "at 200 points": main_table(errors, published, (200,), theirs_at=800),
+        "at 200 points": main_table(errors, published, (200,), against_most=True),
         "at 800 points": main_table(errors, published, (800, 993)),
         **{each: varied_table(errors, each) for each in VARIED},
         "missing": missing_table(errors),

@@ -12,6 +12,8 @@ from sktl.cli import main
 from sktl.datasets._finetune_strategies import TrialRows
 from sktl.exceptions import InputError
 
+SHEET = "jarvis2d"
+
 
 @dataclass
 class Toy:
@@ -59,7 +61,8 @@ def test_what_is_owed():
                 if cell.dataset == dataset and cell.variant.endswith(f", {points} points")
             }
             assert trials == {1, 2, 3, 4, 5}
-    assert {cell.seed for cell in cells if cell.dataset == "jarvis2d"} == {1}
+    sheets = {(cell.variant.split(", ")[-1], cell.seed) for cell in cells if cell.dataset == SHEET}
+    assert sheets == {("993 points", 1), *(("200 points", trial) for trial in range(1, 6))}
     assert not {cell.dataset for cell in cells} & {"bg", "fe"}
     assert {"bg", "fe"} < {cell.dataset for cell in finetune_strategies_cells("gpu")}
     learned = [cell for cell in finetune_strategies_cells("gpu") if cell.dataset in ("bg", "fe")]
@@ -81,6 +84,22 @@ def test_a_cell_is_fitted_to_the_points_of_its_trial(toy, tmp_path):
     expected = np.abs(np.median(data.y[points]) - data.y[40:]).mean()
     assert row["test_mae"] == pytest.approx(expected)
     assert toy[0] == ("ph", tmp_path)
+
+
+def test_smaller_trials_of_sheets_are_drawn_from_the_points_of_the_large_one():
+    class Sheets(Toy):
+        def trial(self, n_train, trial):
+            assert (n_train, trial) == (993, 1)
+            return TrialRows(np.arange(800), np.arange(800, 993), np.arange(993, 1000))
+
+    data = Sheets([], np.zeros(0))
+    drawn = [study._points_and_test(data, SHEET, 200, trial) for trial in (1, 2, 2)]
+    for points, test in drawn:
+        assert len(set(points)) == 200 and points.max() < 993
+        np.testing.assert_array_equal(test, np.arange(993, 1000))
+    np.testing.assert_array_equal(drawn[1][0], drawn[2][0])
+    assert set(drawn[0][0]) != set(drawn[1][0])
+    assert len(study._points_and_test(data, SHEET, 993, 1)[0]) == 993
 
 
 def test_one_command_runs_the_study_and_goes_on(toy, tmp_path):

@@ -5,7 +5,8 @@ weights; "fine-tune" starts from a source with a new head; "frozen features" fit
 to the activations of all depth groups of a source, which stays as it was; "stack" is
 `TransferStackRegressor` on one source or on several of formulas and structures. "freeze depth" and
 "learning rate" vary one setting of "fine-tune". Points are the rows of a trial, those that the
-publisher validated on included: whatever is chosen is chosen among them.
+publisher validated on included: whatever is chosen is chosen among them. Of "jarvis2d" it has one
+trial, of all rows; smaller ones are drawn from them here.
 """
 
 from functools import partial
@@ -29,6 +30,9 @@ SUBSTITUTE = ("bg", "fe")
 WHOLE = ("ph", "dc", "pz", "ebg", "gv")
 SHEET = "jarvis2d"
 SHEET_POINTS = 993
+SHEET_SIZES = {200: 200, 800: SHEET_POINTS}
+"""Points of "jarvis2d" where the other properties have so many."""
+
 POINTS = (10, 100, 200, 500, 800)
 TRIALS = (1, 2, 3, 4, 5)
 STRUCTURE_SOURCE = "mpt-structure"
@@ -124,7 +128,8 @@ def finetune_strategies_cells(budget="cpu", datasets=None, configurations=None, 
     -------
     list of Cell
         ``seed`` is the publisher's trial. The variant ends in the number of points. "jarvis2d" has
-        one trial, of all its points. No source is judged on a property that it has `LEARNED`.
+        one trial of all its points, and of 200 five that are drawn from them. No source is judged
+        on a property that it has `LEARNED`.
 
     Raises
     ------
@@ -141,13 +146,27 @@ def finetune_strategies_cells(budget="cpu", datasets=None, configurations=None, 
         for wanted, properties, sizes, trials in BUDGETS[budget]
         for configuration in wanted
         for dataset in properties
-        for points in ((SHEET_POINTS,) if dataset == SHEET else sizes)
-        for trial in ((1,) if dataset == SHEET else trials)
+        for points in (_sheet_sizes(sizes) if dataset == SHEET else sizes)
+        for trial in (trials[:1] if points == SHEET_POINTS else trials)
         for variant in STRATEGIES[configuration]
         if dataset in chosen_sets and configuration in chosen and variant in chosen_variants
         if not any(dataset in LEARNED.get(source, ()) for source in _sources(variant))
     }
     return [cell for _, cell in sorted(cells, key=lambda found: found[0])]
+
+
+def _sheet_sizes(sizes):
+    return [SHEET_SIZES[size] for size in sizes if size in SHEET_SIZES]
+
+
+def _points_and_test(data, dataset, points, trial):
+    """Return the rows of a trial to learn from, and its test rows."""
+    if dataset != SHEET or points == SHEET_POINTS:
+        rows = data.trial(points, trial)
+        return np.concatenate([rows.train, rows.val]), rows.test
+    learned, test = _points_and_test(data, dataset, SHEET_POINTS, 1)
+    drawn = np.random.default_rng(trial).choice(len(learned), points, replace=False)
+    return learned[np.sort(drawn)], test
 
 
 def _sources(variant):
@@ -174,16 +193,15 @@ def run_finetune_strategies_cell(cell, folder=None):
     """
     variant, _, points = cell.variant.removesuffix(" points").rpartition(", ")
     data = fetch_finetune_strategies(cell.dataset, folder=folder)
-    rows = data.trial(int(points), cell.seed)
-    train = np.concatenate([rows.train, rows.val])
+    train, test = _points_and_test(data, cell.dataset, int(points), cell.seed)
     model = STRATEGIES[cell.configuration][variant](cell.seed)
     structures = data.structures
     row, predictions = score(
         model,
         [structures[i] for i in train],
         data.y[train],
-        [structures[i] for i in rows.test],
-        data.y[rows.test],
+        [structures[i] for i in test],
+        data.y[test],
     )
     digest = data.sha256["structures.parquet"]
     return row | {"unit": data.unit, "train_sha256": digest, "test_sha256": digest}, predictions

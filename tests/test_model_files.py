@@ -161,6 +161,9 @@ def test_a_file_of_an_earlier_version_predicts_what_it_did_then():
     then = [-0.5379828175470236, -0.5028923856049768, -0.5194923940559563]
     now = found.predict(["Mg3Y4Si3", "Mn2B1S1", "Se1K1Mg2"])
     np.testing.assert_allclose(now, then, rtol=1e-6)
+    parameters = found.get_params()  # also of those that were not there then
+    assert {"network_arguments": None}.items() <= parameters.items()
+    assert "TransferRegressor(" in repr(found)
 
 
 def test_what_is_not_fitted_or_not_ours_is_not_saved(tmp_path, saved, rows):

@@ -99,6 +99,14 @@ def test_networks_from_scratch(rows):
     assert residual.networks_[0].depth_groups == ("input", "trunk1", "trunk2", "trunk3", "head")
     elemnet = TransferRegressor(network="elemnet", **quick).fit(columns, y)
     assert isinstance(elemnet.networks_[0], ElemNet) and elemnet.n_features_in_ == 5
+    narrow = {"network_arguments": {"width": 16, "n_trunk": 1}}
+    sized = TransferRegressor(**narrow, **quick).fit(columns, y).networks_[0]
+    assert (sized.depth_groups, sized.embedding_size) == (("input", "trunk1", "head"), 16)
+    sized = TransferRegressor(network_arguments={"trunk": 24}, **quick)
+    with pytest.raises(InputError, match=r"Got network_arguments=\{'trunk': 24\}: .*'trunk'"):
+        sized.fit(formulas, y)
+    with pytest.raises(InputError, match="network_arguments={}, expected None with a source"):
+        TransferRegressor("oqmd", network_arguments={}).fit(formulas, y)
     with pytest.raises(InputError, match="Got numeric X with 5 columns, expected elemental frac"):
         TransferRegressor(network="composition", **quick).fit(columns, y)
     with pytest.raises(InputError, match="network='mlp', expected one of"):

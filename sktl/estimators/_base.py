@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 
 from sktl._checks import check_weights, resolve_device
@@ -15,12 +14,13 @@ from sktl.estimators._applicability import Applicable
 from sktl.estimators._files import SavedModel
 from sktl.estimators._input import ReadsMaterials, group_rows
 from sktl.estimators._provenance import record_training
+from sktl.estimators._versions import VersionedEstimator
 from sktl.exceptions import InputError
 from sktl.sources import run_rows
 from sktl.training import LabelledRows, Policy, expect_fits, merge_rows, split_rows, train
 
 FINE_TUNING_RATES = {"formulas": 6e-4, "structures": 2e-3}  # by what the source reads
-SCRATCH_RATE = 1e-3
+SCRATCH_RATES = {"formulas": 1e-3, "structures": 3e-3, "columns": 1e-3}
 FINE_TUNING_EPOCHS, SCRATCH_EPOCHS = 12, 40
 FEWEST_STEPS = 200  # of "auto" epochs: few rows are passed over more often
 HEAD_RATE_FACTOR = 3.0
@@ -50,7 +50,7 @@ class _Rows:
         return _Rows(self.encoded.take(chosen), *(part[chosen] for part in parts))
 
 
-class TransferEstimator(Applicable, ReadsMaterials, SavedModel, BaseEstimator):
+class TransferEstimator(Applicable, ReadsMaterials, SavedModel, VersionedEstimator):
     """Fit members from a source or from random weights, and average their outputs.
 
     A subclass sets the parameters in its own ``__init__`` and turns outputs into predictions.
@@ -63,7 +63,7 @@ class TransferEstimator(Applicable, ReadsMaterials, SavedModel, BaseEstimator):
         vars(self).pop("networks_", None)  # if this fit fails, the estimator is not fitted
         self._check_parameters()
         weights = check_weights(data, weights)
-        source = self._open_source(self.network)
+        source = self._open_source(self.network, self.network_arguments)
         batch = self.input_.fit(data, weights)
         kinds = group_rows(batch)
         groups = kinds if self.input_.numeric else group_rows(batch.compositions)
@@ -122,8 +122,8 @@ class TransferEstimator(Applicable, ReadsMaterials, SavedModel, BaseEstimator):
     def _policy(self, n_rows):
         pretrained = self.source_ is not None
         epochs = FINE_TUNING_EPOCHS if pretrained else SCRATCH_EPOCHS
-        reads = self.input_.representation.reads if pretrained else None
-        rate = FINE_TUNING_RATES.get(reads, SCRATCH_RATE)
+        rates = FINE_TUNING_RATES if pretrained else SCRATCH_RATES
+        rate = rates[self.input_.representation.reads]
         size = _batch_size(n_rows)
         epochs = max(epochs, math.ceil(FEWEST_STEPS / math.ceil(n_rows / size)))
         return Policy(

@@ -25,6 +25,8 @@ class TransferClassifier(ClassifierMixin, TransferEstimator):
         Where the weights come from; see `TransferRegressor`.
     network : {"auto", "composition", "elemnet", "alignn"}, default="auto"
         The network when `source` is None; see `TransferRegressor`.
+    network_arguments : dict or None, default=None
+        Further arguments of that network; see `TransferRegressor`.
     freeze_depth : int, default=0
         Depth groups, counted from the input, that are not trained.
     n_members : int, default=1
@@ -93,6 +95,7 @@ class TransferClassifier(ClassifierMixin, TransferEstimator):
         source="mpt",
         *,
         network="auto",
+        network_arguments=None,
         freeze_depth=0,
         n_members=1,
         max_epochs="auto",
@@ -104,6 +107,7 @@ class TransferClassifier(ClassifierMixin, TransferEstimator):
     ):
         self.source = source
         self.network = network
+        self.network_arguments = network_arguments
         self.freeze_depth = freeze_depth
         self.n_members = n_members
         self.max_epochs = max_epochs

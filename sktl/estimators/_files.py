@@ -20,9 +20,9 @@ from skorch.history import History
 from sktl._version import __version__
 from sktl.estimators._provenance import read_examples
 from sktl.exceptions import InputError, ModelIntegrityError, SktlError
-from sktl.networks import ColumnNet, Network
+from sktl.networks import Network
 from sktl.sources import (
-    NETWORKS,
+    MODEL_NETWORKS,
     Source,
     network_from_tensors,
     read_tensors,
@@ -36,7 +36,6 @@ TOLERANCE = 1e-6
 """Largest difference of predictions to those when it was saved, as a share of the largest."""
 
 _ESTIMATOR = "estimator"
-_NETWORKS = NETWORKS | {"columns": ColumnNet}
 _PRECISIONS = (torch.float32, torch.float64)
 _PACKAGES = ("scikit-learn", "torch", "numpy", "skorch", "matminer")
 _BOOSTED = (HistGradientBoostingRegressor, HistGradientBoostingClassifier)
@@ -251,7 +250,7 @@ def _pack(model):
 
 def _describe(network):
     """Return how a network is made again."""
-    (name,) = (name for name, kind in _NETWORKS.items() if kind is type(network))
+    (name,) = (name for name, kind in MODEL_NETWORKS.items() if kind is type(network))
     arguments = {key: value for key, value in network.arguments.items() if key != "n_outputs"}
     n_outputs = getattr(network.head, "out_features", 0)
     return {"network": name, "n_outputs": n_outputs, "arguments": arguments}
@@ -283,7 +282,7 @@ def _make(part, weights):
     if "history" in part:
         return history_from_rows(part["history"])
     made = part["network"], part["n_outputs"], part["arguments"]
-    network = network_from_tensors(*made, weights, _NETWORKS, _PRECISIONS)
+    network = network_from_tensors(*made, weights, MODEL_NETWORKS, _PRECISIONS)
     return network.eval().requires_grad_(False)
 
 

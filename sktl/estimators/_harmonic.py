@@ -6,12 +6,13 @@ from pathlib import Path
 
 import numpy as np
 from joblib import Parallel, delayed
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from sktl._checks import check_feature_names
 from sktl._store import atomic_write, cache_dir
 from sktl.estimators._input import ReadsMaterials, read_input
+from sktl.estimators._versions import VersionedEstimator
 from sktl.exceptions import InputError
 from sktl.networks import energy_curvature
 from sktl.representations import (
@@ -27,7 +28,7 @@ from sktl.representations import (
 _VERSION = 2  # of what is kept on disk
 
 
-class HarmonicTransformer(TransformerMixin, ReadsMaterials, BaseEstimator):
+class HarmonicTransformer(TransformerMixin, ReadsMaterials, VersionedEstimator):
     """Turn crystals into their phonon frequencies, elastic moduli and the like, by a potential.
 
     The potential is a source that learned energies with forces and stresses. Its energy is
@@ -114,7 +115,7 @@ class HarmonicTransformer(TransformerMixin, ReadsMaterials, BaseEstimator):
         data = read_input(self, X, fitting=True)
         if not isinstance(self.max_atoms, numbers.Integral) or self.max_atoms < 0:
             raise InputError(f"Got max_atoms={self.max_atoms!r}, expected an integer from 0 on.")
-        source = self._open_source("auto")
+        source = self._open_source()
         if source is None or not source.card.is_potential:
             raise InputError(
                 f"Got source={self.source!r}, expected one that learned forces, such as 'chgnet'."

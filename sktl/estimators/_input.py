@@ -3,7 +3,6 @@
 import warnings
 
 import numpy as np
-import torch
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sktl._checks import (
@@ -14,7 +13,6 @@ from sktl._checks import (
     name_row,
 )
 from sktl.exceptions import InputError, TransferWarning, UnseenElementError
-from sktl.networks import ColumnNet
 from sktl.representations import (
     MAX_ATOMIC_NUMBER,
     SYMBOLS,
@@ -22,9 +20,12 @@ from sktl.representations import (
     ElementTokens,
     NumericColumns,
 )
-from sktl.sources import REPRESENTATIONS, build_network, load_source
+from sktl.sources import REPRESENTATIONS, load_source, random_network
 
 NETWORK_CHOICES = ("auto", "composition", "elemnet", "alignn")
+SCRATCH_ARGUMENTS = {"alignn": {"hidden": 64, "n_alignn": 2, "n_gcn": 2}}
+"""Arguments of networks without a source where none are given, if not the networks' own."""
+
 POLICIES = ("error", "warn")
 FRACTION_WIDTHS = (MAX_ATOMIC_NUMBER, len(SYMBOLS))
 
@@ -72,11 +73,13 @@ class NetworkInput:
         Says which representation and which elements its network knows.
     network : {"auto", "composition", "elemnet", "alignn"}
         The network without a source.
+    arguments : dict or None
+        Further arguments of that network.
     policy : {"error", "warn"}
         What to do about an element that the source never saw.
     """
 
-    def __init__(self, source, network, policy):
+    def __init__(self, source, network, arguments, policy):
         for name, value, choices in (
             ("network", network, NETWORK_CHOICES),
             ("unseen_elements", policy, POLICIES),
@@ -87,8 +90,13 @@ class NetworkInput:
         self.pretrained = source is not None
         self.network = source.card.network["name"] if self.pretrained else network
         self.elements = source.card.elements if self.pretrained else None
-        arguments = source.card.network["arguments"] if self.pretrained else {}
-        self.highest = int(arguments.get("n_elements", MAX_ATOMIC_NUMBER))
+        if arguments is not None and (self.pretrained or not isinstance(arguments, dict)):
+            raise InputError(
+                f"Got network_arguments={arguments!r}, expected None with a source, whose network "
+                "is what it is, and else None or a dict."
+            )
+        self.arguments = source.card.network["arguments"] if self.pretrained else arguments or {}
+        self.highest = int(self.arguments.get("n_elements", MAX_ATOMIC_NUMBER))
 
     def fit(self, data, weights=None):
         """Choose the representation for `data` and fit it; return what `read` returns."""
@@ -125,13 +133,11 @@ class NetworkInput:
 
     def new_network(self, n_outputs, seed, width):
         """Return the network for these rows with random weights."""
-        with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(seed)
-            if not self.numeric:
-                return build_network(self.network, n_outputs, {})
-            if self.network == "elemnet":
-                return build_network("elemnet", n_outputs, {"n_inputs": width})
-            return ColumnNet(n_outputs, n_inputs=width)
+        arguments = SCRATCH_ARGUMENTS.get(self.network, {}) | self.arguments
+        if not self.numeric:
+            return random_network(self.network, n_outputs, arguments, seed)
+        name = "elemnet" if self.network == "elemnet" else "columns"
+        return random_network(name, n_outputs, {"n_inputs": width, **arguments}, seed)
 
     def _check_elements(self, batch, data):
         known = np.zeros(len(SYMBOLS) + 1, dtype=bool)
@@ -164,12 +170,12 @@ class ReadsMaterials:
     A subclass has the parameters `source` and `unseen_elements`.
     """
 
-    def _open_source(self, network):
+    def _open_source(self, network="auto", arguments=None):
         """Load the source, remember it and the way to its network, and return it, or None."""
         source = None if self.source is None else load_source(self.source)
         self.source_ = None if source is None else source.card
         self.source_sha256_ = None if source is None else source.sha256
-        self.input_ = NetworkInput(source, network, self.unseen_elements)
+        self.input_ = NetworkInput(source, network, arguments, self.unseen_elements)
         return source
 
     def __sklearn_tags__(self):

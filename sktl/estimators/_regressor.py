@@ -31,6 +31,10 @@ class TransferRegressor(UncertainPredictions, RegressorMixin, TransferEstimator)
         structures and a residual network for numeric columns, which are then features of any
         meaning; "composition" reads numeric X as elemental fractions, and the compositions of
         structures; "elemnet" is ElemNet.
+    network_arguments : dict or None, default=None
+        Further arguments of the network when `source` is None, such as ``{"hidden": 128}``; see
+        `sktl.networks`. What is not given is the network's default, but ALIGNN has 2 blocks of
+        each kind and width 64: 800 small crystals then take minutes, and not hours, on one core.
     freeze_depth : int, default=0
         Depth groups, counted from the input, that are not trained: 0 trains all, the number of
         groups less one trains only the head.
@@ -45,7 +49,7 @@ class TransferRegressor(UncertainPredictions, RegressorMixin, TransferEstimator)
         is 12 with a source and 40 without, or as many as make 200 steps, if that is more.
     learning_rate : "auto" or float, default="auto"
         Highest learning rate; "auto" is 6e-4 with a source of formulas, 2e-3 with one of crystals
-        (three times that for the head), 1e-3 without.
+        (three times that for the head), without a source 1e-3, and 3e-3 on crystals.
     validation_fraction : float, default=0.1
         Share of the rows that each member holds back. Their errors say how uncertain predictions
         are, and their losses are in `history_`; training does not depend on them. Rows of one
@@ -126,6 +130,7 @@ class TransferRegressor(UncertainPredictions, RegressorMixin, TransferEstimator)
         source="mpt",
         *,
         network="auto",
+        network_arguments=None,
         freeze_depth=0,
         reset_head=True,
         n_members=1,
@@ -139,6 +144,7 @@ class TransferRegressor(UncertainPredictions, RegressorMixin, TransferEstimator)
     ):
         self.source = source
         self.network = network
+        self.network_arguments = network_arguments
         self.freeze_depth = freeze_depth
         self.reset_head = reset_head
         self.n_members = n_members

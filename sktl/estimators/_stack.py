@@ -4,7 +4,7 @@ import numbers
 
 import numpy as np
 from joblib import Parallel, delayed
-from sklearn.base import BaseEstimator, RegressorMixin, clone
+from sklearn.base import RegressorMixin, clone
 from sklearn.model_selection import GroupKFold
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
@@ -24,6 +24,7 @@ from sktl.estimators._stack_bases import (
     reads_features,
 )
 from sktl.estimators._uncertainty import UncertainPredictions, Uncertainty
+from sktl.estimators._versions import VersionedEstimator
 from sktl.exceptions import InputError
 from sktl.sources import load_source
 from sktl.training import count_fit, expect_fits
@@ -37,7 +38,7 @@ _MIDDLE = (0.4, 0.6)
 
 
 class TransferStackRegressor(
-    UncertainPredictions, Applicable, SavedModel, RegressorMixin, BaseEstimator
+    UncertainPredictions, Applicable, SavedModel, RegressorMixin, VersionedEstimator
 ):
     """Predict a property of materials with fine-tuned networks and trees, mixed by validation.
 

@@ -5,17 +5,18 @@ import numbers
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from sktl._checks import check_feature_names, resolve_device
 from sktl.estimators._input import ReadsMaterials, read_input
+from sktl.estimators._versions import VersionedEstimator
 from sktl.exceptions import InputError
 from sktl.sources import run_rows
 
 
-class DeepFeatureTransformer(TransformerMixin, ReadsMaterials, BaseEstimator):
+class DeepFeatureTransformer(TransformerMixin, ReadsMaterials, VersionedEstimator):
     """Turn compositions, or crystals, into the activations of a pretrained network.
 
     Nothing is trained: all weights stay as they were pretrained, and the activations of one,
@@ -35,6 +36,8 @@ class DeepFeatureTransformer(TransformerMixin, ReadsMaterials, BaseEstimator):
         Append the source's own predictions, in the units of its card.
     network : {"auto", "composition", "elemnet", "alignn"}, default="auto"
         The network when `source` is None; see `TransferRegressor`.
+    network_arguments : dict or None, default=None
+        Further arguments of that network; see `TransferRegressor`.
     unseen_elements : {"error", "warn"}, default="error"
         What to do about an element that the source never saw in pretraining.
     device : {"auto", "cpu", "cuda"}, default="auto"
@@ -83,6 +86,7 @@ class DeepFeatureTransformer(TransformerMixin, ReadsMaterials, BaseEstimator):
         layers="last",
         predictions=False,
         network="auto",
+        network_arguments=None,
         unseen_elements="error",
         device="auto",
         random_state=None,
@@ -91,6 +95,7 @@ class DeepFeatureTransformer(TransformerMixin, ReadsMaterials, BaseEstimator):
         self.layers = layers
         self.predictions = predictions
         self.network = network
+        self.network_arguments = network_arguments
         self.unseen_elements = unseen_elements
         self.device = device
         self.random_state = random_state
@@ -112,7 +117,7 @@ class DeepFeatureTransformer(TransformerMixin, ReadsMaterials, BaseEstimator):
         """
         data = read_input(self, X, fitting=True)
         vars(self).pop("widths_", None)  # if this fit fails, the transformer is not fitted
-        source = self._open_source(self.network)
+        source = self._open_source(self.network, self.network_arguments)
         rows = self.input_.encode(self.input_.fit(data)).take(np.arange(1))
         self.network_ = self._random_network(rows.width) if source is None else source.network
         self.layers_ = _choose_layers(self.layers, tuple(self.network_.body))

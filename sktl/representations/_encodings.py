@@ -60,6 +60,7 @@ class NumericColumns:
 
     name = "numeric-columns"
     version = 1
+    reads = "columns"
 
     def fit(self, columns, weights=None):
         """Learn mean and scale of float columns (n, d) whose rows have weights (n,)."""

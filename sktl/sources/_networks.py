@@ -3,8 +3,8 @@
 import torch
 from torch.overrides import TorchFunctionMode
 
-from sktl.exceptions import SourceIntegrityError
-from sktl.networks import ALIGNN, CHGNet, CompositionNet, ElemNet
+from sktl.exceptions import InputError, SourceIntegrityError
+from sktl.networks import ALIGNN, CHGNet, ColumnNet, CompositionNet, ElemNet
 from sktl.representations import ChgnetGraphs, CrystalGraphs, ElementFractions, ElementTokens
 
 NETWORKS = {
@@ -13,6 +13,9 @@ NETWORKS = {
     "alignn": ALIGNN,
     "chgnet": CHGNet,
 }
+MODEL_NETWORKS = NETWORKS | {"columns": ColumnNet}
+"""Networks of models, some of which read numeric columns and are never pretrained."""
+
 REPRESENTATIONS = {
     "composition": ElementTokens,
     "elemnet": ElementFractions,
@@ -22,17 +25,31 @@ REPRESENTATIONS = {
 PRECISIONS = (torch.float16, torch.float32)
 
 
-def build_network(name, n_outputs, arguments, networks=NETWORKS):
-    """Return a network by its name in a card, one of `networks`, with random weights.
+def random_network(name, n_outputs, arguments, seed):
+    """Return a network with random weights; torch's random state is as before.
+
+    Parameters
+    ----------
+    name : str
+        One of `MODEL_NETWORKS`.
+    n_outputs : int
+        Outputs of the head.
+    arguments : dict
+        Further arguments of the network.
+    seed : int
+        Chooses the weights.
 
     Raises
     ------
-    SourceIntegrityError
-        No network has this name.
+    InputError
+        The network does not take these arguments.
     """
-    if name not in networks:
-        raise SourceIntegrityError(f"Got network={name!r}, expected one of {sorted(networks)}.")
-    return networks[name](n_outputs, **arguments)
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        try:
+            return MODEL_NETWORKS[name](n_outputs, **arguments)
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise InputError(f"Got network_arguments={arguments!r}: {error}") from error
 
 
 def network_from_tensors(
@@ -62,9 +79,11 @@ def network_from_tensors(
     SourceIntegrityError
         There is no such network, it does not have these tensors, or a weight is not finite.
     """
+    if name not in networks:
+        raise SourceIntegrityError(f"Got network={name!r}, expected one of {sorted(networks)}.")
     try:
         with _Shapes(len(tensors)):
-            network = build_network(name, n_outputs, arguments, networks)
+            network = networks[name](n_outputs, **arguments)
     except (TypeError, ValueError, ArithmeticError, RuntimeError) as error:
         raise SourceIntegrityError(f"The card does not describe a network: {error}.") from error
     _check_tensors(network.state_dict(), tensors, precisions)

@@ -5,10 +5,8 @@ import numbers
 import re
 from dataclasses import dataclass, fields
 
-import torch
-
 from sktl.exceptions import InputError
-from sktl.sources import NETWORKS, Source, SourceCard, build_network, is_source_name
+from sktl.sources import NETWORKS, Source, SourceCard, is_source_name, random_network
 
 _DIGEST = re.compile("[0-9a-f]{16}")
 
@@ -77,14 +75,7 @@ class PretrainSettings:
         """
         if self.start is not None:
             return self.start.new_network(n_outputs, rows)
-        with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(self.seed)
-            try:
-                return build_network(self.network, n_outputs, self.network_arguments)
-            except (TypeError, ValueError) as error:
-                raise InputError(
-                    f"Got network_arguments={self.network_arguments!r}: {error}."
-                ) from error
+        return random_network(self.network, n_outputs, self.network_arguments, self.seed)
 
 
 def check_identity(id, title, licence):

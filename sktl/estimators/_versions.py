@@ -1,0 +1,14 @@
+"""What an estimator of an older version becomes when it is loaded by a newer one."""
+
+import inspect
+
+from sklearn.base import BaseEstimator
+
+
+class VersionedEstimator(BaseEstimator):
+    """An estimator that has all its parameters, also if it was stored before some were there."""
+
+    def __setstate__(self, state):
+        given = inspect.signature(type(self)).parameters.values()
+        defaults = {each.name: each.default for each in given if each.default is not each.empty}
+        super().__setstate__(defaults | state)

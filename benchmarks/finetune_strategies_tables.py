@@ -17,7 +17,13 @@ from statistics import mean, stdev
 
 from _pages import write_page
 
-from sktl.benchmark import draw_study, finetune_strategies_cells, markdown, read_rows
+from sktl.benchmark import (
+    STRATEGIES,
+    draw_study,
+    finetune_strategies_cells,
+    markdown,
+    read_rows,
+)
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "finetune_strategies.csv"
@@ -25,8 +31,12 @@ REFERENCE = ROOT / "benchmarks" / "reference" / "devi2024.csv"
 PAGE = ROOT / "docs" / "benchmarks" / "finetune_strategies.md"
 PUBLISHED = {"scratch": "ALIGNN, scratch", "best_pairwise": "pairwise, best", "mpt": "MPT"}
 FIGURE = PAGE.parent / "figures" / "finetune_strategies.png"
-VARIED = ("freeze depth", "learning rate")
-DEFAULT = "fine-tune"
+VARIED = {
+    "freeze depth": ("freeze depth",),
+    "learning rate": ("learning rate",),
+    "pretraining": ("pretraining size", "pairwise"),
+}
+DEFAULT = "fine-tune", "mpt-structure"
 DRAWN, DRAWN_FROM = "stack", 100
 
 
@@ -63,7 +73,8 @@ def main_table(errors, published, points, against_most=False):
     """
     most = {name: max(n for other, n in published if other == name) for name, _ in published}
     places = [place for place in product(most, points) if place in errors]
-    models = sorted({key for place in places for key in errors[place] if key[0] not in VARIED})
+    varied = {kind for kinds in VARIED.values() for kind in kinds}
+    models = sorted({key for place in places for key in errors[place] if key[0] not in varied})
     rows = []
     for place in places:
         theirs = published[(place[0], most[place[0]]) if against_most else place]
@@ -100,31 +111,26 @@ def draw_curves(errors, published, units):
     return draw_study(drawn, list(PUBLISHED.values()))
 
 
-def varied_table(errors, configuration):
-    """Return the errors with values of one setting, and with its default, as Markdown.
+def varied_table(errors, configurations):
+    """Return the errors with values of one setting, and with the default, as Markdown.
 
     The default's are those on the same trials.
     """
-    cells = finetune_strategies_cells("cpu", configurations=[configuration])
-    names = dict.fromkeys(cell.variant.rpartition(", ")[0] for cell in cells)
+    keys = [(kind, name) for kind in configurations for name in STRATEGIES[kind]]
     columns = {}
     for place, found in sorted(errors.items()):
-        variants = {
-            name: found[configuration, name] for name in names if (configuration, name) in found
-        }
+        variants = {key: found[key] for key in keys if key in found}
         if variants:
             trials = set.intersection(*map(set, variants.values()))
-            default = found.get((DEFAULT, next(iter(variants)).partition(", ")[0]), {})
+            default = found.get(DEFAULT, {})
             default = {trial: default[trial] for trial in trials & set(default)}
-            columns[place] = [default, *(variants.get(name, {}) for name in names)]
+            columns[place] = [default, *(variants.get(key, {}) for key in keys)]
     if not columns:
         return "Nothing was run yet."
     shown = [list(map(_mean_and_spread, part)) for part in columns.values()]
     lowest = [min(value for value, _ in part if value is not None) for part in shown]
-    rows = [
-        (name, *map(_shown, cells, lowest))
-        for name, *cells in zip(["default", *names], *shown, strict=True)
-    ]
+    names = [f"{DEFAULT[1]}, default", *(name for _, name in keys)]
+    rows = [(name, *map(_shown, cells, lowest)) for name, *cells in zip(names, *shown, strict=True)]
     return markdown(("setting", *(f"`{name}`, {n} points" for name, n in columns)), rows)
 
 
@@ -171,7 +177,7 @@ def page_parts(errors, published):
         "at 100 points": main_table(errors, published, (100,)),
         "at 200 points": main_table(errors, published, (200,), against_most=True),
         "at 800 points": main_table(errors, published, (800, 993)),
-        **{each: varied_table(errors, each) for each in VARIED},
+        **{name: varied_table(errors, kinds) for name, kinds in VARIED.items()},
         "missing": missing_table(errors),
     }
 

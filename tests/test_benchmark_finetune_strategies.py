@@ -6,11 +6,14 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from sktl.benchmark import STRATEGIES, Cell, finetune_strategies_cells, read_rows
+from sktl import load_source
+from sktl.benchmark import STRATEGIES, Cell, _study_sources, finetune_strategies_cells, read_rows
 from sktl.benchmark import _finetune_strategies as study
+from sktl.benchmark._study_sources import Pretraining
 from sktl.cli import main
 from sktl.datasets._finetune_strategies import TrialRows
 from sktl.exceptions import InputError
+from sktl.representations import Crystals
 
 SHEET = "jarvis2d"
 
@@ -20,6 +23,8 @@ class Toy:
     structures: list
     y: np.ndarray
     unit: str = "eV"
+    doi = ["10.1038/s41524-024-01486-1"]
+    licence = "MIT"
     sha256 = {"structures.parquet": "0" * 64}
 
     def trial(self, n_train, trial):
@@ -115,6 +120,56 @@ def test_one_command_runs_the_study_and_goes_on(toy, tmp_path):
     assert {row["source"] for row in rows if row["configuration"] != "Base"} == {"toy.crystals@1"}
     with np.load(tmp_path / "runs/results/finetune_strategies_predictions.npz") as file:
         assert file["ph|fine-tune|toy, 20 points|1"].shape == (10,)
+
+
+@pytest.fixture
+def toy_start(toy, monkeypatch, tiny_crystal_source, toy_crystals):
+    """The study of toys, whose sources start from a small one; the digests that are held out."""
+    structures, energies, _ = toy_crystals(50, seed=1)
+    monkeypatch.setattr(
+        _study_sources,
+        "fetch_finetune_strategies",
+        lambda name, folder=None: Toy(structures, energies),
+    )
+    monkeypatch.setattr(_study_sources, "START", tiny_crystal_source)
+    monkeypatch.setattr(_study_sources, "FEWEST_STEPS", 2)
+    return set(Crystals.from_structures(structures[:20]).digests())
+
+
+def test_the_study_pretrains_a_source_once_without_what_is_held_out(toy_start, tmp_path):
+    plan = Pretraining("bg", 12)
+    path = _study_sources.pretrained(plan, None, tmp_path, toy_start)
+    card = load_source(path).card
+    assert card.training["tables"][0]["rows"] == 12
+    assert card.properties[0].listed_rows == 0 and card.held_out["n_digests"] == len(toy_start)
+    written = path.stat().st_mtime_ns
+    assert _study_sources.pretrained(plan, None, tmp_path, toy_start) == path
+    assert path.stat().st_mtime_ns == written
+    assert [file.name for file in tmp_path.iterdir() if not file.name.startswith(".")] == [
+        "bg-12.safetensors"
+    ]
+    with pytest.raises(InputError, match="Got n_rows=1000, expected at most the .* rows of 'bg'"):
+        _study_sources.pretrained(plan._replace(n_rows=1000), None, tmp_path, toy_start)
+    with pytest.raises(InputError, match="Got no compositions to hold out, expected those"):
+        _study_sources.pretrained(plan._replace(n_rows=13), None, tmp_path, ())
+
+
+def test_a_cell_starts_from_a_source_of_one_property(toy_start, tmp_path, monkeypatch):
+    pair = {"bg": lambda seed: study._transfer(seed, source=Pretraining("bg"), max_epochs=1)}
+    monkeypatch.setitem(study.STRATEGIES, "pairwise", pair)
+    monkeypatch.setattr(study, "BUDGETS", {"quick": [(("pairwise",), ("ph", "fe"), (20,), (1,))]})
+    digests = tmp_path / "digests.txt"
+    digests.write_text("\n".join(toy_start))
+    runs = tmp_path / "runs"
+    command = ["benchmark", "finetune-strategies", "--output", str(runs)]
+    failed = CliRunner().invoke(main, command)
+    assert failed.exit_code == 1 and "FAILED" in failed.output
+    assert "Got no compositions to hold out" in failed.output
+    done = CliRunner().invoke(main, [*command, "--held-out", str(digests)])
+    assert done.exit_code == 0, done.output
+    rows = read_rows(runs / "results/finetune_strategies.csv")
+    assert [(row["dataset"], row["source"]) for row in rows] == [("ph", "study.bg@1")]
+    assert (runs / "sources/bg.safetensors").is_file()
 
 
 @pytest.mark.parametrize("place", ["datasets", "configurations", "variants"])

@@ -4,9 +4,12 @@ What is compared, as unfitted estimators that read structures. "scratch" trains 
 weights; "fine-tune" starts from a source with a new head; "frozen features" fits support vectors
 to the activations of all depth groups of a source, which stays as it was; "stack" is
 `TransferStackRegressor` on one source or on several of formulas and structures. "freeze depth" and
-"learning rate" vary one setting of "fine-tune". Points are the rows of a trial, those that the
-publisher validated on included: whatever is chosen is chosen among them. Of "jarvis2d" it has one
-trial, of all rows; smaller ones are drawn from them here.
+"learning rate" vary one setting of "fine-tune"; "pairwise" and "pretraining size" fine-tune a
+source that the study pretrains on one property, or on some of its rows.
+
+Points are the rows of a trial, those that the publisher validated on included: whatever is chosen
+is chosen among them. Of "jarvis2d" it has one trial, of all rows; smaller ones are drawn from them
+here.
 """
 
 from functools import partial
@@ -21,6 +24,7 @@ from sklearn.svm import SVR
 from sktl.benchmark._cells import Cell
 from sktl.benchmark._checks import check_names
 from sktl.benchmark._scoring import score
+from sktl.benchmark._study_sources import Pretraining, pretrained
 from sktl.datasets import fetch_finetune_strategies
 from sktl.estimators import DeepFeatureTransformer, TransferRegressor, TransferStackRegressor
 
@@ -39,9 +43,14 @@ STRUCTURE_SOURCE = "mpt-structure"
 STRUCTURE_SOURCES = (STRUCTURE_SOURCE, "chgnet")
 FORMULA_SOURCE, RICH_FORMULA_SOURCE = "oqmd", "mpt"
 RATES = (1e-2, 3e-3, 1e-3, 3e-4, 1e-4, 1e-5)
-LEARNED = {STRUCTURE_SOURCE: SUBSTITUTE, RICH_FORMULA_SOURCE: (*SUBSTITUTE, "gv", "ph")}
+SIZES = (200, 800)
+LEARNED = {
+    **dict.fromkeys((STRUCTURE_SOURCE, *SUBSTITUTE), SUBSTITUTE),
+    RICH_FORMULA_SOURCE: (*SUBSTITUTE, "gv", "ph"),
+}
 """Properties of the study that a source has learned, test rows among them, or others of their kind
-(elastic moduli and Debye temperatures): not judged on these."""
+(elastic moduli and Debye temperatures), or on whose compositions it was pretrained: not judged on
+these."""
 
 _N_GROUPS = 6  # depth groups of the structure source, without the head
 
@@ -96,10 +105,16 @@ STRATEGIES = {
         )
         for rate in RATES
     },
+    "pairwise": {name: partial(_transfer, source=Pretraining(name)) for name in SUBSTITUTE},
+    "pretraining size": {
+        f"{name}, {n_rows} rows": partial(_transfer, source=Pretraining(name, n_rows))
+        for name in SUBSTITUTE
+        for n_rows in SIZES
+    },
 }
 # What is run: configurations, properties, points and trials.
 _ALL = (*WHOLE, SHEET)
-_VARIED = ("freeze depth", "learning rate")
+_VARIED = ("freeze depth", "learning rate", "pretraining size", "pairwise")
 BUDGETS = {
     "quick": [(("Base", "frozen features", "fine-tune"), ("ph", "dc"), (10, 100), (1, 2))],
     "cpu": [
@@ -174,7 +189,7 @@ def _sources(variant):
     return variant.replace(", ", " + ").split(" + ")
 
 
-def run_finetune_strategies_cell(cell, folder=None):
+def run_finetune_strategies_cell(cell, folder=None, sources="sources", held_out=()):
     """Fit one cell to the points of a trial and score it on the test rows.
 
     Parameters
@@ -183,6 +198,10 @@ def run_finetune_strategies_cell(cell, folder=None):
         What to fit.
     folder : path-like or None
         Where the data are; see `fetch_finetune_strategies`.
+    sources : path-like, default="sources"
+        Where the sources that the study pretrains are kept.
+    held_out : collection of str
+        Digests of compositions that do not enter this pretraining.
 
     Returns
     -------
@@ -195,6 +214,9 @@ def run_finetune_strategies_cell(cell, folder=None):
     data = fetch_finetune_strategies(cell.dataset, folder=folder)
     train, test = _points_and_test(data, cell.dataset, int(points), cell.seed)
     model = STRATEGIES[cell.configuration][variant](cell.seed)
+    plan = getattr(model, "source", None)
+    if isinstance(plan, Pretraining):
+        model.set_params(source=pretrained(plan, folder, sources, held_out))
     structures = data.structures
     row, predictions = score(
         model,

@@ -125,21 +125,36 @@ def cross_property_command(
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Folder of structures.parquet and splits.json.",
 )
+@click.option(
+    "--held-out",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Digests of compositions to keep out of pretraining; see sktl pretrain.",
+)
 @_what
 @_how
 @click.pass_context
-def finetune_strategies_command(ctx, budget, folder, datasets, configurations, variants, **how):
+def finetune_strategies_command(
+    ctx, budget, folder, held_out, datasets, configurations, variants, **how
+):
     """Repeat the study of Devi et al. 2024 on its structures, trials and test sets.
 
     Runs what is not done yet, few points first, and merges it into one result file: a row for each
-    property, strategy, number of points and trial. Ends with exit code 1 when a fit failed.
+    property, strategy, number of points and trial. Ends with exit code 1 when a fit failed. The
+    sources of "pairwise" and "pretraining size" are pretrained when they are first needed, and kept
+    in the folder of runs.
     """
     from sktl import benchmark
+    from sktl.cli._pretrain import read_digests
 
     cells = benchmark.finetune_strategies_cells(
         budget, datasets, configurations or None, variants or None
     )
-    run_one = partial(benchmark.run_finetune_strategies_cell, folder=folder)
+    run_one = partial(
+        benchmark.run_finetune_strategies_cell,
+        folder=folder,
+        sources=how["output"] / "sources",
+        held_out=read_digests(held_out),
+    )
     _run(ctx, "finetune_strategies", cells, run_one, **how)
 
 

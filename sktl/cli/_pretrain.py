@@ -36,7 +36,7 @@ def pretrain_command(config, output, held_out, checkpoint, device, progress):
     settings = _read_config(config)
     output = output or Path(f"{settings['id']}.safetensors")
     checkpoint = checkpoint or output.with_suffix(".checkpoint")
-    digests = _read_digests(held_out, settings.pop("held_out_sha256", None))
+    digests = read_digests(held_out, settings.pop("held_out_sha256", None))
     tables = [_property_table(entry, config.parent) for entry in settings.pop("properties")]
     try:
         source = sktl.pretrain(
@@ -108,7 +108,7 @@ def _check_keys(place, found, required, allowed):
         )
 
 
-def _read_digests(path, expected):
+def read_digests(path, expected=None):
     """Return the digests of a file; the configuration may say which list it must be."""
     from sktl.training import digest_list_hash
 

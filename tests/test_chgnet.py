@@ -35,7 +35,7 @@ CRYSTALS = [TRICLINIC, SALT, IRON]
 
 
 def graphs(*crystals, **options):
-    rows = CrystalGraphs(**{**GRAPHS, **options}).encode(crystals)
+    rows = CrystalGraphs(**{**GRAPHS, "merged": False, **options}).encode(crystals)
     return {name: torch.as_tensor(part) for name, part in rows[np.arange(len(rows))].items()}
 
 

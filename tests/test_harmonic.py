@@ -49,7 +49,7 @@ QUARTZ_LIKE = Structure(
 
 def inputs_of(structure, **options):
     options = options or {"mode": "radius", "cutoff": 6.0, "angle_cutoff": 3.0}
-    return CrystalGraphs(**options).encode([structure])[np.arange(1)]
+    return CrystalGraphs(merged=False, **options).encode([structure])[np.arange(1)]
 
 
 def tiny_network():

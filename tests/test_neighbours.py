@@ -21,7 +21,7 @@ KINDS = pytest.mark.parametrize("options", [NEAREST, RADIUS], ids=["nearest", "r
 
 
 def batch_of(*structures, **options):
-    rows = CrystalGraphs(**options).encode(structures)
+    rows = CrystalGraphs(merged=False, **options).encode(structures)
     return rows[np.arange(len(rows))]
 
 

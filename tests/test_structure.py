@@ -2,6 +2,7 @@
 
 import pickle
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import joblib
 import numpy as np
@@ -14,6 +15,7 @@ from sktl.representations import CrystalGraphs, _structure
 from sktl.representations._crystal_rows import EDGE_WORK
 from sktl.sources import run_rows
 
+WholeGraphs = partial(CrystalGraphs, merged=False)
 DTYPES = {
     "numbers": np.int64,
     "crystal": np.int64,
@@ -67,7 +69,7 @@ def built(monkeypatch):
 
 
 def test_batch_is_the_union_of_its_crystals(crystals):
-    rows = CrystalGraphs().encode(crystals)
+    rows = WholeGraphs().encode(crystals)
     indices = np.array([4, 1, 1, 2])
     batch, alone = rows[indices], [rows[[i]] for i in indices]
     assert {name: part.dtype for name, part in batch.items()} == DTYPES
@@ -89,7 +91,7 @@ def test_batch_is_the_union_of_its_crystals(crystals):
 
 
 def test_pairs_meet_at_an_atom_and_do_not_turn_back(crystals):
-    batch = CrystalGraphs().encode(crystals)[np.arange(6)]
+    batch = WholeGraphs().encode(crystals)[np.arange(6)]
     first, second, half = batch["first"], batch["second"], len(batch["source"]) // 2
     np.testing.assert_array_equal(batch["target"][first], batch["source"][second])
     assert (np.abs(first - second) != half).all()
@@ -99,8 +101,8 @@ def test_pairs_meet_at_an_atom_and_do_not_turn_back(crystals):
 
 @pytest.mark.parametrize("cutoff", [0.1, 2.9, 4.0, 100.0])
 def test_only_edges_below_the_angle_cutoff_are_paired(crystals, cutoff):
-    every = CrystalGraphs(mode="radius", cutoff=4.5).encode(crystals)[np.arange(6)]
-    batch = CrystalGraphs(mode="radius", cutoff=4.5, angle_cutoff=cutoff).encode(crystals)
+    every = WholeGraphs(mode="radius", cutoff=4.5).encode(crystals)[np.arange(6)]
+    batch = WholeGraphs(mode="radius", cutoff=4.5, angle_cutoff=cutoff).encode(crystals)
     batch = batch[np.arange(6)]
     assert {name: part.dtype for name, part in batch.items()} == DTYPES
     short = np.linalg.norm(every["vectors"], axis=1) < cutoff
@@ -115,7 +117,7 @@ def test_only_edges_below_the_angle_cutoff_are_paired(crystals, cutoff):
 
 def test_the_angle_cutoff_stays_with_the_rows_and_needs_no_new_search(crystals, built):
     options = dict(angle_cutoff=3.0)
-    whole, rows = CrystalGraphs().encode(crystals), CrystalGraphs(**options).encode(crystals)
+    whole, rows = WholeGraphs().encode(crystals), WholeGraphs(**options).encode(crystals)
     assert len(built) == 6
     assert all(a is b for a, b in zip(whole.graphs, rows.graphs, strict=True))
     assert whole.angle_cutoff is None and rows.angle_cutoff == 3.0
@@ -127,7 +129,7 @@ def test_the_angle_cutoff_stays_with_the_rows_and_needs_no_new_search(crystals, 
 
 
 def test_rows_protocol(crystals):
-    rows = CrystalGraphs().encode(crystals)
+    rows = WholeGraphs().encode(crystals)
     assert len(rows) == 6 and rows.width is None
     assert rows.sizes.tolist() == [EDGE_WORK * len(rows[[i]]["source"]) for i in range(6)]
     some = rows.take(np.array([5, 0]))
@@ -142,13 +144,13 @@ def test_run_rows_restores_the_order(crystals):
         n = int(crystal.max()) + 1
         return torch.zeros(n, 1).index_add(0, crystal, numbers.float()[:, None])
 
-    rows = CrystalGraphs().encode(crystals)
+    rows = WholeGraphs().encode(crystals)
     found = run_rows(sums, rows, batch_size=4)[:, 0]
     np.testing.assert_array_equal(found, [sum(each.atomic_numbers) for each in crystals])
 
 
 def test_crystals_without_bonds(crystals):
-    rows = CrystalGraphs(mode="radius", cutoff=3.0).encode(crystals)
+    rows = WholeGraphs(mode="radius", cutoff=3.0).encode(crystals)
     assert rows.sizes[2] == EDGE_WORK and rows.sizes[4] == EDGE_WORK * 2 * (8 + 6)
     batch = rows[[2, 2]]
     assert {name: part.dtype for name, part in batch.items()} == DTYPES
@@ -156,31 +158,31 @@ def test_crystals_without_bonds(crystals):
 
 
 def test_equal_structures_are_built_once(crystals, built):
-    CrystalGraphs().encode([*crystals, crystals[1].copy()])
+    WholeGraphs().encode([*crystals, crystals[1].copy()])
     assert sorted(built) == [1, 2, 2, 2, 2, 8]
-    CrystalGraphs(cutoff=5.0, n_jobs=None).encode(crystals[::-1])  # cutoff: without influence here
+    WholeGraphs(cutoff=5.0, n_jobs=None).encode(crystals[::-1])  # cutoff: without influence here
     assert len(built) == 6
-    CrystalGraphs(n_neighbours=8).encode(crystals)
+    WholeGraphs(n_neighbours=8).encode(crystals)
     assert len(built) == 12
 
 
 @pytest.mark.parametrize("change", ["lattice", "species", "places"])
 def test_changed_structures_are_built_anew(crystals, built, change):
     structure = crystals[0].copy()
-    CrystalGraphs().encode([structure])
+    WholeGraphs().encode([structure])
     if change == "lattice":
         structure.scale_lattice(structure.volume * 1.001)
     elif change == "species":
         structure[0] = "Rb"
     else:
         structure.translate_sites([0], [0.01, 0, 0])
-    rows = CrystalGraphs().encode([structure])
+    rows = WholeGraphs().encode([structure])
     assert len(built) == 2
     assert rows[[0]]["numbers"].tolist() == list(structure.atomic_numbers)
 
 
 def test_memory_is_bounded(crystals, built, monkeypatch):
-    graphs = CrystalGraphs().encode(crystals).graphs
+    graphs = WholeGraphs().encode(crystals).graphs
     cache = _structure._GraphCache(graphs[0].n_bytes + graphs[1].n_bytes)
     cache.put("a", graphs[0])
     cache.put("b", graphs[1])
@@ -189,50 +191,50 @@ def test_memory_is_bounded(crystals, built, monkeypatch):
     assert cache.get("b") is None and cache.get("a") is graphs[0]
     assert cache.size == graphs[0].n_bytes + graphs[2].n_bytes
     monkeypatch.setattr(_structure, "_CACHE", _structure._GraphCache(0))
-    assert len(CrystalGraphs().encode(crystals)) == 6 and _structure._CACHE.size == 0
+    assert len(WholeGraphs().encode(crystals)) == 6 and _structure._CACHE.size == 0
 
 
 def test_batches_do_not_write_into_remembered_graphs(crystals):
-    batch = CrystalGraphs().encode(crystals[:1])[[0]]
+    batch = WholeGraphs().encode(crystals[:1])[[0]]
     for part in batch.values():
         part[...] = 0
-    assert CrystalGraphs().encode(crystals[:1])[[0]]["numbers"].tolist() == [55, 17]
+    assert WholeGraphs().encode(crystals[:1])[[0]]["numbers"].tolist() == [55, 17]
 
 
 def test_graphs_are_small(crystals):
-    for graph in CrystalGraphs().encode(crystals).graphs:
+    for graph in WholeGraphs().encode(crystals).graphs:
         assert graph.vectors.dtype == np.float32 and graph.source.dtype == np.int32
         assert graph.n_bytes <= 4 * len(graph.numbers) + 20 * len(graph.source)
 
 
 def test_many_workers_find_the_same(crystals):
-    wanted = CrystalGraphs().encode(crystals)[np.arange(6)]
+    wanted = WholeGraphs().encode(crystals)[np.arange(6)]
     _structure._CACHE.clear()
     with joblib.parallel_config(backend="threading"):
-        found = CrystalGraphs(n_jobs=2).encode(crystals)[np.arange(6)]
+        found = WholeGraphs(n_jobs=2).encode(crystals)[np.arange(6)]
     for name, part in wanted.items():
         np.testing.assert_array_equal(found[name], part)
 
 
 def test_threads_share_the_memory(crystals):
     with ThreadPoolExecutor(4) as pool:
-        many = list(pool.map(lambda _: CrystalGraphs().encode(crystals), range(8)))
+        many = list(pool.map(lambda _: WholeGraphs().encode(crystals), range(8)))
     assert all((rows.sizes == many[0].sizes).all() for rows in many)
     assert _structure._CACHE.size == sum(graph.n_bytes for graph in many[0].graphs)
 
 
 def test_pickle(crystals):
-    rows = CrystalGraphs().encode(crystals)
+    rows = WholeGraphs().encode(crystals)
     again = pickle.loads(pickle.dumps(rows))
     for name, part in rows[np.arange(6)].items():
         np.testing.assert_array_equal(again[np.arange(6)][name], part)
-    encoder = pickle.loads(pickle.dumps(CrystalGraphs(mode="radius", cutoff=4.0)))
+    encoder = pickle.loads(pickle.dumps(WholeGraphs(mode="radius", cutoff=4.0)))
     assert (encoder.mode, encoder.cutoff) == ("radius", 4.0)
 
 
 def test_structures_are_not_changed(crystals):
     copies = [each.copy() for each in crystals]
-    CrystalGraphs().encode(crystals)
+    WholeGraphs().encode(crystals)
     assert crystals == copies
 
 
@@ -261,7 +263,7 @@ def test_bad_rows_are_named(crystals):
     bad = crystals[0].copy()
     bad.append("Cl", [0.5, 0.5, 0.52])
     with pytest.raises(StructureError, match=r"row 2 \('Cs1 Cl2'\)") as caught:
-        CrystalGraphs().encode([crystals[0], crystals[1], bad])
+        WholeGraphs().encode([crystals[0], crystals[1], bad])
     assert caught.value.rows == [2]
     with pytest.raises(InputError, match="without structures"):
-        CrystalGraphs().encode(["NaCl"])
+        WholeGraphs().encode(["NaCl"])

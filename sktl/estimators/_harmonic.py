@@ -144,7 +144,8 @@ class HarmonicTransformer(TransformerMixin, ReadsMaterials, VersionedEstimator):
         found = list(map(_read, places))
         missing = [i for i, row in enumerate(found) if row is None]
         cells = [standard_supercell(*distinct.arrays[k], self.max_atoms) for k in missing]
-        rows = self.input_.encode(Crystals(cells)) if missing else []
+        whole = type(self.input_.representation)(merged=False)
+        rows = whole.encode(Crystals(cells)) if missing else []
         scale = self.source_.properties[0].scale
         made = Parallel(n_jobs=self.n_jobs)(
             delayed(_respond)(

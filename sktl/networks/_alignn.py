@@ -145,7 +145,20 @@ class ALIGNN(Network):
         self.embedding_size = hidden
         self.head = nn.Linear(hidden, n_outputs)
 
-    def stages(self, numbers, crystal, source, target, vectors, first, second):
+    def stages(
+        self,
+        numbers,
+        crystal,
+        source,
+        target,
+        vectors,
+        first,
+        second,
+        cosines=None,
+        atom_copies=None,
+        bond_copies=None,
+        angle_copies=None,
+    ):
         """Yield the state after each group; the last is the embedding (n, hidden).
 
         Parameters
@@ -160,17 +173,22 @@ class ALIGNN(Network):
             From the source to the image of the target, Angstrom; none is zero.
         first, second : int tensor (n_angles,)
             Bonds i->j and j->k of each angle.
+        cosines : float tensor (n_angles,), optional
+            Of the angles; else they are those of `vectors`.
+        atom_copies, bond_copies, angle_copies : float tensors, optional
+            Where what is alike stands once, as in `sktl.representations.CrystalGraphs`: how many
+            atoms each stands for, edges at one target, and angles at one second edge.
         """
-        atoms, bonds, angles = self.body["embedding"](numbers, vectors, first, second)
-        yield "embedding", (atoms, crystal)
+        atoms, bonds, angles = self.body["embedding"](numbers, vectors, first, second, cosines)
+        ends, pairs = (source, target, bond_copies), (first, second, angle_copies)
+        yield "embedding", (atoms, crystal, atom_copies)
         for name, block in self.body.items():
             if name.startswith("alignn"):
-                graphs = source, target, first, second
-                atoms, bonds, angles = block(atoms, bonds, angles, *graphs)
-                yield name, (atoms, crystal)
+                atoms, bonds, angles = block(atoms, bonds, angles, ends, pairs)
+                yield name, (atoms, crystal, atom_copies)
             elif name.startswith("gcn"):
-                atoms, bonds = block(atoms, bonds, source, target)
-                state = atoms, crystal
+                atoms, bonds = block(atoms, bonds, *ends)
+                state = atoms, crystal, atom_copies
                 yield name, state if block.updates_edges else self.summary(state)
 
     def summary(self, state):

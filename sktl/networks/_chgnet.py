@@ -158,7 +158,20 @@ class CHGNet(Network):
         self.register_buffer("scale", torch.empty(self.embedding_size).fill_(1))
         self.head = nn.Linear(self.embedding_size, n_outputs)
 
-    def stages(self, numbers, crystal, source, target, vectors, first, second):
+    def stages(
+        self,
+        numbers,
+        crystal,
+        source,
+        target,
+        vectors,
+        first,
+        second,
+        cosines=None,
+        atom_copies=None,
+        bond_copies=None,
+        angle_copies=None,
+    ):
         """Yield the state after each group; the last is the embedding (n, embedding_size).
 
         Parameters
@@ -175,17 +188,24 @@ class CHGNet(Network):
         first, second : int tensor (n_angles,)
             Bonds i->j and j->k of each angle, which are not the reverse of each other; with them,
             the reverses k->j and j->i.
+        cosines : float tensor (n_angles,), optional
+            Of the angles; else they are those of `vectors`.
+        atom_copies, bond_copies, angle_copies : float tensors, optional
+            Where what is alike stands once, as in `sktl.representations.CrystalGraphs`: how many
+            atoms each stands for, edges at one target, and angles at one second edge.
         """
-        atoms, *others = self.body["embedding"](numbers, source, target, vectors, first, second)
-        yield "embedding", (atoms, crystal)
-        bonds, angles, graph = others
+        pairs = first, second, cosines
+        atoms, bonds, angles, graph = self.body["embedding"](
+            numbers, source, target, vectors, *pairs, bond_copies, angle_copies
+        )
+        yield "embedding", (atoms, crystal, atom_copies)
         means = []
         for name, block in self.body.items():
             if name.startswith("interaction"):
                 atoms, bonds, angles = block(atoms, bonds, angles, graph)
-                means.append(mean_rows(atoms, crystal))
-                yield name, (atoms, crystal)
-        energies = self.body["readout"](atoms, numbers, crystal)
+                means.append(mean_rows(atoms, crystal, atom_copies))
+                yield name, (atoms, crystal, atom_copies)
+        energies = self.body["readout"](atoms, numbers, crystal, atom_copies)
         yield "readout", (torch.cat([*means, energies], dim=1) - self.center) / self.scale
 
     def scale_embedding(self, features):

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from sktl.networks._graph import mean_rows, sum_rows
+from sktl.networks._graph import angle_cosines, mean_rows, sum_rows
 
 _COSINE_SHRINK = 1 - 1e-6
 _LEAST_INPUT = -30.0  # silu is 3e-12 there; below, gradients would be subnormal, which is slow
@@ -22,24 +22,30 @@ class Bonds(NamedTuple):
         Atoms at the two ends.
     weights : float tensor (m, width)
         Weight of what the two ends of a bond tell each other; 0 from the cutoff on.
+    copies : float tensor (2, m, 1) or None
+        How often a bond counts at its source and at its target; None for once.
     angular : int tensor (m',)
         Bonds that have an angle.
     first, second : int tensor (t,)
-        The two of these m' bonds at an angle, from 0 to m' - 1.
+        The two of these m' bonds at an angle, from 0 to m' - 1; the first hears of the second.
     centre : int tensor (t,)
         Atom at the vertex.
     angle_weights : float tensor (m', width)
         Weight of a bond in its angles; 0 from the cutoff of angles on.
+    angle_copies : float tensor (t, 1) or None
+        How often an angle counts at its first bond; None for once.
     """
 
     source: torch.Tensor
     target: torch.Tensor
     weights: torch.Tensor
+    copies: torch.Tensor | None
     angular: torch.Tensor
     first: torch.Tensor
     second: torch.Tensor
     centre: torch.Tensor
     angle_weights: torch.Tensor
+    angle_copies: torch.Tensor | None
 
 
 class RadialBasis(nn.Module):
@@ -123,15 +129,21 @@ class GraphEmbedding(nn.Module):
         self.angle_weights = nn.Linear(n_distances, width, bias=False)
         self.angles = nn.Linear(2 * n_angles + 1, width, bias=False)
 
-    def forward(self, numbers, source, target, vectors, first, second):
+    def forward(
+        self, numbers, source, target, vectors, first, second, cosines, bond_copies, angle_copies
+    ):
         """Return atoms, bonds and angles, each (n, width), and a `Bonds`."""
         half = len(source) // 2
         lengths = torch.linalg.vector_norm(vectors[:half], dim=1)
-        directions = vectors / lengths.repeat(2).unsqueeze(1)
-        cosines = directions.index_select(0, first) * directions.index_select(0, second)
-        angles = self.angles(self.cosines(-cosines.sum(dim=1)))
+        if cosines is None:
+            cosines = angle_cosines(vectors / lengths.repeat(2).unsqueeze(1), first, second)
+        angles = self.angles(self.cosines(cosines))
         centre = target.index_select(0, first)
-        first, second = (torch.where(edge < half, edge, edge - half) for edge in (first, second))
+        # copies are those at the second edge, so that is the one to hear of the other
+        first, second = (torch.where(edge < half, edge, edge - half) for edge in (second, first))
+        if bond_copies is not None:
+            bond_copies = torch.stack([bond_copies[half:], bond_copies[:half]]).unsqueeze(2)
+            angle_copies = angle_copies.unsqueeze(1)
         marked = torch.zeros_like(source[:half]).index_fill(0, first, 1)
         place = marked.cumsum(0) - 1
         angular = marked.nonzero().flatten()
@@ -140,11 +152,13 @@ class GraphEmbedding(nn.Module):
             source[:half],
             target[:half],
             self.weights(basis),
+            bond_copies,
             angular,
             place.index_select(0, first),
             place.index_select(0, second),
             centre,
             self.angle_weights(self.short_lengths(lengths.index_select(0, angular))),
+            angle_copies,
         )
         return self.atoms(numbers), self.bonds(basis), angles, graph
 
@@ -227,9 +241,12 @@ class Interaction(nn.Module):
         """Return the sum (n, width) of what each atom hears along its bonds, from both ends."""
         own, bond, other = self.atoms.project(atoms, bonds, atoms)
         received = 0
-        for here, there in ((graph.source, graph.target), (graph.target, graph.source)):
+        ends = graph.source, graph.target
+        for end, (here, there) in enumerate((ends, ends[::-1])):
             total = own.index_select(0, here).add_(bond).add_(other.index_select(0, there))
             messages = self.atoms(total) * graph.weights
+            if graph.copies is not None:
+                messages = messages * graph.copies[end]
             received = received + sum_rows(messages, here, len(atoms))
         return received
 
@@ -237,6 +254,8 @@ class Interaction(nn.Module):
         """Return the sum (m', width) of what each bond hears from the bonds at its two ends."""
         messages = _at_angles(self.bonds, atoms, bonds, angles, graph)
         messages = messages * graph.angle_weights.index_select(0, graph.second)
+        if graph.angle_copies is not None:
+            messages = messages * graph.angle_copies
         return sum_rows(messages, graph.first, len(graph.angular)) * graph.angle_weights
 
 
@@ -262,10 +281,10 @@ class Readout(nn.Module):
         self.energy = nn.Sequential(*layers, nn.Linear(width, 1))
         self.register_buffer("reference", torch.empty(n_elements + 1).zero_())
 
-    def forward(self, atoms, numbers, crystal):
+    def forward(self, atoms, numbers, crystal, copies=None):
         """Map atoms (n_atoms, width) of crystals to (n, 2)."""
         reference = self.reference.index_select(0, numbers).unsqueeze(1)
-        return mean_rows(torch.cat([self.energy(atoms), reference], dim=1), crystal)
+        return mean_rows(torch.cat([self.energy(atoms), reference], dim=1), crystal, copies)
 
 
 def _at_angles(layers, atoms, bonds, angles, graph):

@@ -36,14 +36,19 @@ class EdgeGatedConvolution(nn.Module):
         self.norm_edges = norm(width) if updates_edges else None
         self.updates_edges = updates_edges
 
-    def forward(self, nodes, edges, source, target):
-        """Map nodes (n, width) and edges (m, width), which join nodes source->target."""
+    def forward(self, nodes, edges, source, target, copies=None):
+        """Map nodes (n, width) and edges (m, width), which join nodes source->target.
+
+        An edge counts as often as `copies` (m,) says, or once.
+        """
         n = len(nodes)
         ends = torch.cat([self.gate_source(nodes) + self.gate_edge.bias, self.gate_target(nodes)])
         pairs = torch.stack([source, target + n], dim=1)
         change = functional.embedding_bag(pairs, ends, mode="sum")
         change.addmm_(edges, self.gate_edge.weight.t())
         gates = change.sigmoid()
+        if copies is not None:
+            gates = gates * copies.unsqueeze(1)
         messages = self.message(nodes).index_select(0, source).mul_(gates)
         received = sum_rows(messages, target, n) / (sum_rows(gates, target, n) + _GATE_FLOOR)
         nodes = nodes + functional.silu(self.norm_nodes(self.own(nodes) + received))
@@ -70,10 +75,13 @@ class AngleBlock(nn.Module):
         self.atoms = EdgeGatedConvolution(width, norm)
         self.bonds = EdgeGatedConvolution(width, norm, updates_angles)
 
-    def forward(self, atoms, bonds, angles, source, target, first, second):
-        """Map atoms, bonds and angles, each (n, width)."""
-        atoms, bonds = self.atoms(atoms, bonds, source, target)
-        return atoms, *self.bonds(bonds, angles, first, second)
+    def forward(self, atoms, bonds, angles, ends, pairs):
+        """Map atoms, bonds and angles, each (n, width).
+
+        `ends` are source and target of bonds and their copies; `pairs` are the same of angles.
+        """
+        atoms, bonds = self.atoms(atoms, bonds, *ends)
+        return atoms, *self.bonds(bonds, angles, *pairs)
 
 
 class GraphEmbedding(nn.Module):
@@ -92,15 +100,15 @@ class GraphEmbedding(nn.Module):
         self.bonds = bonds
         self.angles = angles
 
-    def forward(self, numbers, vectors, first, second):
+    def forward(self, numbers, vectors, first, second, cosines=None):
         """Return atoms, bonds and angles, each (n, width)."""
         lengths = torch.linalg.vector_norm(vectors, dim=1)
         atoms, bonds = self.atoms(numbers), self.bonds(lengths)
         if self.angles is None:
             return atoms, bonds, None
-        directions = vectors / lengths.unsqueeze(1)
-        cosines = directions.index_select(0, first) * directions.index_select(0, second)
-        return atoms, bonds, self.angles(-cosines.sum(dim=1).clamp(-1, 1))
+        if cosines is None:
+            cosines = angle_cosines(vectors / lengths.unsqueeze(1), first, second)
+        return atoms, bonds, self.angles(cosines.clamp(-1, 1))
 
 
 class Expansion(nn.Module):
@@ -193,7 +201,15 @@ def sum_rows(values, index, n):
     return values.new_zeros(n, values.shape[1]).index_add_(0, index, values)
 
 
-def mean_rows(atoms, crystal):
-    """Return the means (n, width) of the atoms of each crystal."""
-    counts = torch.bincount(crystal)
-    return sum_rows(atoms, crystal, len(counts)) / counts.unsqueeze(1)
+def mean_rows(atoms, crystal, copies=None):
+    """Return the means (n, width) of the atoms of each crystal; `copies` (n_atoms,) weigh them."""
+    counts = torch.bincount(crystal, copies)
+    if copies is not None:
+        atoms = atoms * copies.unsqueeze(1)
+    return sum_rows(atoms, crystal, len(counts)) / counts.to(atoms.dtype).unsqueeze(1)
+
+
+def angle_cosines(directions, first, second):
+    """Return the cosines (t,) of the angles between edges i->j and j->k of length 1, at j."""
+    products = directions.index_select(0, first) * directions.index_select(0, second)
+    return -products.sum(dim=1)

@@ -11,6 +11,7 @@ from sktl.representations._encodings import (
 )
 from sktl.representations._formula import SYMBOLS, parse_formula, parse_formulas
 from sktl.representations._matminer import MatminerTransformer
+from sktl.representations._merged import MergedGraph, MergedRows
 from sktl.representations._readers import StructureReader
 from sktl.representations._response import RESPONSES, harmonic_response
 from sktl.representations._structure import ChgnetGraphs, CrystalGraphs
@@ -35,6 +36,8 @@ __all__ = [
     "ElementFractions",
     "ElementTokens",
     "MatminerTransformer",
+    "MergedGraph",
+    "MergedRows",
     "NumericColumns",
     "StructureReader",
     "cell_symmetry",

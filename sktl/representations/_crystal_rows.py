@@ -94,13 +94,7 @@ class CrystalRows:
         shift = np.repeat(np.cumsum(n_atoms) - n_atoms, n_bonds)
         ends = source + shift, target + shift
         source, target = np.concatenate(ends), np.concatenate(ends[::-1])
-        if self.angle_cutoff is None:
-            first, second = edge_pairs(source, target, len(numbers))
-        else:
-            short = np.flatnonzero((vectors**2).sum(axis=1) < self.angle_cutoff**2)
-            short = np.concatenate([short, short + len(vectors)])
-            first, second = edge_pairs(source[short], target[short], len(numbers))
-            first, second = short[first], short[second]
+        first, second = whole_pairs(source, target, vectors, len(numbers), self.angle_cutoff)
         return {
             "numbers": numbers.astype(np.int64),
             "crystal": np.repeat(np.arange(len(graphs)), n_atoms),
@@ -110,3 +104,25 @@ class CrystalRows:
             "first": first,
             "second": second,
         }
+
+
+def whole_pairs(source, target, vectors, n_atoms, angle_cutoff):
+    """Return the pairs of edges that are at an angle, as `edge_pairs` does.
+
+    Parameters
+    ----------
+    source, target : int array (2 m,)
+        Atoms of directed edges; edge ``m + e`` is the reverse of edge ``e``.
+    vectors : float array (m, 3)
+        Of the first half of the edges, Angstrom.
+    n_atoms : int
+        Number of atoms.
+    angle_cutoff : float or None
+        Only edges shorter than this are paired.
+    """
+    if angle_cutoff is None:
+        return edge_pairs(source, target, n_atoms)
+    short = np.flatnonzero((vectors**2).sum(axis=1) < angle_cutoff**2)
+    short = np.concatenate([short, short + len(vectors)])
+    first, second = edge_pairs(source[short], target[short], n_atoms)
+    return short[first], short[second]

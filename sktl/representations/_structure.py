@@ -10,6 +10,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from sktl.exceptions import InputError
 from sktl.representations._crystal_rows import CrystalGraph, CrystalRows
 from sktl.representations._crystals import REFERENCE_STRUCTURES, Crystals
+from sktl.representations._merged import MergedRows, merge
 from sktl.representations._neighbours import bonds_within, nearest_bonds
 
 MODES = ("nearest", "radius")
@@ -21,7 +22,8 @@ class CrystalGraphs:
     """A crystal as a graph of its atoms, periodic images bound as neighbours are.
 
     Nothing is learned. The graphs do not depend on the choice of cell, its origin and orientation,
-    or the order of the atoms.
+    or the order of the atoms. What symmetry makes alike stands in them once, with the number of
+    copies: to a network that is all the same, in half of the work or a tenth.
 
     Parameters
     ----------
@@ -38,6 +40,9 @@ class CrystalGraphs:
         long bonds fade out at `cutoff`, outputs then change smoothly with the atoms' places.
     angle_cutoff : float or None, default=None
         In Angstrom. The line graph pairs only edges shorter than this; None pairs all.
+    merged : bool, default=True
+        Whether what is alike stands once. False gives each atom, bond and angle of the cell, which
+        derivatives by the places of single atoms need.
     n_jobs : int or None, default=1
         Processes that search for neighbours, -1 for all cores.
 
@@ -48,10 +53,14 @@ class CrystalGraphs:
 
     See Also
     --------
-    sktl.representations._crystal_rows.CrystalRows : The encoded rows and what a batch holds.
+    CrystalRows : The encoded rows and what a batch holds if not merged.
+    MergedRows : The same, merged.
 
     Notes
     -----
+    - Alike are atoms, bonds and angles that no network can tell apart which sums over neighbours,
+      from elements, lengths and cosines: those of one colour in colour refinement [3]_. Lengths
+      (Angstrom) and cosines count as equal to within 3e-5.
     - Graphs are kept, up to `CACHE_BYTES` in a process, under a hash of lattice, species and
       coordinates, and found again by every encoder with the same parameters.
     - The pairs of edges grow with the square of the number of neighbours: 8 Angstrom reach about
@@ -72,16 +81,23 @@ class CrystalGraphs:
     .. [1] K. Choudhary and B. DeCost, npj Comput. Mater. 7, 185 (2021),
        doi:10.1038/s41524-021-00650-1
     .. [2] B. Deng et al., Nat. Mach. Intell. 5, 1031 (2023), doi:10.1038/s42256-023-00716-3
+    .. [3] M. Grohe et al., Dimension reduction via colour refinement, ESA 2014,
+       doi:10.1007/978-3-662-44777-2_42
 
     Examples
     --------
     >>> from pymatgen.core import Lattice, Structure
     >>> face_centred = Lattice([[0, 2.7, 2.7], [2.7, 0, 2.7], [2.7, 2.7, 0]])
     >>> silicon = Structure(face_centred, ["Si", "Si"], [[0, 0, 0], [0.25, 0.25, 0.25]])
-    >>> rows = CrystalGraphs(n_neighbours=4).encode([silicon, silicon * [2, 1, 1]])
+    >>> crystals = [silicon, silicon * [2, 1, 1]]
+    >>> rows = CrystalGraphs(n_neighbours=4, merged=False).encode(crystals)
     >>> {name: part.shape for name, part in rows[[0, 1]].items()}
     {'numbers': (6,), 'crystal': (6,), 'source': (24,), 'target': (24,), 'vectors': (24, 3),
      'first': (72,), 'second': (72,)}
+    >>> batch = CrystalGraphs(n_neighbours=4).encode(crystals)[[0, 1]]
+    >>> batch["numbers"], batch["atom_copies"], batch["bond_copies"], batch["angle_copies"]
+    (array([14, 14]), array([2., 4.], dtype=float32), array([2., 2., 2., 2.], dtype=float32),
+     array([3., 3., 3., 3.], dtype=float32))
     """
 
     name = "crystal-graphs"
@@ -89,7 +105,16 @@ class CrystalGraphs:
     reads = "structures"
     reference = REFERENCE_STRUCTURES
 
-    def __init__(self, *, cutoff=8.0, n_neighbours=12, mode="nearest", angle_cutoff=None, n_jobs=1):
+    def __init__(
+        self,
+        *,
+        cutoff=8.0,
+        n_neighbours=12,
+        mode="nearest",
+        angle_cutoff=None,
+        merged=True,
+        n_jobs=1,
+    ):
         if mode not in MODES:
             raise InputError(f"Got mode={mode!r}, expected one of {MODES}.")
         if not _is_length(cutoff):
@@ -105,6 +130,7 @@ class CrystalGraphs:
         self.n_neighbours = int(n_neighbours)
         self.mode = mode
         self.angle_cutoff = None if angle_cutoff is None else float(angle_cutoff)
+        self.merged = merged
         self.n_jobs = n_jobs
 
     def read(self, structures):
@@ -125,7 +151,7 @@ class CrystalGraphs:
 
         Returns
         -------
-        CrystalRows
+        MergedRows, or CrystalRows if not `merged`
             n rows.
 
         Raises
@@ -137,6 +163,7 @@ class CrystalGraphs:
         """
         crystals = structures if isinstance(structures, Crystals) else self.read(structures)
         settings = self.mode, self.n_neighbours if self.mode == "nearest" else self.cutoff
+        settings += ("merged", self.angle_cutoff) if self.merged else ()
         keys = [(settings, digest) for digest in crystals.keys()]
         found = {key: _CACHE.get(key) for key in keys}
         given = dict(zip(keys, crystals.arrays, strict=True))
@@ -145,11 +172,12 @@ class CrystalGraphs:
         for key, graph in zip(missing, graphs, strict=True):
             found[key] = graph
             _CACHE.put(key, graph)
-        return CrystalRows([found[key] for key in keys], self.angle_cutoff)
+        graphs = [found[key] for key in keys]
+        return MergedRows(graphs) if self.merged else CrystalRows(graphs, self.angle_cutoff)
 
     def _build(self, arrays):
         """Return a graph for each structure, given as arrays."""
-        options = self.mode, self.cutoff, self.n_neighbours
+        options = self.mode, self.cutoff, self.n_neighbours, self.merged, self.angle_cutoff
         workers = effective_n_jobs(self.n_jobs)
         if workers == 1 or len(arrays) < 2:
             return _build_many(arrays, *options)
@@ -164,7 +192,7 @@ class ChgnetGraphs(CrystalGraphs):
 
     Parameters
     ----------
-    n_jobs : int or None, default=1
+    merged, n_jobs
         As in `CrystalGraphs`.
 
     References
@@ -175,8 +203,8 @@ class ChgnetGraphs(CrystalGraphs):
     name = "crystal-graphs-chgnet"
     version = 1
 
-    def __init__(self, *, n_jobs=1):
-        super().__init__(mode="radius", cutoff=6.0, angle_cutoff=3.0, n_jobs=n_jobs)
+    def __init__(self, *, merged=True, n_jobs=1):
+        super().__init__(mode="radius", cutoff=6.0, angle_cutoff=3.0, merged=merged, n_jobs=n_jobs)
 
 
 class _GraphCache:
@@ -228,7 +256,7 @@ def _is_length(value):
     return isinstance(value, Real) and 0 < value < float("inf")
 
 
-def _build_many(arrays, mode, cutoff, n_neighbours):
+def _build_many(arrays, mode, cutoff, n_neighbours, merged, angle_cutoff):
     """Build graphs one after the other in this process."""
     graphs = []
     for numbers, lattice, fractional in arrays:
@@ -236,5 +264,6 @@ def _build_many(arrays, mode, cutoff, n_neighbours):
             bonds = nearest_bonds(lattice, fractional, n_neighbours, start=cutoff)
         else:
             bonds = bonds_within(lattice, fractional, cutoff)
-        graphs.append(CrystalGraph(numbers, *bonds))
+        graph = CrystalGraph(numbers, *bonds)
+        graphs.append(merge(graph, angle_cutoff) if merged else graph)
     return graphs

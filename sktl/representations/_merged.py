@@ -1,0 +1,213 @@
+"""Graphs of crystals in which what symmetry makes alike stands once, with the number of copies.
+
+A network that sees elements, lengths and angles alone hands atoms, bonds and angles that it cannot
+tell apart the same vectors, layer after layer. So one of each kind will do, if sums over neighbours
+count it as often as it occurs.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from sktl.representations._crystal_rows import CrystalRows, whole_pairs
+
+TOLERANCE = 3e-5
+"""Lengths in Angstrom and cosines that differ by less may count as the same."""
+
+_ODD, _FACTOR, _SHIFT = (np.uint64(n) for n in (0x9E3779B97F4A7C15, 0xD6E8FEB86659FD93, 32))
+
+
+class MergedGraph(NamedTuple):
+    """The kinds of atoms of one crystal, of its bonds, and of the angles between them.
+
+    Attributes
+    ----------
+    numbers : int32 array (n,)
+        Atomic numbers.
+    source, target : int32 array (m,)
+        Kinds of atoms at the two ends of a bond.
+    vectors : float32 array (m, 3)
+        Of a bond of each kind, from the source to the image of the target, Angstrom.
+    first, second : int32 array (t,)
+        Kinds of edges i->j and j->k; edge ``m + e`` is the reverse of edge ``e``.
+    cosines : float32 array (t,)
+        Of the angle at j.
+    atom_copies : float32 array (n,)
+        Atoms of each kind.
+    bond_copies : float32 array (2 m,)
+        Edges of each kind that lead to one atom.
+    angle_copies : float32 array (t,)
+        Angles of each kind at one edge j->k.
+    """
+
+    numbers: np.ndarray
+    source: np.ndarray
+    target: np.ndarray
+    vectors: np.ndarray
+    first: np.ndarray
+    second: np.ndarray
+    cosines: np.ndarray
+    atom_copies: np.ndarray
+    bond_copies: np.ndarray
+    angle_copies: np.ndarray
+
+    @property
+    def n_bytes(self):
+        """Memory of the arrays in bytes."""
+        return sum(part.nbytes for part in self)
+
+
+class MergedRows(CrystalRows):
+    """Rows of merged graphs, handed to a network as one graph and its line graph.
+
+    Parameters
+    ----------
+    graphs : sequence of MergedGraph
+        The graphs of the n rows.
+    """
+
+    def take(self, indices):
+        """Return some of the rows as `MergedRows`; the graphs are shared, not copied."""
+        return MergedRows([self.graphs[i] for i in np.arange(len(self))[indices]])
+
+    def __getitem__(self, indices):
+        """Return the crystals of the rows `indices`, at least one, as one graph.
+
+        Returns
+        -------
+        dict
+            What `CrystalRows` gives, of kinds, and of A kinds of atoms, E of edges and T of angles:
+
+            - ``cosines`` float32 (T,): of the angles.
+            - ``atom_copies`` float32 (A,): atoms of each kind.
+            - ``bond_copies`` float32 (E,): edges of each kind that lead to one atom.
+            - ``angle_copies`` float32 (T,): angles of each kind at one ``second``.
+        """
+        graphs = [self.graphs[i] for i in np.arange(len(self))[indices]]
+        n_atoms, n_bonds, n_angles = (
+            np.array([len(getattr(graph, name)) for graph in graphs])
+            for name in ("numbers", "source", "first")
+        )
+        joined = {
+            name: np.concatenate([getattr(graph, name) for graph in graphs])
+            for name in MergedGraph._fields
+            if name != "bond_copies"
+        }
+        shift = np.repeat(np.cumsum(n_atoms) - n_atoms, n_bonds)
+        ends = joined["source"] + shift, joined["target"] + shift
+        begin, total = np.repeat(np.cumsum(n_bonds) - n_bonds, n_angles), n_bonds.sum()
+        own = np.repeat(n_bonds, n_angles)
+        edges = {
+            name: joined[name] + begin + np.where(joined[name] < own, 0, total - own)
+            for name in ("first", "second")
+        }
+        halves = zip(*(graph.bond_copies.reshape(2, -1) for graph in graphs), strict=True)
+        return joined | {
+            "numbers": joined["numbers"].astype(np.int64),
+            "crystal": np.repeat(np.arange(len(graphs)), n_atoms),
+            "source": np.concatenate(ends),
+            "target": np.concatenate(ends[::-1]),
+            "vectors": np.concatenate([joined["vectors"], -joined["vectors"]]),
+            **edges,
+            "bond_copies": np.concatenate([part for half in halves for part in half]),
+        }
+
+
+def merge(graph, angle_cutoff=None):
+    """Merge what is alike in the graph of a crystal.
+
+    Parameters
+    ----------
+    graph : CrystalGraph
+        The graph.
+    angle_cutoff : float or None
+        As in `CrystalRows`.
+
+    Returns
+    -------
+    MergedGraph
+    """
+    source, target = (np.concatenate(pair) for pair in (graph[1:3], graph[2:0:-1]))
+    first, second = whole_pairs(source, target, graph.vectors, len(graph.numbers), angle_cutoff)
+    lengths = np.linalg.norm(graph.vectors, axis=1)
+    directions = graph.vectors / lengths[:, None]
+    directions, lengths = np.concatenate([directions, -directions]), np.tile(lengths, 2)
+    cosines = -np.einsum("ij,ij->i", directions[first], directions[second])
+    marks = _marks(graph.numbers, source, target, lengths, first, second, cosines)
+    _, atoms, kind_of_atom, atom_copies = _distinct(marks[0])
+    bond_marks, _, kind_of_bond, n_bonds = _distinct(marks[1])
+    # an edge of each kind and its reverse, which may be of the same kind
+    half = len(graph.source)
+    reverse = np.roll(np.arange(2 * half), half)
+    _, edges = np.unique(np.minimum(kind_of_bond, kind_of_bond[reverse]), return_index=True)
+    edges = np.concatenate([edges, reverse[edges]])
+    kinds = kind_of_bond[edges]
+    place_of_kind = np.zeros(len(bond_marks), dtype=np.int32)
+    place_of_kind[kinds[::-1]] = np.arange(len(edges))[::-1]
+    ends = kind_of_atom[source[edges]], kind_of_atom[target[edges]]
+    in_both_halves = 1 + (kinds == kind_of_bond[reverse[edges]])
+    bond_copies = n_bonds[kinds] / atom_copies[ends[1]] / in_both_halves
+    # the angles at these edges
+    place_of_edge = np.full(2 * half, -1, dtype=np.int32)
+    place_of_edge[edges] = np.arange(len(edges))
+    angles = np.flatnonzero(place_of_edge[second] >= 0)
+    at = place_of_edge[second[angles]]
+    _, one, _, angle_copies = _distinct(_mix(marks[2][angles], at))
+    chosen, copies = angles[one], (atom_copies, bond_copies, angle_copies)
+    drawn = edges[: len(edges) // 2]
+    return MergedGraph(
+        graph.numbers[atoms],
+        *(end[: len(drawn)].astype(np.int32) for end in ends),
+        (directions[drawn] * lengths[drawn, None]).astype(np.float32),
+        place_of_kind[kind_of_bond[first[chosen]]],
+        at[one],
+        cosines[chosen],
+        *(counts.astype(np.float32) for counts in copies),
+    )
+
+
+def _marks(numbers, source, target, lengths, first, second, cosines):
+    """Return a mark of each atom, edge and angle, equal for those that are alike.
+
+    Marks are mixed with those of neighbours until this splits no kind any more: then nothing that
+    only adds up over neighbours can tell apart what has one mark.
+    """
+    half = len(source) // 2
+    atoms = _mix(numbers)
+    bonds = _mix(np.round(lengths / TOLERANCE))
+    turns = _mix(np.round(cosines / TOLERANCE))
+    n_kinds = 0
+    while True:
+        bonds = _mix(bonds, atoms[source], atoms[target])
+        angles = _mix(turns, bonds[first], bonds[second])
+        bonds = _mix(bonds, _sums(angles, second, len(bonds)))
+        bonds = _mix(bonds, np.roll(bonds, half))
+        atoms = _mix(atoms, _sums(bonds, target, len(atoms)))
+        found = len(np.unique(atoms)) + len(np.unique(bonds))
+        if found == n_kinds:
+            return atoms, bonds, _mix(turns, bonds[first], bonds[second])
+        n_kinds = found
+
+
+def _mix(*columns):
+    """Return a pseudorandom uint64 for each row of integers, the same for the same row."""
+    mixed = np.zeros(len(columns[0]), dtype=np.uint64)
+    for column in columns:
+        column = column.astype(np.int64).view(np.uint64)
+        mixed = (mixed + column + _ODD) * _FACTOR
+        mixed ^= mixed >> _SHIFT
+        mixed *= _FACTOR
+        mixed ^= mixed >> _SHIFT
+    return mixed
+
+
+def _sums(marks, places, n):
+    """Return the sum of the marks at each of n places, which does not depend on their order."""
+    sums = np.zeros(n, dtype=np.uint64)
+    np.add.at(sums, places, marks)
+    return sums
+
+
+def _distinct(marks):
+    """Return distinct marks, an index of each, the kind of each mark, and how many there are."""
+    return np.unique(marks, return_index=True, return_inverse=True, return_counts=True)

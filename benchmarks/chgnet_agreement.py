@@ -17,7 +17,7 @@ import torch
 from _crystals import add_options, read_crystals, speed, timed, write_result
 
 from sktl.networks import CHGNet
-from sktl.representations import CrystalGraphs
+from sktl.representations import ChgnetGraphs
 from sktl.sources import run_rows
 
 try:
@@ -66,7 +66,8 @@ class Own:
 
     def graphs(self, structures):
         """Return sktl's graphs of structures."""
-        return CrystalGraphs(mode="radius", cutoff=6.0, angle_cutoff=3.0).encode(structures)
+        self.structures = structures
+        return ChgnetGraphs().encode(structures)
 
     def results(self, rows, batch_size):
         """Return energies (n,) in eV/atom and mean vectors of the atoms (n, 64)."""
@@ -75,8 +76,9 @@ class Own:
             energies = self.network.head(torch.as_tensor(features))
         return energies[:, 0].numpy(), features[:, :-2]
 
-    def counts(self, rows):
-        """Return the numbers of directed bonds and of angles, (n, 2)."""
+    def counts(self, graphs):
+        """Return the numbers of directed bonds and of angles, (n, 2), of the last crystals."""
+        rows = ChgnetGraphs(merged=False).encode(self.structures)
         batches = [rows[[row]] for row in range(len(rows))]
         return np.array([(len(each["source"]), len(each["first"])) for each in batches])
 

@@ -10,6 +10,7 @@ does not agree.
 """
 
 import csv
+import json
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -30,6 +31,7 @@ RESULTS = ROOT / "benchmarks" / "results" / "finetune_strategies.csv"
 REFERENCE = ROOT / "benchmarks" / "reference" / "devi2024.csv"
 PAGE = ROOT / "docs" / "benchmarks" / "finetune_strategies.md"
 PUBLISHED = {"scratch": "ALIGNN, scratch", "best_pairwise": "pairwise, best", "mpt": "MPT"}
+BODIES = RESULTS.with_name("structure_body.json")
 FIGURE = PAGE.parent / "figures" / "finetune_strategies.png"
 VARIED = {
     "freeze depth": ("freeze depth",),
@@ -134,6 +136,24 @@ def varied_table(errors, configurations):
     return markdown(("setting", *(f"`{name}`, {n} points" for name, n in columns)), rows)
 
 
+def body_table():
+    """Return what `structure_body.py` measured of two bodies, as Markdown."""
+    found = json.loads(BODIES.read_text(encoding="utf-8"))
+    bodies = list(found["sources"])
+    rows = []
+    for name, cells in found["sets"].items():
+        maes = [cells[body]["mae"] for body in bodies]
+        shown = [_shown((mae, None), min(maes)) for mae in maes]
+        rows.append((f"`{name}`, {cells['unit']}, 800 points in folds", *shown))
+    for key, title in (("epochs", "epochs"), ("pretraining_seconds", "pretraining, s")):
+        rows.append((title, *(f"{found['sources'][body][key]:,}" for body in bodies)))
+    seconds = [
+        sum(cells[body]["embedding_seconds"] for cells in found["sets"].values()) for body in bodies
+    ]
+    rows.append(("embedding of all, s", *(f"{each:.0f}" for each in seconds)))
+    return markdown(("", *bodies), rows)
+
+
 def missing_table(errors):
     """Return how many of the owed cells stand, by configuration, as Markdown."""
     owed = {}
@@ -178,6 +198,7 @@ def page_parts(errors, published):
         "at 200 points": main_table(errors, published, (200,), against_most=True),
         "at 800 points": main_table(errors, published, (800, 993)),
         **{name: varied_table(errors, kinds) for name, kinds in VARIED.items()},
+        "bodies": body_table(),
         "missing": missing_table(errors),
     }
 

@@ -72,7 +72,8 @@ class ALIGNN(Network):
         of element features, (n_elements + 1, n_element_features), which comes with the weights or
         by `set_element_table`. Until then it holds NaN, and so do all outputs.
     norm : {"layer", "batch"}, default="layer"
-        Normalisation. With "batch" an output depends on the rest of the batch in training mode.
+        Normalisation. With "batch" an output depends on the rest of the batch in training mode, in
+        which what stands once for many alike counts once.
 
     Notes
     -----

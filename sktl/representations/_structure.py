@@ -104,6 +104,7 @@ class CrystalGraphs:
     version = 1
     reads = "structures"
     reference = REFERENCE_STRUCTURES
+    merged = False  # of models that were stored before there was a choice
 
     def __init__(
         self,

@@ -28,7 +28,7 @@ class MergedGraph(NamedTuple):
         Kinds of atoms at the two ends of a bond.
     vectors : float32 array (m, 3)
         Of a bond of each kind, from the source to the image of the target, Angstrom.
-    first, second : int32 array (t,)
+    first, second : uint16 array (t,), or int32 if there are many edges
         Kinds of edges i->j and j->k; edge ``m + e`` is the reverse of edge ``e``.
     cosines : float32 array (t,)
         Of the angle at j.
@@ -36,7 +36,7 @@ class MergedGraph(NamedTuple):
         Atoms of each kind.
     bond_copies : float32 array (2 m,)
         Edges of each kind that lead to one atom.
-    angle_copies : float32 array (t,)
+    angle_copies : uint16 or int32 array (t,)
         Angles of each kind at one edge j->k.
     """
 
@@ -59,6 +59,8 @@ class MergedGraph(NamedTuple):
 
 class MergedRows(CrystalRows):
     """Rows of merged graphs, handed to a network as one graph and its line graph.
+
+    Angles are kept with the bonds: tens of kilobytes for a crystal that symmetry leaves whole.
 
     Parameters
     ----------
@@ -110,6 +112,7 @@ class MergedRows(CrystalRows):
             "vectors": np.concatenate([joined["vectors"], -joined["vectors"]]),
             **edges,
             "bond_copies": np.concatenate([part for half in halves for part in half]),
+            "angle_copies": joined["angle_copies"].astype(np.float32),
         }
 
 
@@ -153,16 +156,18 @@ def merge(graph, angle_cutoff=None):
     angles = np.flatnonzero(place_of_edge[second] >= 0)
     at = place_of_edge[second[angles]]
     _, one, _, angle_copies = _distinct(_mix(marks[2][angles], at))
-    chosen, copies = angles[one], (atom_copies, bond_copies, angle_copies)
-    drawn = edges[: len(edges) // 2]
+    chosen, drawn = angles[one], edges[: len(edges) // 2]
+    small = np.uint16 if len(edges) < 2**16 else np.int32
     return MergedGraph(
         graph.numbers[atoms],
         *(end[: len(drawn)].astype(np.int32) for end in ends),
         (directions[drawn] * lengths[drawn, None]).astype(np.float32),
-        place_of_kind[kind_of_bond[first[chosen]]],
-        at[one],
+        place_of_kind[kind_of_bond[first[chosen]]].astype(small),
+        at[one].astype(small),
         cosines[chosen],
-        *(counts.astype(np.float32) for counts in copies),
+        atom_copies.astype(np.float32),
+        bond_copies.astype(np.float32),
+        angle_copies.astype(small),
     )
 
 

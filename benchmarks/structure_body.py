@@ -39,7 +39,8 @@ def judge(source, data):
     points = np.concatenate([rows.train, rows.val])
     structures = [data.structures[row] for row in points]
     start = time.perf_counter()
-    features = DeepFeatureTransformer(source, layers="all").fit_transform(structures)
+    embedding = DeepFeatureTransformer(source, layers="all", unseen_elements="warn")
+    features = embedding.fit_transform(structures)
     seconds = time.perf_counter() - start
     vectors = SVR(C=10.0, epsilon=0.01)
     model = make_pipeline(

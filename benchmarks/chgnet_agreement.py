@@ -30,6 +30,7 @@ except ImportError as error:
     ) from error
 
 WEIGHTS = Path(chgnet.__file__).parent / "pretrained/0.3.0/chgnet_0.3.0_e29f68s314m37.pth.tar"
+WIDTH = 64  # of the vector of an atom
 BARS = {"energy_ev_per_atom": 1e-4, "embedding": 1e-4, "package_over_sktl": 1.0}
 
 
@@ -74,7 +75,7 @@ class Own:
         features = run_rows(self.network.features, rows, batch_size=batch_size)
         with torch.no_grad():
             energies = self.network.head(torch.as_tensor(features))
-        return energies[:, 0].numpy(), features[:, :-2]
+        return energies[:, 0].numpy(), features[:, -2 - WIDTH : -2]  # of the last interaction
 
     def counts(self, graphs):
         """Return the numbers of directed bonds and of angles, (n, 2), of the last crystals."""

@@ -32,6 +32,7 @@ REFERENCE = ROOT / "benchmarks" / "reference" / "devi2024.csv"
 PAGE = ROOT / "docs" / "benchmarks" / "finetune_strategies.md"
 PUBLISHED = {"scratch": "ALIGNN, scratch", "best_pairwise": "pairwise, best", "mpt": "MPT"}
 BODIES = RESULTS.with_name("structure_body.json")
+SPEEDS = {"alignn": "alignn_speed.json", "chgnet": "chgnet_agreement.json"}
 FIGURE = PAGE.parent / "figures" / "finetune_strategies.png"
 VARIED = {
     "freeze depth": ("freeze depth",),
@@ -154,6 +155,21 @@ def body_table():
     return markdown(("", *bodies), rows)
 
 
+def speed_table():
+    """Return the times of the networks' own packages and of sktl, as Markdown."""
+    rows = []
+    for package, name in SPEEDS.items():
+        found = json.loads(RESULTS.with_name(name).read_text(encoding="utf-8"))
+        for timed in found.get("models", [found]):
+            model = timed["model"].rpartition(".")[2] if "models" in found else timed["model"]
+            ratios = timed["package_over_sktl"]
+            both = timed["cpu_seconds"]["both"]
+            seconds = [f"{both[who]:.1f}" for who in (package, "sktl")]
+            shown = [f"{ratios[part]:.2f}" for part in ("graphs", "network", "both")]
+            rows.append((f"`{package}`: {model}", *seconds, *shown))
+    return markdown(("1,000 crystals", "package, s", "sktl, s", "graphs", "network", "both"), rows)
+
+
 def missing_table(errors):
     """Return how many of the owed cells stand, by configuration, as Markdown."""
     owed = {}
@@ -199,6 +215,7 @@ def page_parts(errors, published):
         "at 800 points": main_table(errors, published, (800, 993)),
         **{name: varied_table(errors, kinds) for name, kinds in VARIED.items()},
         "bodies": body_table(),
+        "speed": speed_table(),
         "missing": missing_table(errors),
     }
 

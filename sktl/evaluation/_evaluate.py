@@ -13,8 +13,8 @@ from sktl.evaluation._evaluation import CurvePoint, Evaluation, Fold
 from sktl.evaluation._folds import curve_parts, group_rows, make_folds
 from sktl.evaluation._models import estimate_seconds, fit_model
 from sktl.evaluation._names import BOOSTING, FOREST, MEDIAN, MODELS, SCRATCH, TRANSFER
-from sktl.exceptions import InputError, UnseenElementError
-from sktl.representations import SYMBOLS, ElementTokens
+from sktl.exceptions import InputError
+from sktl.representations import ElementTokens
 from sktl.sources import load_source
 
 COVERAGES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
@@ -157,8 +157,7 @@ def _prepare(X, y, source, group, n_splits, n_repeats, random_state):
     if source is None:
         raise InputError("Got source=None, expected a source: scratch is one of the models.")
     loaded = load_source(source)
-    structures = as_structures(X)
-    formulas = as_formulas(X)
+    structures, formulas = as_structures(X), as_formulas(X)
     if formulas is None:
         raise InputError(f"Got X of type {type(X).__name__}, expected formulas or structures.")
     y = check_numbers(formulas, y, estimator="evaluate")
@@ -166,9 +165,10 @@ def _prepare(X, y, source, group, n_splits, n_repeats, random_state):
         raise InputError(f"Got y of shape {y.shape}, expected one target (n,).")
     if np.ptp(y) == 0:
         raise InputError(f"Got y={y[0]} in every row, expected values that differ.")
+    materials = as_objects(formulas if structures is None else structures)
+    loaded.read(materials)
     compositions = ElementTokens().read(formulas)
     texts = [each if isinstance(each, str) else each.reduced_formula for each in formulas]
-    _check_elements(loaded, compositions, texts)
     groups = group_rows(compositions, group)
     check_evaluable(len(y), len(np.unique(groups)), n_splits)
     crystals = loaded.representation.reads == "structures"
@@ -187,20 +187,7 @@ def _prepare(X, y, source, group, n_splits, n_repeats, random_state):
         predictions={},
         intervals={},
     )
-    return as_objects(formulas if structures is None else structures), y, evaluation
-
-
-def _check_elements(source, compositions, texts):
-    known = np.isin(compositions.numbers, source.card.elements)
-    if known.all():
-        return
-    entry = int(np.argmin(known))
-    row = compositions.rows[entry]
-    n_rows = len(np.unique(compositions.rows[~known]))
-    raise UnseenElementError(
-        f"Got {SYMBOLS[compositions.numbers[entry] - 1]} in row {row} ({texts[row]!r}), expected "
-        f"elements that {source.card.id} was trained on ({n_rows} such rows). Leave these out."
-    )
+    return materials, y, evaluation
 
 
 def _check_models(models):

@@ -110,6 +110,42 @@ class Source:
             network.scale_embedding(run_rows(network.features, rows))
         return network
 
+    def read(self, materials):
+        """Return materials as the representation reads them, before they are encoded.
+
+        Parameters
+        ----------
+        materials : list, Series or array of str, Composition or Structure, length n
+            As in `embed`.
+
+        Returns
+        -------
+        Compositions or Crystals
+            Of n rows.
+
+        Raises
+        ------
+        FormulaError, StructureError
+            A formula or a structure cannot be read.
+        UnseenElementError
+            A material holds an element that is not in the card.
+        """
+        materials = check_materials(materials, self.representation.reads)
+        batch = self.representation.read(materials)
+        unseen = ~np.isin(batch.numbers, self.card.elements)
+        if not unseen.any():
+            return batch
+        entry = int(unseen.argmax())
+        rows = np.unique(batch.rows[unseen]).tolist()
+        raise UnseenElementError(
+            f"Got {SYMBOLS[batch.numbers[entry] - 1]} in "
+            f"{name_row(materials, int(batch.rows[entry]))}, expected elements that "
+            f"{self.card.id} was trained on ({len(self.card.elements)} of them). Leave such rows "
+            f"out: {len(rows)} of {len(batch)}.",
+            rows=rows,
+            elements=sorted({SYMBOLS[z - 1] for z in batch.numbers[unseen]}),
+        )
+
     def embed(self, materials):
         """Return the embedding of materials.
 
@@ -207,20 +243,8 @@ class Source:
         return pack_tensors(weights, text)
 
     def _encode(self, materials):
-        """Return materials as rows of the representation, raising for elements never seen."""
-        materials = check_materials(materials, self.representation.reads)
-        batch = self.representation.read(materials)
-        unseen = ~np.isin(batch.numbers, self.card.elements)
-        if unseen.any():
-            entry = int(unseen.argmax())
-            raise UnseenElementError(
-                f"Got {SYMBOLS[batch.numbers[entry] - 1]} in "
-                f"{name_row(materials, int(batch.rows[entry]))}, expected elements that "
-                f"{self.card.id} was trained on ({len(self.card.elements)} of them).",
-                rows=np.unique(batch.rows[unseen]).tolist(),
-                elements=sorted({SYMBOLS[z - 1] for z in batch.numbers[unseen]}),
-            )
-        return self.representation.encode(batch)
+        """Return materials as rows of the representation."""
+        return self.representation.encode(self.read(materials))
 
     def _reference_predictions(self):
         batch = self.representation.read_reference(self.card.reference[self.representation.reads])

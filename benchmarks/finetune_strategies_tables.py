@@ -106,11 +106,11 @@ def draw_curves(errors, published, units):
         _, curves = panels.setdefault(dataset, (units[dataset], {}))
         for label, (value, spread) in cells.items():
             curves.setdefault(label, []).append((points, value, spread or 0.0))
-    drawn = {
-        dataset: (unit, curves)
-        for dataset, (unit, curves) in panels.items()
-        if len(curves) > len(PUBLISHED) and max(map(len, curves.values())) > 1
-    }
+    drawn = {}
+    for dataset, (unit, curves) in panels.items():
+        curves = {label: points for label, points in curves.items() if len(points) > 1}
+        if set(curves) - set(PUBLISHED.values()):
+            drawn[dataset] = unit, curves
     return draw_study(drawn, list(PUBLISHED.values()))
 
 

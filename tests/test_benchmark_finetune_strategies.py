@@ -14,6 +14,7 @@ from sktl.cli import main
 from sktl.datasets._finetune_strategies import TrialRows
 from sktl.exceptions import InputError
 from sktl.representations import Crystals
+from sktl.training import digest_list_hash
 
 SHEET = "jarvis2d"
 
@@ -133,7 +134,9 @@ def toy_start(toy, monkeypatch, tiny_crystal_source, toy_crystals):
     )
     monkeypatch.setattr(_study_sources, "START", tiny_crystal_source)
     monkeypatch.setattr(_study_sources, "FEWEST_STEPS", 2)
-    return set(Crystals.from_structures(structures[:20]).digests())
+    digests = frozenset(Crystals.from_structures(structures[:20]).digests())
+    monkeypatch.setattr(_study_sources, "HELD_OUT", digest_list_hash(digests))
+    return digests
 
 
 def test_the_study_pretrains_a_source_once_without_what_is_held_out(toy_start, tmp_path):
@@ -150,7 +153,7 @@ def test_the_study_pretrains_a_source_once_without_what_is_held_out(toy_start, t
     ]
     with pytest.raises(InputError, match="Got n_rows=1000, expected at most the .* rows of 'bg'"):
         _study_sources.pretrained(plan._replace(n_rows=1000), None, tmp_path, toy_start)
-    with pytest.raises(InputError, match="Got no compositions to hold out, expected those"):
+    with pytest.raises(InputError, match="Got 0 digests of held-out compositions .* 'bg', expect"):
         _study_sources.pretrained(plan._replace(n_rows=13), None, tmp_path, ())
 
 
@@ -164,7 +167,7 @@ def test_a_cell_starts_from_a_source_of_one_property(toy_start, tmp_path, monkey
     command = ["benchmark", "finetune-strategies", "--output", str(runs)]
     failed = CliRunner().invoke(main, command)
     assert failed.exit_code == 1 and "FAILED" in failed.output
-    assert "Got no compositions to hold out" in failed.output
+    assert "Got 0 digests of held-out compositions" in failed.output
     done = CliRunner().invoke(main, [*command, "--held-out", str(digests)])
     assert done.exit_code == 0, done.output
     rows = read_rows(runs / "results/finetune_strategies.csv")

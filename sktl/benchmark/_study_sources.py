@@ -14,12 +14,14 @@ from filelock import FileLock
 from sktl.datasets import fetch_finetune_strategies
 from sktl.exceptions import InputError
 from sktl.representations import Crystals
-from sktl.training import PropertyTable, pretrain
+from sktl.training import PropertyTable, digest_list_hash, pretrain
 
 START = "chgnet"
 MOST_ATOMS = 40
 BATCH_SIZE = 32
 EPOCHS, FEWEST_STEPS = 6, 200
+HELD_OUT = "c822990ec8572fe15b66a29a9b5f7ca8d20f8626b2269f541e4542af386ae2a2"
+"""Hash of the list of digests of compositions that the shipped sources never saw either."""
 
 
 class Pretraining(NamedTuple):
@@ -49,7 +51,8 @@ def pretrained(plan, data_folder, source_folder, held_out):
     source_folder : path-like
         Where the files of sources are kept.
     held_out : collection of str
-        Digests of compositions that never enter training; those of all test rows are among them.
+        Digests of compositions that never enter training: those of the list `HELD_OUT`, which has
+        all test rows.
 
     Returns
     -------
@@ -58,12 +61,13 @@ def pretrained(plan, data_folder, source_folder, held_out):
     Raises
     ------
     InputError
-        Nothing is held out, or the property has fewer rows.
+        Another list is held out, or none, or the property has fewer rows.
     """
-    if not held_out:
+    if digest_list_hash(held_out) != HELD_OUT:
         raise InputError(
-            f"Got no compositions to hold out, expected those of the test rows: {plan.dataset!r} "
-            "is pretrained here."
+            f"Got {len(held_out)} digests of held-out compositions for pretraining on "
+            f"{plan.dataset!r}, expected the list with sha256 {HELD_OUT} (--held-out), which has "
+            "all test rows."
         )
     folder = Path(source_folder)
     folder.mkdir(parents=True, exist_ok=True)

@@ -18,13 +18,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from sklearn.compose import TransformedTargetRegressor
 from sklearn.model_selection import GroupKFold, cross_val_predict
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
-from sklearn.svm import SVR
 
-from sktl import DeepFeatureTransformer, __version__, load_source
+from sktl import __version__, load_source
+from sktl.benchmark import STRATEGIES
 from sktl.datasets import fetch_finetune_strategies
 
 SETS = ("gv", "ph", "dc", "pz", "ebg")
@@ -38,17 +35,13 @@ def judge(source, data):
     rows = data.trial(POINTS, TRIAL)
     points = np.concatenate([rows.train, rows.val])
     structures = [data.structures[row] for row in points]
+    model = STRATEGIES["frozen features"][SHIPPED](0)
     start = time.perf_counter()
-    embedding = DeepFeatureTransformer(source, layers="all", unseen_elements="warn")
-    features = embedding.fit_transform(structures)
+    features = model[0].set_params(source=source, unseen_elements="warn").fit_transform(structures)
     seconds = time.perf_counter() - start
-    vectors = SVR(C=10.0, epsilon=0.01)
-    model = make_pipeline(
-        StandardScaler(), TransformedTargetRegressor(vectors, transformer=StandardScaler())
-    )
     groups = np.array(data.formulas)[points]
     y = data.y[points]
-    found = cross_val_predict(model, features, y, groups=groups, cv=GroupKFold(FOLDS))
+    found = cross_val_predict(model[1:], features, y, groups=groups, cv=GroupKFold(FOLDS))
     return {"mae": float(np.abs(found - y).mean()), "embedding_seconds": round(seconds, 1)}
 
 

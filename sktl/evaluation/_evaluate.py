@@ -14,7 +14,6 @@ from sktl.evaluation._folds import curve_parts, group_rows, make_folds
 from sktl.evaluation._models import estimate_seconds, fit_model
 from sktl.evaluation._names import BOOSTING, FOREST, MEDIAN, MODELS, SCRATCH, TRANSFER
 from sktl.exceptions import InputError
-from sktl.representations import ElementTokens
 from sktl.sources import load_source
 
 COVERAGES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
@@ -166,8 +165,7 @@ def _prepare(X, y, source, group, n_splits, n_repeats, random_state):
     if np.ptp(y) == 0:
         raise InputError(f"Got y={y[0]} in every row, expected values that differ.")
     materials = as_objects(formulas if structures is None else structures)
-    loaded.read(materials)
-    compositions = ElementTokens().read(formulas)
+    compositions = loaded.read(materials).compositions
     texts = [each if isinstance(each, str) else each.reduced_formula for each in formulas]
     groups = group_rows(compositions, group)
     check_evaluable(len(y), len(np.unique(groups)), n_splits)

@@ -67,9 +67,11 @@ class CrystalRows:
         return len(self.graphs)
 
     def take(self, indices):
-        """Return some of the rows as `CrystalRows`; the graphs are shared, not copied."""
-        graphs = [self.graphs[i] for i in np.arange(len(self))[indices]]
-        return CrystalRows(graphs, self.angle_cutoff)
+        """Return some of the rows as rows of the same kind; the graphs are shared, not copied."""
+        return type(self)(self._chosen(indices), self.angle_cutoff)
+
+    def _chosen(self, indices):
+        return [self.graphs[i] for i in np.arange(len(self))[indices]]
 
     def __getitem__(self, indices):
         """Return the crystals of the rows `indices`, at least one, as one graph.
@@ -87,23 +89,45 @@ class CrystalRows:
             - ``first``, ``second`` int64 (T,): edges i->j and j->k that are not one bond walked
               forth and back; both are shorter than `angle_cutoff`.
         """
-        graphs = [self.graphs[i] for i in np.arange(len(self))[indices]]
-        n_atoms = np.array([len(graph.numbers) for graph in graphs])
-        n_bonds = np.array([len(graph.source) for graph in graphs])
-        numbers, source, target, vectors = map(np.concatenate, zip(*graphs, strict=True))
-        shift = np.repeat(np.cumsum(n_atoms) - n_atoms, n_bonds)
-        ends = source + shift, target + shift
-        source, target = np.concatenate(ends), np.concatenate(ends[::-1])
-        first, second = whole_pairs(source, target, vectors, len(numbers), self.angle_cutoff)
-        return {
-            "numbers": numbers.astype(np.int64),
-            "crystal": np.repeat(np.arange(len(graphs)), n_atoms),
-            "source": source,
-            "target": target,
-            "vectors": np.concatenate([vectors, -vectors]),
-            "first": first,
-            "second": second,
-        }
+        union = unite(self._chosen(indices))
+        half = len(union["vectors"]) // 2
+        first, second = whole_pairs(
+            union["source"],
+            union["target"],
+            union["vectors"][:half],
+            len(union["numbers"]),
+            self.angle_cutoff,
+        )
+        return union | {"first": first, "second": second}
+
+
+def unite(graphs):
+    """Return the atoms and directed edges of several crystals as those of one graph.
+
+    Parameters
+    ----------
+    graphs : list of CrystalGraph or MergedGraph
+        At least one.
+
+    Returns
+    -------
+    dict
+        ``numbers``, ``crystal``, ``source``, ``target`` and ``vectors`` of `CrystalRows`.
+    """
+    n_atoms = np.array([len(graph.numbers) for graph in graphs])
+    n_bonds = np.array([len(graph.source) for graph in graphs])
+    numbers, source, target, vectors = (
+        np.concatenate([getattr(graph, name) for graph in graphs]) for name in CrystalGraph._fields
+    )
+    shift = np.repeat(np.cumsum(n_atoms) - n_atoms, n_bonds)
+    ends = source + shift, target + shift
+    return {
+        "numbers": numbers.astype(np.int64),
+        "crystal": np.repeat(np.arange(len(graphs)), n_atoms),
+        "source": np.concatenate(ends),
+        "target": np.concatenate(ends[::-1]),
+        "vectors": np.concatenate([vectors, -vectors]),
+    }
 
 
 def whole_pairs(source, target, vectors, n_atoms, angle_cutoff):

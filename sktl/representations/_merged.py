@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sktl.representations._crystal_rows import CrystalRows, whole_pairs
+from sktl.representations._crystal_rows import CrystalGraph, CrystalRows, unite, whole_pairs
 
 TOLERANCE = 3e-5
 """Lengths in Angstrom and cosines that differ by less may count as the same."""
@@ -51,10 +51,7 @@ class MergedGraph(NamedTuple):
     bond_copies: np.ndarray
     angle_copies: np.ndarray
 
-    @property
-    def n_bytes(self):
-        """Memory of the arrays in bytes."""
-        return sum(part.nbytes for part in self)
+    n_bytes = CrystalGraph.n_bytes
 
 
 class MergedRows(CrystalRows):
@@ -67,10 +64,6 @@ class MergedRows(CrystalRows):
     graphs : sequence of MergedGraph
         The graphs of the n rows.
     """
-
-    def take(self, indices):
-        """Return some of the rows as `MergedRows`; the graphs are shared, not copied."""
-        return MergedRows([self.graphs[i] for i in np.arange(len(self))[indices]])
 
     def __getitem__(self, indices):
         """Return the crystals of the rows `indices`, at least one, as one graph.
@@ -85,18 +78,13 @@ class MergedRows(CrystalRows):
             - ``bond_copies`` float32 (E,): edges of each kind that lead to one atom.
             - ``angle_copies`` float32 (T,): angles of each kind at one ``second``.
         """
-        graphs = [self.graphs[i] for i in np.arange(len(self))[indices]]
-        n_atoms, n_bonds, n_angles = (
-            np.array([len(getattr(graph, name)) for graph in graphs])
-            for name in ("numbers", "source", "first")
-        )
+        graphs = self._chosen(indices)
+        n_bonds = np.array([len(graph.source) for graph in graphs])
+        n_angles = np.array([len(graph.first) for graph in graphs])
         joined = {
             name: np.concatenate([getattr(graph, name) for graph in graphs])
-            for name in MergedGraph._fields
-            if name != "bond_copies"
+            for name in ("first", "second", "cosines", "atom_copies", "angle_copies")
         }
-        shift = np.repeat(np.cumsum(n_atoms) - n_atoms, n_bonds)
-        ends = joined["source"] + shift, joined["target"] + shift
         begin, total = np.repeat(np.cumsum(n_bonds) - n_bonds, n_angles), n_bonds.sum()
         own = np.repeat(n_bonds, n_angles)
         edges = {
@@ -104,16 +92,15 @@ class MergedRows(CrystalRows):
             for name in ("first", "second")
         }
         halves = zip(*(graph.bond_copies.reshape(2, -1) for graph in graphs), strict=True)
-        return joined | {
-            "numbers": joined["numbers"].astype(np.int64),
-            "crystal": np.repeat(np.arange(len(graphs)), n_atoms),
-            "source": np.concatenate(ends),
-            "target": np.concatenate(ends[::-1]),
-            "vectors": np.concatenate([joined["vectors"], -joined["vectors"]]),
-            **edges,
-            "bond_copies": np.concatenate([part for half in halves for part in half]),
-            "angle_copies": joined["angle_copies"].astype(np.float32),
-        }
+        return (
+            unite(graphs)
+            | joined
+            | edges
+            | {
+                "bond_copies": np.concatenate([part for half in halves for part in half]),
+                "angle_copies": joined["angle_copies"].astype(np.float32),
+            }
+        )
 
 
 def merge(graph, angle_cutoff=None):

@@ -78,7 +78,7 @@ def main_table(errors, published, points, against_most=False):
     places = [place for place in product(most, points) if place in errors]
     varied = {kind for kinds in VARIED.values() for kind in kinds}
     models = sorted({key for place in places for key in errors[place] if key[0] not in varied})
-    rows = []
+    columns = []
     for place in places:
         theirs = published[(place[0], most[place[0]]) if against_most else place]
         maes = [errors[place].get(key, {}) for key in models]
@@ -87,9 +87,13 @@ def main_table(errors, published, points, against_most=False):
         lowest = min(value for value, _ in cells if value is not None)
         notes = [""] * len(PUBLISHED) + [_note(place, len(found)) for found in maes]
         shown = [_shown(cell, lowest) + note for cell, note in zip(cells, notes, strict=True)]
-        rows.append((f"`{place[0]}`", *shown))
-    titles = ["property", *PUBLISHED.values(), *(f"{kind}: {name}" for kind, name in models)]
-    return markdown(titles, rows) if rows else "Nothing was run yet."
+        columns.append(shown)
+    if not columns:
+        return "Nothing was run yet."
+    names = [f"published: {name}" for name in PUBLISHED.values()]
+    names += [f"{kind}: {name}" for kind, name in models]
+    rows = list(zip(names, *columns, strict=True))
+    return markdown(("strategy", *(f"`{name}`" for name, _ in places)), rows)
 
 
 def draw_curves(errors, published, units):

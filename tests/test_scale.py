@@ -68,6 +68,11 @@ def run(*arguments):
     return CliRunner().invoke(main, list(map(str, arguments)))
 
 
+def test_a_second_cluster_on_the_machine_starts_without_a_warning(client):
+    with local_cluster(1) as second:
+        assert second.submit(os.getpid).result() not in client.run(os.getpid).values()
+
+
 def test_the_parts_are_what_predicts_in_memory(client, place, done, tmp_path):
     predict(place, tmp_path / "o", client, data="in.parquet")
     whole = run("predict", place / "m.sktl", place / "in.csv", "-o", tmp_path / "whole.csv")

@@ -158,6 +158,8 @@ def local_cluster(workers=None):
             threads_per_worker=1,
             processes=True,
             dashboard_address=None,
+            # without it every scheduler asks for the same port, and the second on a machine warns
+            scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
             silence_logs=logging.CRITICAL,
         ) as cluster,
         distributed.Client(cluster) as client,

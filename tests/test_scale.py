@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
+from filelock import FileLock
 from joblib import parallel_config
 from sklearn.model_selection import GridSearchCV
 
@@ -61,7 +62,8 @@ def predict(place, output, client, data="in.csv", model="m.sktl", **settings):
 
 
 def contents(folder):
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+    files = (path for path in sorted(folder.iterdir()) if path.name != ".lock")
+    return {path.name: path.read_bytes() for path in files}
 
 
 def run(*arguments):
@@ -121,6 +123,18 @@ def test_no_folder_mixes_predictions(client, place, done, tmp_path, tiny_source,
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(InputError, match="no _manifest.json"):
         predict(place, tmp_path, client)
+
+
+def test_a_folder_is_worked_on_by_one_call(client, place, done, tmp_path):
+    output = tmp_path / "o"
+    output.mkdir()
+    (output / "._manifest.json.0123.part").touch()  # killed before there was a manifest
+    with FileLock(output / ".lock"):
+        with pytest.raises(InputError, match="another call is at work"):
+            predict(place, output, client)
+        assert not list(output.glob("part-*"))
+    assert predict(place, output, client)["rows"] == N_ROWS
+    assert contents(output) == contents(done)
 
 
 def test_rows_that_cannot_be_used_stop_or_are_kept_apart(client, place, tmp_path):

@@ -85,7 +85,8 @@ def read_manifest(folder, made_from, kind):
         raise InputError(f"Got output={str(folder)!r}, a file, expected a folder.")
     path = folder / NAME
     if not path.exists():
-        if folder.is_dir() and any(folder.iterdir()):
+        there = folder.iterdir() if folder.is_dir() else ()
+        if any(not path.name.startswith(".") for path in there):
             raise InputError(
                 f"Got output={str(folder)!r} with files but no {NAME}, expected a new or empty "
                 "folder, or one whose predictions are to be completed."

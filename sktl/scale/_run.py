@@ -8,6 +8,7 @@ from concurrent.futures import CancelledError
 from pathlib import Path
 
 import joblib
+from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 from sktl._store import sha256_of
@@ -85,8 +86,8 @@ def predict_partitions(
     TableError
         The input cannot be read, or has rows that cannot be used.
     InputError
-        The output folder holds something else than a part of these predictions, or the model
-        reads no formulas.
+        The output folder holds something else than a part of these predictions, another call works
+        on it, or the model reads no formulas.
     ModelIntegrityError
         The model file is damaged.
     ClusterError
@@ -128,7 +129,8 @@ def predict_partitions(
         parts = _all_parts(files, table.header, partition_rows)
         manifest = Manifest(made_from, kind, list(table.header), columns, parts)
     job = _job(manifest, model, files[0].parent, coverage, on_error)
-    counted = _complete(manifest, job, output, client, workers)
+    with _alone(output):
+        counted = _complete(manifest, job, output, client, workers)
     columns = list(manifest.columns)
     return counted | {"columns": columns, "no_interval": reason, "target": fitted.file_["target"]}
 
@@ -239,6 +241,20 @@ def _all_parts(files, header, rows):
     if not parts:
         raise TableError(f"{files[0].name} has a header and no rows.")
     return parts
+
+
+@contextlib.contextmanager
+def _alone(output):
+    """Keep others from a folder; it is free again when this process ends, however it ends."""
+    output.mkdir(parents=True, exist_ok=True)
+    try:
+        lock = FileLock(output / ".lock", timeout=0).acquire()
+    except Timeout as error:
+        raise InputError(
+            f"Got output={str(output)!r}, where another call is at work: wait for it, or end it."
+        ) from error
+    with lock:
+        yield
 
 
 def _complete(manifest, job, output, client, workers):

@@ -50,8 +50,8 @@ def demo_table(results):
         [
             markdown(("model", "test MAE (eV)", "test R2", "fit (s)"), rows),
             f"{data['n_train']:,} rows to train on, {data['n_test']:,} to test on, split by "
-            f"composition, one split (seed {results['seed']}), {results['cpu_threads']} CPU "
-            f"threads, {packages}; all fits took {results['seconds'] / 60:.1f} minutes. Test MAE "
+            f"composition, one split (seed {results['seed']}), {results['cores']} cores, "
+            f"{packages}; all fits took {results['seconds'] / 60:.1f} minutes. Test MAE "
             "(eV) against the number of training rows:",
             curve_table(results["learning_curve"]),
         ]

@@ -1,6 +1,7 @@
 """The container of compositions: layout, fractions, selection, keys and digests."""
 
 import pickle
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -24,6 +25,20 @@ def test_layout(batch):
     assert batch.rows.tolist() == [0, 0, 1, 1, 2, 2, 2, 3, 4, 4]
     assert (batch.numbers.dtype, batch.amounts.dtype, batch.offsets.dtype) == ("i2", "f8", "i8")
     assert repr(batch) == "Compositions(n=5, elements=7)"
+
+
+def test_batches_leave_nothing_behind():
+    formulas = ["Fe2O3"] * 1000
+    parse_formulas(formulas)
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        for _ in range(20):
+            parse_formulas(formulas).unique()
+        left = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    assert left < 20_000  # the offsets of a batch alone are 8,008 bytes
 
 
 def test_fractions(batch):

@@ -221,6 +221,22 @@ def test_freeze_depth_out_of_range(model, rows, depth):
         )
 
 
+def test_a_fit_is_the_same_however_many_threads_torch_has(tiny_source, toy_rows):
+    formulas, energies, _ = toy_rows(60, seed=6)
+    model = TransferRegressor(tiny_source, max_epochs=1, random_state=0)
+    found, before = [], torch.get_num_threads()
+    try:
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            model.fit(formulas, energies)
+            assert torch.get_num_threads() == threads
+            found.append(model.networks_[0].state_dict())
+    finally:
+        torch.set_num_threads(before)
+    for name, one in found[0].items():
+        assert torch.equal(one, found[1][name]), name
+
+
 @pytest.mark.skipif("fork" not in get_all_start_methods(), reason="this system has no fork")
 def test_a_forked_process_predicts_as_its_parent_that_used_several_threads(tiny_source, toy_rows):
     formulas, energies, _ = toy_rows(400, seed=6)

@@ -26,7 +26,7 @@ def summarize(comparison, source, seconds):
     dict
         Ready for JSON: errors in eV, times in seconds.
     """
-    import torch
+    import joblib
 
     plan = comparison.plan
     return {
@@ -53,7 +53,7 @@ def summarize(comparison, source, seconds):
             for fit in comparison.curve(model)
         ],
         "seconds": seconds,
-        "cpu_threads": torch.get_num_threads(),
+        "cores": joblib.cpu_count(),
         "versions": {"sktl": __version__, "python": platform.python_version()}
         | {name: installed_version(name) for name in _PACKAGES},
     }

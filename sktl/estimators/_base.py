@@ -17,7 +17,15 @@ from sktl.estimators._provenance import record_training
 from sktl.estimators._versions import VersionedEstimator
 from sktl.exceptions import InputError
 from sktl.sources import run_rows
-from sktl.training import LabelledRows, Policy, expect_fits, merge_rows, split_rows, train
+from sktl.training import (
+    LabelledRows,
+    Policy,
+    expect_fits,
+    merge_rows,
+    one_thread,
+    split_rows,
+    train,
+)
 
 FINE_TUNING_RATES = {"formulas": 6e-4, "structures": 2e-3}  # by what the source reads
 SCRATCH_RATES = {"formulas": 1e-3, "structures": 3e-3, "columns": 1e-3}
@@ -58,6 +66,7 @@ class TransferEstimator(Applicable, ReadsMaterials, SavedModel, VersionedEstimat
 
     _keeps_domain = True  # not as a member of a stack, which has its own
 
+    @one_thread()
     def _fit(self, data, y, weights, make_target):
         """Train the members on what `read_input` returned, with targets y (n, k)."""
         vars(self).pop("networks_", None)  # if this fit fails, the estimator is not fitted

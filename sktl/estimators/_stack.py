@@ -27,7 +27,7 @@ from sktl.estimators._uncertainty import UncertainPredictions, Uncertainty
 from sktl.estimators._versions import VersionedEstimator
 from sktl.exceptions import InputError
 from sktl.sources import load_source
-from sktl.training import count_fit, expect_fits
+from sktl.training import count_fit, expect_fits, one_thread
 
 FEW_ROWS = 5000
 FEW_CRYSTALS = 200
@@ -142,6 +142,7 @@ class TransferStackRegressor(
         self.n_jobs = n_jobs
         self.random_state = random_state
 
+    @one_thread()
     def fit(self, X, y, sample_weight=None):
         """Fit the members of all base models and choose their shares.
 

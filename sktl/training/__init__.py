@@ -9,6 +9,7 @@ from sktl.training._problem import digest_list_hash, digest_share
 from sktl.training._progress import count_fit, expect_fits, show_progress
 from sktl.training._rows import merge_rows, split_rows
 from sktl.training._target import ClassTarget, NumberTarget, SourceTarget, ZeroInflatedTarget
+from sktl.training._threads import one_thread
 
 __all__ = [
     "ClassTarget",
@@ -26,6 +27,7 @@ __all__ = [
     "history_from_rows",
     "history_rows",
     "merge_rows",
+    "one_thread",
     "pretrain",
     "show_progress",
     "split_rows",

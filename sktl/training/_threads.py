@@ -1,0 +1,20 @@
+"""How many threads torch works on."""
+
+import contextlib
+
+import torch
+
+
+@contextlib.contextmanager
+def one_thread():
+    """Let torch work on one thread, and then on as many as before.
+
+    Small networks gain little from more, and lose much where another process wants a core: the
+    threads wait for each other at each of thousands of small steps.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

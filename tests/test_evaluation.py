@@ -160,9 +160,18 @@ def test_predictions_are_whole_and_choices_are_made_in_each_fold(found, rows):
     assert {point.share for point in found.curve} == {1.0}  # 15 rows would be too few
 
 
+def test_two_fits_at_a_time_find_the_same(found, rows, tiny_source):
+    settings = dict(n_splits=2, n_repeats=2, models=[TRANSFER, SCRATCH, FOREST], max_epochs=1)
+    again = evaluate(*rows, source=tiny_source, n_jobs=2, **settings)
+    assert again.predictions.keys() == found.predictions.keys() == {MEDIAN, *found.seconds}
+    for model, predicted in found.predictions.items():
+        np.testing.assert_allclose(again.predictions[model], predicted, rtol=1e-5)
+    assert again.chosen == found.chosen
+
+
 def test_learning_curve_ends_with_the_full_training_parts(toy_rows, tiny_source):
     formulas, energies, _ = toy_rows(100, seed=2)
-    settings = dict(n_splits=2, n_repeats=1, models=[TRANSFER], max_epochs=1)
+    settings = dict(n_splits=2, n_repeats=1, models=[TRANSFER], max_epochs=1, n_jobs=2)
     steps = []
     found = evaluate(
         formulas, energies, source=tiny_source, report=lambda *step: steps.append(step), **settings

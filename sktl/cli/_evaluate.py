@@ -48,6 +48,7 @@ _MODELS = {"transfer": TRANSFER, "scratch": SCRATCH, "forest": FOREST, "xgboost"
 @click.option(
     "--repeats", default=2, show_default=True, type=click.IntRange(1), help="Splits into folds."
 )
+@click.option("--jobs", default=2, show_default=True, help="Fits at a time; -1: one a core.")
 @click.option("-o", "--output", required=True, type=WRITABLE, help="HTML file to write.")
 @decimal_option
 @on_error_option
@@ -115,6 +116,7 @@ def _evaluate(formulas, numbers, source, options):
             n_repeats=options["repeats"],
             models=options["models"],
             random_state=options["seed"],
+            n_jobs=options["jobs"],
             report=bar.report,
         )
 

@@ -28,7 +28,7 @@ class ProgressBar:
     def report(self, model, n_train, before, after, total):
         """Show what is being fitted, and how far the work is; times are estimates in seconds."""
         if before == 0 and not self._bar.disable:
-            self._bar.write(f"This takes about {_duration(total)} on two cores.", file=sys.stderr)
+            self._bar.write(f"This takes about {_duration(total)}.", file=sys.stderr)
         self._since = time.perf_counter()
         self._before, self._after = before / total, after / total
         self._pace = self._before / (self._since - self._start) if before else 1 / total

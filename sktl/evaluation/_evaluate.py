@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from joblib import Parallel, delayed, effective_n_jobs
 
 from sktl._checks import as_formulas, as_objects, as_structures, check_numbers
 from sktl.evaluation._evaluation import CurvePoint, Evaluation, Fold
@@ -30,6 +31,15 @@ class _Step(NamedTuple):
     share: float
 
 
+class _Found(NamedTuple):
+    """What a fit gave: predictions for the fold's test rows, intervals by coverage, and more."""
+
+    predicted: np.ndarray
+    intervals: dict
+    chosen: dict
+    seconds: float
+
+
 def evaluate(
     X,
     y,
@@ -41,6 +51,7 @@ def evaluate(
     models=MODELS,
     max_epochs="auto",
     random_state=0,
+    n_jobs=None,
     report=None,
 ):
     """Judge transfer on your own rows by nested cross-validation, beside what else one would use.
@@ -70,9 +81,11 @@ def evaluate(
         Epochs of the networks.
     random_state : int, default=0
         Chooses folds and the models' random numbers.
+    n_jobs : int or None, default=None
+        Fits at a time, as in joblib; each process takes about half a gigabyte.
     report : callable or None, default=None
-        Called before each fit with the model, its number of training rows, and three estimates in
-        seconds: of all fits before it, with it, and of all fits.
+        Called before each fit is waited for, with the model, its number of training rows, and three
+        estimates in seconds: of all fits before it, with it, and of all fits.
 
     Returns
     -------
@@ -93,8 +106,8 @@ def evaluate(
     Notes
     -----
     The folds of the first repeat are also fitted with an eighth, a quarter and half of their
-    training rows, for a learning curve. At the defaults 500 formulas take some ten minutes on two
-    cores.
+    training rows, for a learning curve. At the defaults 500 formulas take some 14 minutes on one
+    core.
 
     References
     ----------
@@ -116,17 +129,17 @@ def evaluate(
     evaluation.settings["max_epochs"] = max_epochs
     wanted, evaluation.missing = _check_models(models)
     steps = _steps(evaluation, wanted)
-    costs = [
-        estimate_seconds(step.model, len(step.rows), max_epochs=max_epochs, chosen=True)
-        for step in steps
-    ]
-    times = np.cumsum([0.0, *costs]).tolist()
+    times = _estimate(steps, max_epochs, effective_n_jobs(n_jobs))
     _predict_medians(evaluation)
+    found = Parallel(n_jobs=n_jobs, return_as="generator")(
+        delayed(_fit)(step, X, y, evaluation.groups, evaluation.source, max_epochs)
+        for step in steps
+    )
     points = {}
     for step, before, after in zip(steps, times[:-1], times[1:], strict=True):
         if report is not None:
             report(step.model, len(step.rows), before, after, times[-1])
-        _run(evaluation, step, X, points)
+        _note(evaluation, step, next(found), points)
     evaluation.curve = _curve(points)
     evaluation.seconds = {
         model: float(np.mean(times)) for model, times in evaluation.seconds.items()
@@ -220,45 +233,62 @@ def _predict_medians(evaluation):
     evaluation.predictions[MEDIAN] = found
 
 
-def _run(evaluation, step, X, points):
-    """Fit, predict the test rows, and note everything."""
-    test, settings = step.fold.test, evaluation.settings
+def _estimate(steps, max_epochs, at_a_time):
+    """Return the seconds until each step begins, and those of all, as far as one can tell."""
+    costs = [
+        estimate_seconds(step.model, len(step.rows), max_epochs=max_epochs, chosen=True)
+        for step in steps
+    ]
+    return (np.cumsum([0.0, *costs]) / at_a_time).tolist()
+
+
+def _fit(step, X, y, groups, source, max_epochs):
+    """Fit to the training rows of a step, and predict the test rows of its fold."""
     start = time.perf_counter()
     fitted, chosen = fit_model(
         step.model,
         X[step.rows],
-        evaluation.y[step.rows],
-        evaluation.groups[step.rows],
-        source=evaluation.source,
+        y[step.rows],
+        groups[step.rows],
+        source=source,
         seed=step.fold.seed,
-        max_epochs=settings["max_epochs"],
+        max_epochs=max_epochs,
     )
     seconds = time.perf_counter() - start
-    predicted = np.asarray(fitted.predict(X[test]), dtype=np.float64)
-    if step.fold.repeat == 0 and step.model in CURVE_MODELS:
-        error = float(np.abs(predicted - evaluation.y[test]).mean())
+    test = X[step.fold.test]
+    predicted = np.asarray(fitted.predict(test), dtype=np.float64)
+    whole = step.model == TRANSFER and step.share == 1.0
+    return _Found(predicted, _intervals(fitted, test) if whole else {}, chosen, seconds)
+
+
+def _intervals(fitted, X):
+    """Return the intervals (n, 2) of each nominal coverage that the model can give."""
+    found = {}
+    for coverage in COVERAGES:
+        try:
+            found[coverage] = fitted.predict_interval(X, coverage=coverage)
+        except InputError:  # too few rows were held back for this coverage
+            break
+    return found
+
+
+def _note(evaluation, step, found, points):
+    """Put what a fit gave into the evaluation, and a point of the learning curve beside it."""
+    repeat, test = step.fold.repeat, step.fold.test
+    if repeat == 0 and step.model in CURVE_MODELS:
+        error = float(np.abs(found.predicted - evaluation.y[test]).mean())
         points.setdefault((step.share, step.model), []).append((len(step.rows), error))
     if step.share != 1.0:
         return
-    shape = settings["n_repeats"], len(evaluation.y)
+    shape = evaluation.settings["n_repeats"], len(evaluation.y)
     evaluation.predictions.setdefault(step.model, np.full(shape, np.nan))
-    evaluation.predictions[step.model][step.fold.repeat, test] = predicted
-    evaluation.seconds.setdefault(step.model, []).append(seconds)
-    if chosen:
-        evaluation.chosen.setdefault(step.model, []).append(chosen)
-    if step.model == TRANSFER:
-        _note_intervals(evaluation, fitted, X, step.fold)
-
-
-def _note_intervals(evaluation, fitted, X, fold):
-    shape = (*evaluation.predictions[TRANSFER].shape, 2)
-    for coverage in COVERAGES:
-        try:
-            found = fitted.predict_interval(X[fold.test], coverage=coverage)
-        except InputError:  # too few rows were held back for this coverage
-            break
-        evaluation.intervals.setdefault(coverage, np.full(shape, np.nan))
-        evaluation.intervals[coverage][fold.repeat, fold.test] = found
+    evaluation.predictions[step.model][repeat, test] = found.predicted
+    evaluation.seconds.setdefault(step.model, []).append(found.seconds)
+    if found.chosen:
+        evaluation.chosen.setdefault(step.model, []).append(found.chosen)
+    for coverage, intervals in found.intervals.items():
+        evaluation.intervals.setdefault(coverage, np.full((*shape, 2), np.nan))
+        evaluation.intervals[coverage][repeat, test] = intervals
 
 
 def _curve(points):

@@ -42,8 +42,8 @@ def demo_table(results):
         if "install" in row:
             rows.append((row["name"], f"`{row['install']}`", "", ""))
         else:
-            numbers = f"{row['test_mae']:.3f}", f"{row['test_r2']:.3f}", f"{row['fit_seconds']:.0f}"
-            rows.append((row["name"], *numbers))
+            seconds = f"{row['fit_seconds']:.0f}" if row["fit_seconds"] >= 1 else "< 1"
+            rows.append((row["name"], f"{row['test_mae']:.3f}", f"{row['test_r2']:.3f}", seconds))
     rows = [(f"`{name}`" if "(" in name else name, *cells) for name, *cells in rows]
     packages = ", ".join(f"{name} {versions[name]}" for name in ("torch", "scikit-learn"))
     return "\n\n".join(

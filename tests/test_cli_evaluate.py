@@ -127,6 +127,7 @@ def test_bad_rows_and_unknown_elements_stop_or_are_skipped(run, place):
         (("--models", "transfer,svm"), 2, "Got 'transfer,svm'"),
         (("--folds", "1"), 2, "--folds"),
         (("--repeats", "0"), 2, "--repeats"),
+        (("--jobs", "0"), 2, "Got 0, expected a positive number, or -1"),
         (("--target", "gap"), 2, "--target"),
         (("--formula", "gap"), 2, "--formula"),
         (("--group", "element"), 2, "--group"),

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from sktl.cli._jobs import jobs_option
+
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
@@ -43,9 +45,7 @@ def _what(command):
 def _how(command):
     """Add the options that say how cells are run and where results go."""
     for option in (
-        click.option(
-            "--jobs", default=1, show_default=True, help="Fits at a time; -1: one a core."
-        ),
+        jobs_option(default=1),
         click.option(
             "--output",
             default="sktl-benchmark",

@@ -4,6 +4,7 @@ import json
 
 import click
 
+from sktl.cli._jobs import jobs_option
 from sktl.cli._paths import READABLE, WRITABLE, check_writable
 from sktl.cli._progress import ProgressBar
 from sktl.cli._rows import (
@@ -48,7 +49,7 @@ _MODELS = {"transfer": TRANSFER, "scratch": SCRATCH, "forest": FOREST, "xgboost"
 @click.option(
     "--repeats", default=2, show_default=True, type=click.IntRange(1), help="Splits into folds."
 )
-@click.option("--jobs", default=2, show_default=True, help="Fits at a time; -1: one a core.")
+@jobs_option(default=2)
 @click.option("-o", "--output", required=True, type=WRITABLE, help="HTML file to write.")
 @decimal_option
 @on_error_option

@@ -110,6 +110,7 @@ def test_too_few_rows_for_an_interval_are_said(run, place):
         (("fit", "data.csv", "--target", "enrgy", "--save", "m.sktl"), 2, "Did you mean 'Energy"),
         (("fit", "new.csv", "--target", "id", "--formula", "x", "--save", "m"), 2, "--formula"),
         (("fit", "data.csv", "--target", "sample", "--save", "no/m.sktl"), 2, "a folder that is"),
+        (("fit", "data.csv", "--target", "Energy", "--save", "m", "--seed", "-1"), 2, "--seed"),
         (("fit", "nothing.csv", "--target", "x", "--save", "m.sktl"), 2, "does not exist"),
         (("predict", "data.csv", "new.csv", "-o", "o.csv"), 1, "not a whole safetensors file"),
         (("fit", "data.csv", "--target", "composition", "--save", "m.sktl"), 1, "None is left"),

@@ -38,7 +38,13 @@ MODELS = {"transfer": "TransferRegressor", "stack": "TransferStackRegressor"}
 @click.option("--save", required=True, type=WRITABLE, help="Model file to write, such as gap.sktl.")
 @decimal_option
 @on_error_option
-@click.option("--seed", default=0, show_default=True, help="Seed of all random numbers.")
+@click.option(
+    "--seed",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0, 2**32 - 1),
+    help="Seed of all random numbers.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
 def fit_command(
     data, target, unit, source, model, save, decimal, on_error, seed, as_json, **materials

@@ -108,6 +108,8 @@ def main():
     parser.add_argument("--corpus", type=Path, help="folder of inputs that searches found")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
+    if "clock" in arguments.kinds and len(arguments.kinds) > 1:
+        parser.error("'clock' takes a command of its own: only it is to run under libfaketime.")
     if "clock" in arguments.kinds:
         libfaketime.reexec_if_needed(quiet=True)
     failed = False

@@ -67,7 +67,7 @@ def evaluate_command(data, source, output, as_json, **options):
     Repeated cross-validation of the fine-tuned network, of the same network from scratch, of a
     random forest and of XGBoost, with all choices made inside the training parts. The page says
     in words whether transfer helped, and shows errors, intervals, elements and the worst
-    compounds. 500 rows take some ten minutes on two cores; less with fewer repeats or models.
+    compounds. 500 rows take some six minutes on two cores; less with fewer repeats or models.
 
     \b
     Example:

@@ -106,8 +106,8 @@ def evaluate(
     Notes
     -----
     The folds of the first repeat are also fitted with an eighth, a quarter and half of their
-    training rows, for a learning curve. At the defaults 500 formulas take some 14 minutes on one
-    core.
+    training rows, for a learning curve. At the defaults 500 formulas take some six minutes on
+    two cores with ``n_jobs=2``.
 
     References
     ----------

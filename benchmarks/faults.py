@@ -108,9 +108,9 @@ def main():
     parser.add_argument("--corpus", type=Path, help="folder of inputs that searches found")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    if "clock" in arguments.kinds and len(arguments.kinds) > 1:
-        parser.error("'clock' takes a command of its own: only it is to run under libfaketime.")
     if "clock" in arguments.kinds:
+        if len(arguments.kinds) > 1:
+            parser.error("'clock' takes a command of its own: only it is to run under libfaketime.")
         libfaketime.reexec_if_needed(quiet=True)
     failed = False
     for kind in arguments.kinds:

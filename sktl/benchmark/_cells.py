@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import torch
 from joblib import Parallel, delayed, parallel_config
 from joblib.parallel import get_active_backend
 from tqdm import tqdm
 
 from sktl._store import atomic_write
+from sktl.training import one_thread
 
 COLUMNS = (
     *("dataset", "configuration", "variant", "seed", "n_train", "n_test", "unit"),
@@ -93,21 +93,17 @@ def run_cells(cells, run_one, folder, *, table=None, n_jobs=1, report=None):
     known = {cell_of(row) for row in read_rows(table)}
     open_cells = [cell for cell in cells if cell not in known and not _is_done(folder, cell)]
     failures = {}
-    threads = torch.get_num_threads()
     with (
         _processes(),
         tqdm(total=len(open_cells), disable=None, unit="cell") as bar,
     ):
         jobs = (delayed(_run)(cell, run_one, folder) for cell in open_cells)
-        try:
-            for cell, row, error in Parallel(n_jobs, return_as="generator_unordered")(jobs):
-                if error is not None:
-                    failures[cell] = error
-                if report is not None:
-                    report(cell, row, error)
-                bar.update()
-        finally:
-            torch.set_num_threads(threads)
+        for cell, row, error in Parallel(n_jobs, return_as="generator_unordered")(jobs):
+            if error is not None:
+                failures[cell] = error
+            if report is not None:
+                report(cell, row, error)
+            bar.update()
     return failures
 
 
@@ -184,9 +180,9 @@ def _processes():
     return parallel_config("loky", inner_max_num_threads=1)
 
 
+@one_thread()
 def _run(cell, run_one, folder):
     """Run a cell unless another process has done so; return (cell, row, error)."""
-    torch.set_num_threads(1)
     if _is_done(folder, cell):
         return cell, None, None
     try:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from sktl.cli._jobs import jobs_option
+from sktl.cli._numbers import jobs_option
 
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 

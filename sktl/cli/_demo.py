@@ -10,6 +10,7 @@ import click
 
 from sktl._store import atomic_write
 from sktl.cli._comparison import CURVE_MODELS, Comparison, Plan
+from sktl.cli._numbers import seed_option
 from sktl.cli._paths import check_writable
 from sktl.cli._progress import ProgressBar
 from sktl.cli._results import describe, results_table, summarize
@@ -31,13 +32,7 @@ PREDICTIONS = "sktl_demo_predictions.csv"
     help="Folder for the plots and the results.",
 )
 @click.option("--source", default="mpt", show_default=True, help="Pretrained source: name or file.")
-@click.option(
-    "--seed",
-    default=0,
-    show_default=True,
-    type=click.IntRange(0, 2**31 - 1),
-    help="Chooses the split and the models' random numbers.",
-)
+@seed_option(2**31 - 1, help="Chooses the split and the models' random numbers.")
 @click.option("--quick", is_flag=True, help="Few rows and epochs: shows that all runs, no more.")
 @click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
 def demo_command(output_dir, source, seed, quick, as_json):

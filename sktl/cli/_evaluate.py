@@ -4,7 +4,7 @@ import json
 
 import click
 
-from sktl.cli._jobs import jobs_option
+from sktl.cli._numbers import jobs_option, seed_option
 from sktl.cli._paths import READABLE, WRITABLE, check_writable
 from sktl.cli._progress import ProgressBar
 from sktl.cli._rows import (
@@ -53,13 +53,7 @@ _MODELS = {"transfer": TRANSFER, "scratch": SCRATCH, "forest": FOREST, "xgboost"
 @click.option("-o", "--output", required=True, type=WRITABLE, help="HTML file to write.")
 @decimal_option
 @on_error_option
-@click.option(
-    "--seed",
-    default=0,
-    show_default=True,
-    type=click.IntRange(0, 2**31 - 10**6),
-    help="Seed of all random numbers.",
-)
+@seed_option(2**31 - 10**6)
 @click.option("--json", "as_json", is_flag=True, help="Print all findings as JSON.")
 def evaluate_command(data, source, output, as_json, **options):
     """Judge transfer on the table DATA (CSV, TSV, Parquet, XLSX), and write a page about it.

@@ -6,6 +6,7 @@ import time
 import click
 import numpy as np
 
+from sktl.cli._numbers import seed_option
 from sktl.cli._paths import READABLE, WRITABLE
 from sktl.cli._rows import (
     Materials,
@@ -38,13 +39,7 @@ MODELS = {"transfer": "TransferRegressor", "stack": "TransferStackRegressor"}
 @click.option("--save", required=True, type=WRITABLE, help="Model file to write, such as gap.sktl.")
 @decimal_option
 @on_error_option
-@click.option(
-    "--seed",
-    default=0,
-    show_default=True,
-    type=click.IntRange(0, 2**32 - 1),
-    help="Seed of all random numbers.",
-)
+@seed_option(2**32 - 1)
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
 def fit_command(
     data, target, unit, source, model, save, decimal, on_error, seed, as_json, **materials

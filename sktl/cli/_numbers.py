@@ -1,4 +1,4 @@
-"""How many fits at a time: one option for all commands that make many."""
+"""Options with numbers that several commands have."""
 
 import click
 
@@ -10,12 +10,19 @@ def jobs_option(default):
         type=int,
         default=default,
         show_default=True,
-        callback=_read,
+        callback=_read_jobs,
         help="Fits at a time; -1: one a core.",
     )
 
 
-def _read(context, option, value):
+def seed_option(most, help="Seed of all random numbers."):
+    """Return the option ``--seed``, an integer from 0 to `most`."""
+    return click.option(
+        "--seed", default=0, show_default=True, type=click.IntRange(0, most), help=help
+    )
+
+
+def _read_jobs(context, option, value):
     if value == 0:
         raise click.BadParameter("Got 0, expected a positive number, or -1 for one a core.")
     return value

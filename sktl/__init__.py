@@ -17,7 +17,7 @@ __getattr__, __dir__, _lazy = lazy_loader.attach(
         ],
         "representations": ["MatminerTransformer", "StructureReader"],
         "sources": ["Source", "SourceCard", "list_sources", "load_source", "register_source"],
-        "training": ["PropertyTable", "pretrain"],
+        "training": ["Policy", "PropertyTable", "pretrain"],
     },
 )
 

@@ -80,12 +80,8 @@ def test_the_best_layer_needs_rows_to_judge():
 
 
 def test_a_kept_head_starts_as_the_source(monkeypatch):
-    monkeypatch.setattr(TransferRegressor, "_policy", lambda self, n: policy(self, n))
-    from sktl.training import Policy
-
-    def policy(model, n_rows):
-        return Policy(1, 32, 1e-12, 1.0, 0)
-
+    nothing = Policy(1, 1e-12, batch_size=32, head_rate_factor=1.0)
+    monkeypatch.setattr(Policy, "resolve", lambda self, n_rows, **settings: nothing)
     source = load_source("oqmd-elemnet")
     model = KeptHeadRegressor("oqmd-elemnet").fit(FORMULAS, 5 + 100 * Y)
     enthalpy = source.predict(FORMULAS)[:, 0]

@@ -179,7 +179,7 @@ def test_a_model_that_reads_no_formulas(place, tmp_path):
     X = np.random.default_rng(0).normal(size=(30, 3))
     model = TransferRegressor(None, max_epochs=1, random_state=0).fit(X, X[:, 0])
     model.save(tmp_path / "columns.sktl")
-    with pytest.raises(InputError, match="Got a model of numeric columns, expected one fitted on"):
+    with pytest.raises(InputError, match="Got a model of columns, expected one fitted on"):
         predict_partitions(tmp_path / "columns.sktl", place / "in.csv", tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

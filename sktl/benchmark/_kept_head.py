@@ -61,7 +61,7 @@ class KeptHeadRegressor(RegressorMixin, BaseEstimator):
         start = Source(replace(source.card, properties=(first,)), network, source.sha256)
         self._ratio = float(np.std(y)) / first.scale or 1.0
         self._shift = float(np.median(y)) - self._ratio * first.center
-        self.model_ = TransferRegressor(start, reset_head=False, random_state=self.random_state)
+        self.model_ = TransferRegressor(start, head="source", random_state=self.random_state)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", TransferWarning)  # yes, the head is of another property
             self.model_.fit(X, (y - self._shift) / self._ratio)

@@ -9,12 +9,13 @@ from typing import NamedTuple
 import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
 
-from sktl._checks import as_formulas, as_objects, as_structures, check_numbers
+from sktl._checks import check_numbers
 from sktl.evaluation._evaluation import CurvePoint, Evaluation, Fold
 from sktl.evaluation._folds import curve_parts, group_rows, make_folds
 from sktl.evaluation._models import estimate_seconds, fit_model
 from sktl.evaluation._names import BOOSTING, FOREST, MEDIAN, MODELS, SCRATCH, TRANSFER
 from sktl.exceptions import InputError
+from sktl.representations import Materials
 from sktl.sources import load_source
 
 COVERAGES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
@@ -169,16 +170,16 @@ def _prepare(X, y, source, group, n_splits, n_repeats, random_state):
     if source is None:
         raise InputError("Got source=None, expected a source: scratch is one of the models.")
     loaded = load_source(source)
-    structures, formulas = as_structures(X), as_formulas(X)
-    if formulas is None:
+    materials = Materials.read(X)
+    if materials.kind == "columns":
         raise InputError(f"Got X of type {type(X).__name__}, expected formulas or structures.")
-    y = check_numbers(formulas, y, estimator="evaluate")
+    y = check_numbers(materials, y, estimator="evaluate")
     if y.ndim != 1:
         raise InputError(f"Got y of shape {y.shape}, expected one target (n,).")
     if np.ptp(y) == 0:
         raise InputError(f"Got y={y[0]} in every row, expected values that differ.")
-    materials = as_objects(formulas if structures is None else structures)
     compositions = loaded.read(materials).compositions
+    formulas = materials.formulas
     texts = [each if isinstance(each, str) else each.reduced_formula for each in formulas]
     groups = group_rows(compositions, group)
     check_evaluable(len(y), len(np.unique(groups)), n_splits)
@@ -198,7 +199,7 @@ def _prepare(X, y, source, group, n_splits, n_repeats, random_state):
         predictions={},
         intervals={},
     )
-    return materials, y, evaluation
+    return materials.objects(), y, evaluation
 
 
 def _check_models(models):

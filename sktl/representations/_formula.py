@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 
-from sktl._checks import check_formulas
+from sktl._containers import read_rows
 from sktl.exceptions import FormulaError
 from sktl.representations._compositions import Compositions, offsets_from_sizes
 from sktl.representations._symbols import ATOMIC_NUMBER, SYMBOLS
@@ -75,7 +75,9 @@ def parse_formulas(formulas):
     """
     if isinstance(formulas, str | bytes) or hasattr(formulas, "get_el_amt_dict"):
         raise FormulaError(f"Got formulas={formulas!r}, expected a sequence: [{formulas!r}].")
-    formulas = check_formulas(formulas) if hasattr(formulas, "columns") else list(formulas)
+    if not isinstance(formulas, list):
+        items = read_rows(formulas).items
+        formulas = list(formulas) if items is None else items
     table = _TokenTable()
     blocks, unread = [], []
     for start in range(0, len(formulas), _BLOCK):

@@ -10,6 +10,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from sktl.exceptions import InputError
 from sktl.representations._crystal_rows import CrystalGraph, CrystalRows
 from sktl.representations._crystals import REFERENCE_STRUCTURES, Crystals
+from sktl.representations._materials import Materials
 from sktl.representations._merged import MergedRows, merge
 from sktl.representations._neighbours import bonds_within, nearest_bonds
 
@@ -136,7 +137,7 @@ class CrystalGraphs:
 
     def read(self, structures):
         """Return structures as `Crystals`; see `encode`."""
-        return Crystals.from_structures(structures)
+        return Materials.read(structures).crystals
 
     def read_reference(self, entries):
         """Return the reference structures of a card as `Crystals`."""

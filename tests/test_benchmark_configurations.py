@@ -7,7 +7,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.dummy import DummyRegressor
 
-from sktl import load_source
+from sktl import Policy, load_source
 from sktl.benchmark import CONFIGURATIONS, QUICK, BestLayer, KeptHeadRegressor, Task, Variant
 from sktl.benchmark import _cross_property as cross_property
 from sktl.benchmark._cells import Cell

@@ -34,11 +34,11 @@ class TransferStackRegressor(MaterialsRegressor):
 
     The base models are a network fine-tuned from each source of formulas and, on physical
     attributes plus the sources' own predictions, extremely randomised trees, boosted trees and, up
-    to 5,000 rows, support vector regressors (SVR). Of a source of crystals these read the embedding too, and of a
-    potential the harmonic response (nothing else, if there is another source of crystals), which
-    half of the SVRs leave out. Each is fitted several times (its members), each time
-    with another tenth of the rows held back. The predictions on rows held back choose how the base
-    models are mixed, with weights that are not negative and sum to 1, and calibrate the
+    to 5,000 rows, support vector regressors (SVR). Of a source of crystals these read the embedding
+    too, and of a potential the harmonic response (nothing else, if there is another source of
+    crystals), which half of the SVRs leave out. Each is fitted several times (its members), each
+    time with another tenth of the rows held out. The predictions on held-out rows choose how the
+    base models are mixed, with weights that are not negative and sum to 1, and calibrate the
     uncertainty. All members predict, so nothing is trained twice. A prediction is the weighted mean
     of the middle fifth of what all members of all base models say: nearly their median, which a few
     wrong ones do not move, and which stays zero where most say zero.

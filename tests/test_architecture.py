@@ -35,12 +35,13 @@ MAY_IMPORT = {
     "datasets": FOUNDATION,
     "tables": FOUNDATION | {"representations"},
     "scale": FOUNDATION | {"estimators", "tables"},
-    "benchmark": FOUNDATION
-    | {"representations", "networks", "sources", "training", "estimators", "datasets"},
     "evaluation": FOUNDATION | {"representations", "networks", "sources", "training", "estimators"},
+    "studies": FOUNDATION
+    | {"representations", "networks", "sources", "training", "estimators", "datasets"}
+    | {"evaluation"},
     "cli": FOUNDATION
     | {"", "representations", "networks", "sources", "training", "estimators", "datasets"}
-    | {"benchmark", "evaluation", "scale", "tables"},
+    | {"evaluation", "studies", "scale", "tables"},
 }
 MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 45

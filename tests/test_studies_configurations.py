@@ -1,4 +1,4 @@
-"""Every configuration can be made, and the parts that only the benchmark has do what they say."""
+"""Every configuration can be made, and the parts that only the study has do what they say."""
 
 import json
 
@@ -8,13 +8,22 @@ from sklearn.base import clone
 from sklearn.dummy import DummyRegressor
 
 from sktl import load_source
-from sktl.benchmark import CONFIGURATIONS, QUICK, BestLayer, KeptHeadRegressor, Task, Variant
-from sktl.benchmark import _cross_property as cross_property
-from sktl.benchmark._cells import Cell
-from sktl.benchmark._configurations import FREEZE_DEPTHS
-from sktl.benchmark._cross_property import cross_property_cells, run_cross_property_cell, split_rows
 from sktl.estimators import TransferRegressor, TransferStackRegressor
 from sktl.exceptions import InputError
+from sktl.studies import Run
+from sktl.studies.cross_property import (
+    CONFIGURATIONS,
+    QUICK,
+    BestLayer,
+    PretrainedHeadRegressor,
+    Task,
+    Variant,
+    _study,
+    do_run,
+    list_runs,
+)
+from sktl.studies.cross_property._configurations import FREEZE_DEPTHS
+from sktl.studies.cross_property._study import split_rows
 
 CATIONS = [f"{element}{n}" for element in ("Fe", "Ti", "Si", "Al") for n in (1, 2, 3)]
 FORMULAS = [cation + anion for cation in CATIONS for anion in ("O2", "O5", "S3", "N1")]
@@ -29,7 +38,7 @@ def tables(monkeypatch):
         rows = slice(0, 40) if subset == "train" else slice(40, None)
         return Bunch(formulas=FORMULAS[rows], y=Y[rows], unit="eV", sha256={name: subset})
 
-    monkeypatch.setattr(cross_property, "fetch_cross_property", fetch)
+    monkeypatch.setattr(_study, "fetch_cross_property", fetch)
 
 
 def test_every_variant_can_be_made():
@@ -45,14 +54,14 @@ def test_every_variant_can_be_made():
         assert set(seeds) <= {3}
 
 
-def test_the_configurations_for_figures_have_few_cells():
-    cells = cross_property_cells(None, ["freeze depth"])
-    assert {cell.dataset for cell in cells} == set(QUICK)
+def test_the_configurations_for_figures_have_few_runs():
+    runs = list_runs(None, ["freeze depth"])
+    assert {run.dataset for run in runs} == set(QUICK)
     groups = load_source("mpt").network.depth_groups
     assert max(FREEZE_DEPTHS) == len(groups) - 1
-    curves = cross_property_cells(["slme", "klu"], ["learning curve"])
-    assert {cell.dataset for cell in curves} == {"slme"}
-    assert {cell.variant for cell in curves if "XGBoost" in cell.variant} == {
+    curves = list_runs(["slme", "klu"], ["learning curve"])
+    assert {run.dataset for run in curves} == {"slme"}
+    assert {run.variant for run in curves if "XGBoost" in run.variant} == {
         f"XGBoost, {n} rows" for n in (100, 200, 400, 800, 1600)
     }
 
@@ -79,7 +88,7 @@ def test_the_best_layer_needs_rows_to_judge():
         BestLayer(n_validation=48).fit(FORMULAS, Y)
 
 
-def test_a_kept_head_starts_as_the_source(monkeypatch):
+def test_a_pretrained_head_starts_as_the_source(monkeypatch):
     monkeypatch.setattr(TransferRegressor, "_policy", lambda self, n: policy(self, n))
     from sktl.training import Policy
 
@@ -87,7 +96,7 @@ def test_a_kept_head_starts_as_the_source(monkeypatch):
         return Policy(1, 32, 1e-12, 1.0, 0)
 
     source = load_source("oqmd-elemnet")
-    model = KeptHeadRegressor("oqmd-elemnet").fit(FORMULAS, 5 + 100 * Y)
+    model = PretrainedHeadRegressor("oqmd-elemnet").fit(FORMULAS, 5 + 100 * Y)
     enthalpy = source.predict(FORMULAS)[:, 0]
     card = source.card.properties[0]
     expected = np.median(5 + 100 * Y) + np.std(100 * Y) * (enthalpy - card.center) / card.scale
@@ -104,8 +113,8 @@ def test_a_kept_head_starts_as_the_source(monkeypatch):
         ("sktl:TransferRegressor", "defaults"),
     ],
 )
-def test_a_cell(tables, configuration, variant):
-    row, predictions = run_cross_property_cell(Cell("eps", configuration, variant, 0))
+def test_a_run(tables, configuration, variant):
+    row, predictions = do_run(Run("eps", configuration, variant, 0))
     known = load_source("mpt")
     source = ("", "") if configuration.startswith("SC") else (known.card.id, known.sha256)
     if configuration.startswith(("SC", "TL")):
@@ -117,7 +126,7 @@ def test_a_cell(tables, configuration, variant):
         assert row["validation_mae"] > 0
 
 
-def test_a_cell_of_a_model_that_knows_its_errors(tables, monkeypatch):
+def test_a_run_of_a_model_that_knows_its_errors(tables, monkeypatch):
     class Known(TransferRegressor):
         def fit(self, X, y):
             self.uncertainty_ = type("U", (), {"mae": np.array([0.25])})()
@@ -133,7 +142,7 @@ def test_a_cell_of_a_model_that_knows_its_errors(tables, monkeypatch):
 
     variant = Variant(lambda task: Known(), holdout=False)
     monkeypatch.setitem(CONFIGURATIONS["sktl:TransferRegressor"], "defaults", variant)
-    row, predictions = run_cross_property_cell(Cell("eps", "sktl:TransferRegressor", "defaults", 0))
+    row, predictions = do_run(Run("eps", "sktl:TransferRegressor", "defaults", 0))
     assert predictions.tolist() == [[0.0] * 8, [0.5] * 8]
     inside = np.mean([0 <= y <= 1 for y in Y[40:]])
     assert (row["validation_mae"], row["coverage_90"], row["interval_width"]) == (
@@ -143,7 +152,7 @@ def test_a_cell_of_a_model_that_knows_its_errors(tables, monkeypatch):
     )
 
 
-def test_a_cell_of_a_stack_records_its_shares(tables, monkeypatch):
+def test_a_run_of_a_stack_records_its_shares(tables, monkeypatch):
     bases = [("mean", DummyRegressor()), ("median", DummyRegressor(strategy="median"))]
     variant = Variant(
         lambda task: TransferStackRegressor(estimators=bases, n_members=2, random_state=task.seed),
@@ -151,7 +160,7 @@ def test_a_cell_of_a_stack_records_its_shares(tables, monkeypatch):
     )
     name = "sktl:TransferStackRegressor"
     monkeypatch.setitem(CONFIGURATIONS[name], "defaults", variant)
-    row, predictions = run_cross_property_cell(Cell("eps", name, "defaults", 0))
+    row, predictions = do_run(Run("eps", name, "defaults", 0))
     detail = json.loads(row["detail"])
     assert sum(detail["weights"].values()) == pytest.approx(1)
     assert set(detail["validation_mae"]) == {"mean", "median"}

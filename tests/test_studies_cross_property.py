@@ -1,4 +1,4 @@
-"""The cross-property benchmark, end to end on tables of a few rows."""
+"""The cross-property study, end to end on tables of a few rows."""
 
 import json
 import warnings
@@ -9,13 +9,13 @@ from click.testing import CliRunner
 from sklearn.metrics import mean_absolute_error
 from sklearn.utils import Bunch
 
-from sktl.benchmark import BUDGET, QUICK, Budget, Cell, TunedRegressor, cross_property_cells
-from sktl.benchmark import _cross_property as cross_property
-from sktl.benchmark._cells import read_rows
-from sktl.benchmark._cross_property import run_cross_property_cell, split_rows
 from sktl.cli import main
 from sktl.datasets import list_cross_property
+from sktl.evaluation import BUDGET, Budget, TunedRegressor
 from sktl.exceptions import InputError
+from sktl.studies import Run, read_rows
+from sktl.studies.cross_property import QUICK, _study, do_run, list_runs
+from sktl.studies.cross_property._study import split_rows
 
 FORMULAS = [
     f"{a}{n if n > 1 else ''}O{m}" for a in ("Fe", "Ti", "Si") for n in (1, 2) for m in (2, 3, 5)
@@ -46,21 +46,21 @@ def tables(monkeypatch):
         y = np.array([len(name) + formula.count("Fe") for formula in formulas], dtype=float)
         return Bunch(formulas=formulas, y=y, unit="eV", sha256={f"{name}/{subset}": subset * 3})
 
-    monkeypatch.setattr(cross_property, "fetch_cross_property", fetch)
+    monkeypatch.setattr(_study, "fetch_cross_property", fetch)
 
 
 def test_the_quick_sets_are_known_and_smaller_ones_come_first():
     assert set(QUICK) < set(list_cross_property())
-    cells = cross_property_cells(QUICK, ["Base"])
-    assert [cell.dataset for cell in cells[:2]] == ["exfoliation_energy", "piezo_max_dij"]
-    assert cells[-1].dataset == "eps"
-    assert len(cross_property_cells(None, ["SC:ML(PA)"], ["XGBoost"], [0, 1])) == 82
+    runs = list_runs(QUICK, ["Base"])
+    assert [run.dataset for run in runs[:2]] == ["exfoliation_energy", "piezo_max_dij"]
+    assert runs[-1].dataset == "eps"
+    assert len(list_runs(None, ["SC:ML(PA)"], ["XGBoost"], [0, 1])) == 82
 
 
 @pytest.mark.parametrize("place", ["datasets", "configurations", "variants"])
 def test_an_unknown_name_is_an_error(place):
     with pytest.raises(InputError, match="Got .*='gold', expected one of: "):
-        cross_property_cells(**{place: ["gold"]})
+        list_runs(**{place: ["gold"]})
 
 
 def test_the_split_depends_on_rows_and_seed_only():
@@ -69,8 +69,8 @@ def test_the_split_depends_on_rows_and_seed_only():
     assert (split_rows(90, 0)[0] == order).all() and (split_rows(90, 1)[0] != order).any()
 
 
-def test_one_cell(tables):
-    row, predictions = run_cross_property_cell(Cell("eps", "Base", "mean", 0))
+def test_one_run(tables):
+    row, predictions = do_run(Run("eps", "Base", "mean", 0))
     y = np.array([3 + formula.count("Fe") for formula in FORMULAS], dtype=float)
     order, n_fit = split_rows(len(y), 0)
     held_out = np.abs(y[order][n_fit:] - y[order][:n_fit].mean()).mean()
@@ -95,7 +95,7 @@ def test_the_command_runs_resumes_and_collects(tables, tmp_path):
 
 
 def test_a_failed_fit_gives_exit_code_1(tables, tmp_path, monkeypatch):
-    monkeypatch.setattr(cross_property, "fetch_cross_property", lambda name, subset: 1 / 0)
+    monkeypatch.setattr(_study, "fetch_cross_property", lambda name, subset: 1 / 0)
     arguments = ["benchmark", "cross-property", "--datasets", "eps", "--configurations", "Base"]
     run = CliRunner().invoke(main, [*arguments, "--output", str(tmp_path)])
     assert run.exit_code == 1
@@ -152,8 +152,8 @@ def test_without_time_for_a_trial_the_defaults_are_taken():
 
 
 @needs_hyperopt
-def test_a_tuned_cell_records_what_it_found(tables):
-    row, _ = run_cross_property_cell(Cell("eps", "SC:ML(PA)", "XGBoost", 0), SMALL)
+def test_a_tuned_run_records_what_it_found(tables):
+    row, _ = do_run(Run("eps", "SC:ML(PA)", "XGBoost", 0), SMALL)
     assert json.loads(row["detail"])["trials"] == 3
     assert row["validation_mae"] is not None
 

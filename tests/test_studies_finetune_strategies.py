@@ -7,13 +7,14 @@ import pytest
 from click.testing import CliRunner
 
 from sktl import load_source
-from sktl.benchmark import STRATEGIES, Cell, _study_sources, finetune_strategies_cells, read_rows
-from sktl.benchmark import _finetune_strategies as study
-from sktl.benchmark._study_sources import Pretraining
 from sktl.cli import main
 from sktl.datasets._finetune_strategies import TrialRows
 from sktl.exceptions import InputError
 from sktl.representations import Crystals
+from sktl.studies import Run, read_rows
+from sktl.studies.finetune_strategies import STRATEGIES, _sources, list_runs
+from sktl.studies.finetune_strategies import _study as study
+from sktl.studies.finetune_strategies._sources import Pretraining
 from sktl.training import digest_list_hash
 
 SHEET = "jarvis2d"
@@ -56,32 +57,32 @@ def toy(monkeypatch, toy_crystals, tiny_crystal_source):
 
 
 def test_what_is_owed():
-    cells = finetune_strategies_cells("cpu")
-    assert len(set(cells)) == len(cells)
-    stacks = [cell for cell in cells if cell.configuration == "stack"]
+    runs = list_runs("cpu")
+    assert len(set(runs)) == len(runs)
+    stacks = [run for run in runs if run.configuration == "stack"]
     for dataset in ("gv", "ph", "dc", "pz", "ebg"):
         for points in (100, 800):
             trials = {
-                cell.seed
-                for cell in stacks
-                if cell.dataset == dataset and cell.variant.endswith(f", {points} points")
+                run.seed
+                for run in stacks
+                if run.dataset == dataset and run.variant.endswith(f", {points} points")
             }
             assert trials == {1, 2, 3, 4, 5}
-    sheets = {(cell.variant.split(", ")[-1], cell.seed) for cell in cells if cell.dataset == SHEET}
+    sheets = {(run.variant.split(", ")[-1], run.seed) for run in runs if run.dataset == SHEET}
     assert sheets == {("993 points", 1), *(("200 points", trial) for trial in range(1, 6))}
-    assert not {cell.dataset for cell in cells} & {"bg", "fe"}
-    assert {"bg", "fe"} < {cell.dataset for cell in finetune_strategies_cells("gpu")}
-    learned = [cell for cell in finetune_strategies_cells("gpu") if cell.dataset in ("bg", "fe")]
-    assert learned and not [cell for cell in learned if "mpt-structure" in cell.variant]
-    rich = {cell.dataset for cell in cells if cell.variant.startswith("mpt + ")}
+    assert not {run.dataset for run in runs} & {"bg", "fe"}
+    assert {"bg", "fe"} < {run.dataset for run in list_runs("gpu")}
+    learned = [run for run in list_runs("gpu") if run.dataset in ("bg", "fe")]
+    assert learned and not [run for run in learned if "mpt-structure" in run.variant]
+    rich = {run.dataset for run in runs if run.variant.startswith("mpt + ")}
     assert rich == {"dc", "pz", "ebg", "jarvis2d"}  # the others have kin in that source
-    points = [int(cell.variant.split(", ")[-1].split()[0]) for cell in cells]
+    points = [int(run.variant.split(", ")[-1].split()[0]) for run in runs]
     assert points == sorted(points)
 
 
-def test_a_cell_is_fitted_to_the_points_of_its_trial(toy, tmp_path):
-    cell = Cell("ph", "Base", "median, 20 points", 2)
-    row, predictions = study.run_finetune_strategies_cell(cell, tmp_path)
+def test_a_run_is_fitted_to_the_points_of_its_trial(toy, tmp_path):
+    run = Run("ph", "Base", "median, 20 points", 2)
+    row, predictions = study.do_run(run, tmp_path)
     data = study.fetch_finetune_strategies("ph")
     rows = data.trial(20, 2)
     points = np.concatenate([rows.train, rows.val])
@@ -128,36 +129,36 @@ def toy_start(toy, monkeypatch, tiny_crystal_source, toy_crystals):
     """The study of toys, whose sources start from a small one; the digests that are held out."""
     structures, energies, _ = toy_crystals(50, seed=1)
     monkeypatch.setattr(
-        _study_sources,
+        _sources,
         "fetch_finetune_strategies",
         lambda name, folder=None: Toy(structures, energies),
     )
-    monkeypatch.setattr(_study_sources, "START", tiny_crystal_source)
-    monkeypatch.setattr(_study_sources, "FEWEST_STEPS", 2)
+    monkeypatch.setattr(_sources, "START", tiny_crystal_source)
+    monkeypatch.setattr(_sources, "FEWEST_STEPS", 2)
     digests = frozenset(Crystals.from_structures(structures[:20]).digests())
-    monkeypatch.setattr(_study_sources, "HELD_OUT", digest_list_hash(digests))
+    monkeypatch.setattr(_sources, "HELD_OUT", digest_list_hash(digests))
     return digests
 
 
 def test_the_study_pretrains_a_source_once_without_what_is_held_out(toy_start, tmp_path):
     plan = Pretraining("bg", 12)
-    path = _study_sources.pretrained(plan, None, tmp_path, toy_start)
+    path = _sources.pretrained(plan, None, tmp_path, toy_start)
     card = load_source(path).card
     assert card.training["tables"][0]["rows"] == 12
     assert card.properties[0].listed_rows == 0 and card.held_out["n_digests"] == len(toy_start)
     written = path.stat().st_mtime_ns
-    assert _study_sources.pretrained(plan, None, tmp_path, toy_start) == path
+    assert _sources.pretrained(plan, None, tmp_path, toy_start) == path
     assert path.stat().st_mtime_ns == written
     assert [file.name for file in tmp_path.iterdir() if not file.name.startswith(".")] == [
         "bg-12.safetensors"
     ]
     with pytest.raises(InputError, match="Got n_rows=1000, expected at most the .* rows of 'bg'"):
-        _study_sources.pretrained(plan._replace(n_rows=1000), None, tmp_path, toy_start)
+        _sources.pretrained(plan._replace(n_rows=1000), None, tmp_path, toy_start)
     with pytest.raises(InputError, match="Got 0 digests of held-out compositions .* 'bg', expect"):
-        _study_sources.pretrained(plan._replace(n_rows=13), None, tmp_path, ())
+        _sources.pretrained(plan._replace(n_rows=13), None, tmp_path, ())
 
 
-def test_a_cell_starts_from_a_source_of_one_property(toy_start, tmp_path, monkeypatch):
+def test_a_run_starts_from_a_source_of_one_property(toy_start, tmp_path, monkeypatch):
     pair = {"bg": lambda seed: study._transfer(seed, source=Pretraining("bg"), max_epochs=1)}
     monkeypatch.setitem(study.STRATEGIES, "pairwise", pair)
     monkeypatch.setattr(study, "BUDGETS", {"quick": [(("pairwise",), ("ph", "fe"), (20,), (1,))]})
@@ -178,6 +179,6 @@ def test_a_cell_starts_from_a_source_of_one_property(toy_start, tmp_path, monkey
 @pytest.mark.parametrize("place", ["datasets", "configurations", "variants"])
 def test_an_unknown_name_is_an_error(place):
     with pytest.raises(InputError, match="Got .*='nothing', expected one of"):
-        finetune_strategies_cells("cpu", **{place: ["nothing"]})
+        list_runs("cpu", **{place: ["nothing"]})
     with pytest.raises(InputError, match="Got budget='tiny', expected one of: quick, cpu, gpu"):
-        finetune_strategies_cells("tiny")
+        list_runs("tiny")

@@ -5,8 +5,10 @@ import json
 import numpy as np
 import pytest
 
-from sktl.benchmark import Cell, draw_figures, draw_study, make_tables, summarize
-from sktl.benchmark._cells import COLUMNS, cell_of
+from sktl.studies import Run
+from sktl.studies._runs import COLUMNS, run_of
+from sktl.studies.cross_property import draw_figures, make_tables, summarize
+from sktl.studies.finetune_strategies import draw_figure
 
 TRUTH = np.linspace(0.0, 9.0, 40)
 FOREST, BOOSTING = ("SC:ML(PA)", "random forest"), ("SC:ML(PA)", "XGBoost")
@@ -37,11 +39,11 @@ def results(names=NAMES):
     for name in names:
         for place, mae in ((FOREST, 1.0), (BOOSTING, 0.25), (TRANSFER, 0.5)):
             row = row_of(name, place, mae, validation_mae=mae)
-            predictions[cell_of(row).key] = TRUTH + mae
+            predictions[run_of(row).key] = TRUTH + mae
             if place == TRANSFER:
                 row |= {"coverage_90": "0.875", "interval_width": "3"}
-                predictions[cell_of(row).std_key] = np.linspace(0.1, 1, 40)
-                predictions[cell_of(row).key] = TRUTH + np.linspace(0, 1, 40)
+                predictions[run_of(row).std_key] = np.linspace(0.1, 1, 40)
+                predictions[run_of(row).key] = TRUTH + np.linspace(0, 1, 40)
             rows.append(row)
     return rows, predictions
 
@@ -98,7 +100,7 @@ def test_the_variant_is_chosen_by_validation():
 
 def test_seeds_are_averaged():
     rows = [row_of("eps", FOREST, mae, seed=seed) for seed, mae in ((0, 1.0), (1, 2.0))]
-    predictions = {cell_of(row).key: TRUTH + float(row["test_mae"]) for row in rows}
+    predictions = {run_of(row).key: TRUTH + float(row["test_mae"]) for row in rows}
     model = summarize(rows, predictions, reference(), lambda name: TRUTH)["sets"]["eps"]["models"]
     assert (model["forest"]["mae"], model["forest"]["n_seeds"]) == (1.5, 2)
 
@@ -139,13 +141,13 @@ def test_every_figure_is_drawn_where_there_are_data():
         assert figure.content.startswith(b"\x89PNG")
 
 
-def test_a_cell_names_its_deviations():
-    assert Cell("a", "b", "c", 0).std_key == "a|b|c|0|std"
+def test_a_run_names_its_deviations():
+    assert Run("a", "b", "c", 0).std_key == "a|b|c|0|std"
 
 
 def test_the_figure_of_the_study_leaves_out_no_strategy():
     curves = {f"strategy {i}": [(100, 2.0 + i, 0.1), (800, 1.0 + i, 0.1)] for i in range(11)}
-    content = draw_study({"ph": ("cm^-1", curves)}, ["strategy 0", "strategy 1", "strategy 2"])
+    content = draw_figure({"ph": ("cm^-1", curves)}, ["strategy 0", "strategy 1", "strategy 2"])
     assert content.startswith(b"\x89PNG")
     with pytest.raises(ValueError, match="zip"):
-        draw_study({"ph": ("cm^-1", curves)}, ["strategy 0", "strategy 1"])
+        draw_figure({"ph": ("cm^-1", curves)}, ["strategy 0", "strategy 1"])

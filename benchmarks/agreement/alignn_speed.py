@@ -12,7 +12,7 @@ import argparse
 import numpy as np
 import torch
 from _crystals import add_options, read_crystals, speed, timed, write_result
-from alignn_agreement import BatchNormModel, LayerNormModel, package_atoms
+from alignn_package import BatchNormModel, LayerNormModel, package_atoms
 
 from sktl.networks import ALIGNN
 from sktl.representations import CrystalGraphs

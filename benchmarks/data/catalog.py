@@ -14,7 +14,7 @@ import json
 from pathlib import Path
 
 import pandas as pd
-from catalog_facts import CROSS_PROPERTY, PRETRAINING, REPAIRS
+from _catalog_facts import CROSS_PROPERTY, PRETRAINING, REPAIRS
 
 DATA = Path(__file__).parents[1] / "sktl" / "datasets" / "data"
 

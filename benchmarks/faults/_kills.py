@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 import numpy as np
-from _faults_processes import (
+from _processes import (
     make_rows,
     make_source,
     parts_in,

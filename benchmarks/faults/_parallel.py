@@ -9,8 +9,8 @@ from multiprocessing import get_context
 import libfaketime
 import numpy as np
 import torch
-from _faults_kills import CONFIG, write_csv
-from _faults_processes import (
+from _kills import CONFIG, write_csv
+from _processes import (
     PATIENCE,
     make_rows,
     make_source,

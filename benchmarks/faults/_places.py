@@ -12,8 +12,8 @@ import time
 from pathlib import Path
 
 import pooch
-from _faults_kills import CONFIG, write_csv
-from _faults_processes import (
+from _kills import CONFIG, write_csv
+from _processes import (
     FORK,
     begin,
     finish,

@@ -24,9 +24,9 @@ from pathlib import Path
 import libfaketime
 import numpy as np
 import torch
-from _faults_kills import kill_benchmark, kill_prediction, kill_pretraining, kill_saving
-from _faults_parallel import set_clock_back, share_with_threads, share_with_workers
-from _faults_places import full_disk, read_only_cache, shared_cache
+from _kills import kill_benchmark, kill_prediction, kill_pretraining, kill_saving
+from _parallel import set_clock_back, share_with_threads, share_with_workers
+from _places import full_disk, read_only_cache, shared_cache
 
 import sktl
 
@@ -57,7 +57,7 @@ PACKAGES = ("numpy", "torch", "scikit-learn", "skops", "safetensors", "atheris",
 
 def search(kind, seconds, corpus):
     """Run a search in a process of its own; return what stands in the result file."""
-    command = [sys.executable, HERE / "_faults_fuzz.py", kind.removeprefix("fuzz-"), corpus]
+    command = [sys.executable, HERE / "_fuzz.py", kind.removeprefix("fuzz-"), corpus]
     command.append(f"-max_total_time={seconds}")
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     with tempfile.TemporaryDirectory() as folder:

@@ -16,7 +16,7 @@ from itertools import product
 from pathlib import Path
 from statistics import mean, stdev
 
-from _pages import write_page
+from _page import write_page
 
 from sktl.benchmark import (
     STRATEGIES,

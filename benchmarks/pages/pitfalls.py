@@ -8,7 +8,7 @@
 import json
 from pathlib import Path
 
-from _pages import write_page
+from _page import write_page
 
 from sktl.benchmark import markdown
 

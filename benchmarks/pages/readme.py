@@ -13,7 +13,7 @@ import json
 from pathlib import Path
 from statistics import mean, stdev
 
-from _pages import write_page
+from _page import write_page
 
 import sktl
 from sktl.benchmark import markdown

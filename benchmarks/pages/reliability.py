@@ -7,7 +7,7 @@ changes nothing and fails where the page does not agree.
 import json
 from pathlib import Path
 
-from _pages import write_page
+from _page import write_page
 
 from sktl.benchmark import markdown
 

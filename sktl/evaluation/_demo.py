@@ -1,24 +1,25 @@
-"""The experiment behind ``sktl demo``: one split, four models, growing training sets.
+"""The comparison of ``sktl demo``: one split, four models, growing training sets."""
 
-Only public names of sktl and scikit-learn do the work, so that what the demo shows is what a user
-gets.
-"""
-
-import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
+from typing import NamedTuple
 
 import numpy as np
+from sklearn.model_selection import GroupShuffleSplit
 
-from sktl.evaluation import BOOSTING, FOREST, SCRATCH, TRANSFER
+from sktl.evaluation._folds import group_rows
+from sktl.evaluation._models import estimate_seconds, make_model
+from sktl.evaluation._names import BOOSTING, FOREST, SCRATCH, TRANSFER
+from sktl.evaluation._scores import FitResult, fit_and_score
+from sktl.representations import parse_formulas
 
 CURVE_MODELS = (FOREST, TRANSFER, SCRATCH)
 TEST_SHARE = 0.25
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What is fitted: plain data.
+class DemoPlan:
+    """What the demo fits: plain data.
 
     Attributes
     ----------
@@ -44,43 +45,38 @@ class Plan:
     sizes: tuple = (50, 200, 800)
 
     def quick(self):
-        """Return a plan of seconds, which shows that everything runs and nothing else."""
+        """Return a plan that takes seconds and shows that everything runs, nothing else."""
         return replace(self, n_rows=240, max_epochs=2, n_trees=10, sizes=(50, 100))
 
 
-@dataclass
-class Fit:
-    """One fitted model: how many rows it saw, how long that took, how it does on the test rows.
+class DemoFit(NamedTuple):
+    """One fit of the demo.
 
     Attributes
     ----------
     model : str
-        One of the model names of this module.
+        One of `MODELS`.
     n_train : int
         Training rows.
-    seconds : float
-        Wall time of ``fit``; for trees with the physical attributes of the training rows.
-    predictions : array (n_test,)
-        Predictions for the test rows (eV).
-    mae, r2 : float
-        Mean absolute error (eV) and coefficient of determination on the test rows.
+    result : FitResult
+        On the test rows. The time to fit trees includes the physical attributes of the training
+        rows.
     """
 
     model: str
     n_train: int
-    seconds: float
-    predictions: np.ndarray = field(repr=False)
-    mae: float
-    r2: float
+    result: FitResult
 
 
-class Comparison:
+class DemoComparison:
     """Measured band gaps, split by composition, and the models that are fitted to them.
 
     Parameters
     ----------
-    plan : Plan
+    plan : DemoPlan
         What to fit.
+    data : Bunch
+        What `sktl.datasets.load_expt_gap` returns with ``as_frame=False``.
 
     Attributes
     ----------
@@ -92,15 +88,12 @@ class Comparison:
     train, test : int array
         Row numbers; no composition is on both sides. The first m of `train` are the training
         set of size m.
-    fits : list of Fit
+    fits : list of DemoFit
         In the order of `steps`, filled by `run`.
     """
 
-    def __init__(self, plan):
-        from sktl.datasets import load_expt_gap
-
+    def __init__(self, plan, data):
         self.plan = plan
-        data = load_expt_gap(as_frame=False)
         self.formulas, self.gaps, self.doi = data.data, data.target, data.doi
         self.train, self.test = split_by_composition(self.formulas, plan.seed, plan.n_rows)
         self.fits = []
@@ -126,40 +119,30 @@ class Comparison:
             Called before each fit with the model, its training rows, and three estimates in
             seconds: of all fits before it, with it, and of all fits.
         """
-        from sktl.evaluation import estimate_seconds
-
         steps = self.steps()
         epochs = self.plan.max_epochs
         costs = [estimate_seconds(*step, max_epochs=epochs) for step in steps]
         times = np.cumsum([0.0, *costs]).tolist()
         for (model, n_train), before, after in zip(steps, times[:-1], times[1:], strict=True):
             report(model, n_train, before, after, times[-1])
-            self.fits.append(self._fit(model, n_train))
+            self.fits.append(DemoFit(model, n_train, self._fit(model, n_train)))
 
     def full(self, model):
-        """Return the fit of a model on all training rows, None if it was not fitted."""
-        found = [fit for fit in self.fits if fit.model == model and fit.n_train == len(self.train)]
-        return found[0] if found else None
+        """Return the `FitResult` on all training rows, None if the model was not fitted."""
+        found = dict(self.curve(model))
+        return found.get(len(self.train))
 
     def curve(self, model):
-        """Return the fits of a model, the smallest training set first."""
-        return sorted((fit for fit in self.fits if fit.model == model), key=lambda fit: fit.n_train)
+        """Return (training rows, `FitResult`) of a model, the smallest training set first."""
+        found = [(fit.n_train, fit.result) for fit in self.fits if fit.model == model]
+        return sorted(found, key=lambda point: point[0])
 
     def _fit(self, model, n_train):
-        from sklearn.metrics import mean_absolute_error, r2_score
-
-        from sktl.evaluation import make_model
-
         plan = self.plan
         settings = dict(seed=plan.seed, max_epochs=plan.max_epochs, n_trees=plan.n_trees)
+        X, y, train, test = self.formulas, self.gaps, self.train[:n_train], self.test
         estimator = make_model(model, plan.source, **settings)
-        rows, y = self.train[:n_train], self.gaps[self.test]
-        start = time.perf_counter()
-        estimator.fit(self.formulas[rows], self.gaps[rows])
-        seconds = time.perf_counter() - start
-        found = estimator.predict(self.formulas[self.test])
-        mae, r2 = float(mean_absolute_error(y, found)), float(r2_score(y, found))
-        return Fit(model, n_train, seconds, np.asarray(found, dtype=float), mae, r2)
+        return fit_and_score(estimator, X[train], y[train], X[test], y[test])
 
 
 def split_by_composition(formulas, seed, n_rows=None):
@@ -179,11 +162,6 @@ def split_by_composition(formulas, seed, n_rows=None):
     train, test : int array
         Row numbers in random order; a quarter of the compositions is in `test`.
     """
-    from sklearn.model_selection import GroupShuffleSplit
-
-    from sktl.evaluation import group_rows
-    from sktl.representations import parse_formulas
-
     generator = np.random.default_rng(seed)
     used = generator.permutation(len(formulas))[:n_rows]
     groups = group_rows(parse_formulas([formulas[row] for row in used]))

@@ -11,12 +11,21 @@ from matplotlib.ticker import NullLocator, PercentFormatter
 
 from sktl.evaluation._names import BOOSTING, FOREST, SCRATCH, TRANSFER
 
-# Colours of Okabe and Ito, told apart with any colour vision; markers and lines differ too.
+COLOURS = {
+    "blue": "#0072B2",
+    "orange": "#D55E00",
+    "green": "#009E73",
+    "pink": "#CC79A7",
+    "sky": "#56B4E9",
+    "amber": "#E69F00",
+    "black": "#000000",
+}
+"""Colours of Okabe and Ito, told apart with any colour vision; markers and lines differ too."""
 _STYLES = {
-    TRANSFER: {"color": "#0072B2", "marker": "o", "linestyle": "-"},
-    SCRATCH: {"color": "#D55E00", "marker": "s", "linestyle": "--"},
-    FOREST: {"color": "#009E73", "marker": "^", "linestyle": "-."},
-    BOOSTING: {"color": "#CC79A7", "marker": "D", "linestyle": ":"},
+    TRANSFER: {"color": COLOURS["blue"], "marker": "o", "linestyle": "-"},
+    SCRATCH: {"color": COLOURS["orange"], "marker": "s", "linestyle": "--"},
+    FOREST: {"color": COLOURS["green"], "marker": "^", "linestyle": "-."},
+    BOOSTING: {"color": COLOURS["pink"], "marker": "D", "linestyle": ":"},
 }
 _FIGURE_STYLE = {
     "font.size": 10,
@@ -27,7 +36,6 @@ _FIGURE_STYLE = {
     "svg.hashsalt": "sktl",
     "text.parse_math": False,  # texts come from users: a dollar is a dollar
 }
-_DOTS_PER_INCH = 150
 _QUIET = "0.35"
 _MANY_POINTS = 1000
 
@@ -175,14 +183,14 @@ def draw_calibration(nominal, observed, n_rows):
     return figure
 
 
-def as_png(figure):
-    """Return a figure as a PNG file, bytes."""
-    return _saved(figure, "png")
+def as_png(figure, dpi=150):
+    """Return a figure as a PNG file, bytes; `dpi` is its resolution in dots per inch."""
+    return _saved(figure, "png", dpi=dpi)
 
 
 def as_svg(figure):
     """Return a figure as an SVG file, bytes, the same for the same figure."""
-    return _saved(figure, "svg", metadata={"Date": None})
+    return _saved(figure, "svg", dpi=150, metadata={"Date": None})
 
 
 def _saved(figure, kind, **keywords):
@@ -191,7 +199,7 @@ def _saved(figure, kind, **keywords):
         warnings.filterwarnings("ignore", "Glyph .* missing from font")  # a box is drawn instead
         figure.savefig(
             content,
-            **{"format": kind, "dpi": _DOTS_PER_INCH, "bbox_inches": "tight", "pad_inches": 0.1},
+            **{"format": kind, "bbox_inches": "tight", "pad_inches": 0.1},
             **keywords,
         )
     return content.getvalue()

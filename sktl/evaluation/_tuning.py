@@ -14,9 +14,9 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.metrics import mean_absolute_error
 
+from sktl.evaluation._folds import count_fit_rows
+from sktl.evaluation._names import BOOSTING, FOREST
 from sktl.exceptions import InputError, SktlError
-
-FOREST, BOOSTING = "random forest", "XGBoost"
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class TunedRegressor(RegressorMixin, BaseEstimator):
     """Search the settings of a learner with TPE, then fit the best ones on all rows.
 
     The last `n_validation` rows of X judge each trial by mean absolute error; they are no random
-    choice, so that every model of a benchmark can be judged on the same ones. Each trial is a
+    choice, so that every model of a study can be judged on the same ones. Each trial is a
     process of its own, which ends when its time is over.
 
     Parameters
@@ -136,11 +136,7 @@ class TunedRegressor(RegressorMixin, BaseEstimator):
         """
         if self.learner not in SPACES:
             raise InputError(f"Got learner={self.learner!r}, expected one of {list(SPACES)}.")
-        if not 0 < self.n_validation < len(y):
-            raise InputError(
-                f"Got n_validation={self.n_validation!r} and {len(y)} rows, expected at least one "
-                "row to train on and one to validate on."
-            )
+        count_fit_rows(len(y), self.n_validation)
         with _quiet(), _processes():
             search, n_done, n_failed = self._search(X, y)
         self.model_, self.validation_mae_ = self._best(search, X, y)
@@ -216,7 +212,7 @@ class TunedRegressor(RegressorMixin, BaseEstimator):
         best = search.best_model()["learner"]
         if best is not None:
             return best, float(min(loss for loss in search.trials.losses() if loss is not None))
-        n_fit = len(y) - self.n_validation
+        n_fit = count_fit_rows(len(y), self.n_validation)
         model = self._default().fit(X[:n_fit], y[:n_fit])
         return self._default(), float(mean_absolute_error(y[n_fit:], model.predict(X[n_fit:])))
 

@@ -1,18 +1,14 @@
-"""What the figures of the benchmarks share: colours, style, panels of curves, PNG bytes."""
-
-import io
+"""What the figures of the studies share: style, panels of curves, resolution."""
 
 from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import NullLocator
 
-# Colours of Okabe and Ito, told apart with any colour vision; markers and lines differ too.
-BLUE, ORANGE, GREEN, PINK = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
-SKY, AMBER, BLACK, DARK, QUIET = "#56B4E9", "#E69F00", "#000000", "0.3", "0.55"
+from sktl.evaluation import COLOURS
+
+DARK, QUIET = "0.3", "0.55"
 LINES = [
     {"color": color, "marker": marker}
-    for color, marker in zip(
-        (BLUE, ORANGE, GREEN, PINK, SKY, AMBER, BLACK, QUIET), "os^Dv<>X", strict=True
-    )
+    for color, marker in zip((*COLOURS.values(), QUIET), "os^Dv<>X", strict=True)
 ]
 STYLE = {
     "font.size": 9,
@@ -23,7 +19,7 @@ STYLE = {
     "grid.color": "0.9",
     "legend.frameon": False,
 }
-_DOTS_PER_INCH = 130
+DOTS_PER_INCH = 130
 
 
 def draw_panels(panels, styles, ticks, xlabel):
@@ -71,10 +67,3 @@ def draw_panels(panels, styles, ticks, xlabel):
             axis.set_xlabel(xlabel)
     canvas.legend(handles.values(), handles, loc="outside upper center", ncols=3)
     return canvas
-
-
-def to_png(canvas):
-    """Return a figure as the bytes of a PNG file."""
-    content = io.BytesIO()
-    canvas.savefig(content, format="png", dpi=_DOTS_PER_INCH, bbox_inches="tight", pad_inches=0.1)
-    return content.getvalue()

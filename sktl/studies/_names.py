@@ -1,4 +1,4 @@
-"""Names that a user chooses from what a benchmark knows."""
+"""Names that a user chooses from what a study knows."""
 
 from sktl.exceptions import InputError
 

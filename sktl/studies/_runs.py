@@ -1,8 +1,8 @@
-"""What every benchmark shares: cells that are run once, in parallel, and one tidy result file.
+"""What all studies share: runs that are done once, in parallel, and one tidy result file.
 
-A cell writes its row and its predictions to a folder of runs when it is done, each file at once or
-not at all. So a run can be stopped and goes on where it was, and several processes may work on one
-folder without a lock. `collect` merges the folder into the result file.
+A run writes its row and its predictions to a folder when it is done, each file whole or not at all.
+So a study can be stopped and continued, and several processes may work on one folder without a
+lock. `collect` merges the folder into the result file.
 """
 
 import contextlib
@@ -30,8 +30,8 @@ COLUMNS = (
 )
 
 
-class Cell(NamedTuple):
-    """One number of a benchmark: what is fitted to what.
+class Run(NamedTuple):
+    """One fit of a study: which model is fitted to which data.
 
     Attributes
     ----------
@@ -48,7 +48,7 @@ class Cell(NamedTuple):
 
     @property
     def key(self):
-        """The cell's name in the file of predictions."""
+        """The name of its predictions in the file of predictions."""
         return "|".join(map(str, self))
 
     @property
@@ -58,51 +58,48 @@ class Cell(NamedTuple):
 
     @property
     def stem(self):
-        """The name of the cell's files in the folder of runs."""
+        """The name of its files in the folder of runs."""
         digest = hashlib.sha256(self.key.encode()).hexdigest()[:8]
         return f"{re.sub('[^A-Za-z0-9]+', '_', self.key)}_{digest}"
 
 
-def run_cells(cells, run_one, folder, *, table=None, n_jobs=1, report=None):
-    """Run the cells that are not done yet.
+def do_runs(runs, do_run, folder, *, table=None, n_jobs=1, report=None):
+    """Do the runs that are not done yet.
 
     Parameters
     ----------
-    cells : sequence of Cell
+    runs : sequence of Run
         In the order in which they are begun.
-    run_one : callable
-        Gets a cell; returns its row, a dict with the `COLUMNS` that `Cell` and `run_cells` do not
-        know, and its predictions, an array (n_test,), or (2, n_test) with their standard
-        deviations. It must be picklable.
+    do_run : callable
+        Gets a run; returns its row, a dict with the `COLUMNS` that `Run` does not know, and its
+        predictions, an array (n_test,), or (2, n_test) with their standard deviations. It must be
+        picklable.
     folder : path-like
         The folder of runs.
     table : path-like or None
-        A result file whose cells are done as well.
+        A result file; the runs in it are done as well.
     n_jobs : int
-        Cells at a time, each on one thread; -1 is one for each core. Within
+        Runs at a time, each on one thread; -1 is one for each core. Within
         ``joblib.parallel_config("dask")`` the cluster has its own number.
     report : callable or None
-        Called as ``report(cell, row, error)`` after each cell; one of the latter two is None.
+        Called as ``report(run, row, error)`` after each run; one of the latter two is None.
 
     Returns
     -------
     dict
-        Cell to message, for each cell that failed; it will be run again next time.
+        Run to message, for each run that failed; it is tried again next time.
     """
     folder = Path(folder)
-    known = {cell_of(row) for row in read_rows(table)}
-    open_cells = [cell for cell in cells if cell not in known and not _is_done(folder, cell)]
+    known = {run_of(row) for row in read_rows(table)}
+    left = [run for run in runs if run not in known and not _is_done(folder, run)]
     failures = {}
-    with (
-        _processes(),
-        tqdm(total=len(open_cells), disable=None, unit="cell") as bar,
-    ):
-        jobs = (delayed(_run)(cell, run_one, folder) for cell in open_cells)
-        for cell, row, error in Parallel(n_jobs, return_as="generator_unordered")(jobs):
+    with _processes(), tqdm(total=len(left), disable=None, unit="run") as bar:
+        jobs = (delayed(_do)(run, do_run, folder) for run in left)
+        for run, row, error in Parallel(n_jobs, return_as="generator_unordered")(jobs):
             if error is not None:
-                failures[cell] = error
+                failures[run] = error
             if report is not None:
-                report(cell, row, error)
+                report(run, row, error)
             bar.update()
     return failures
 
@@ -110,8 +107,8 @@ def run_cells(cells, run_one, folder, *, table=None, n_jobs=1, report=None):
 def collect(folder, table, predictions):
     """Merge the folder of runs into the result file and the file of predictions.
 
-    Of two rows for one cell the one that was finished later stays. Rows are sorted by cell, and
-    the same rows give the same bytes.
+    Of two rows for one run, the one that was finished later stays. Rows are sorted by run, and the
+    same rows give the same bytes.
 
     Parameters
     ----------
@@ -120,7 +117,7 @@ def collect(folder, table, predictions):
     table : path-like
         The tidy result file (CSV, see `COLUMNS`); made if there is none.
     predictions : path-like
-        The predictions of the test rows (npz): `Cell.key` to float32 array, and `Cell.std_key` to
+        The predictions of the test rows (npz): `Run.key` to float32 array, and `Run.std_key` to
         their standard deviations where the model knows them.
 
     Returns
@@ -128,20 +125,20 @@ def collect(folder, table, predictions):
     list of dict
         The rows of the result file, all values as text.
     """
-    rows = {cell_of(row): row for row in read_rows(table)}
+    rows = {run_of(row): row for row in read_rows(table)}
     arrays = {}
     if Path(predictions).is_file():
         with np.load(predictions) as file:
             arrays = {key: file[key] for key in file.files}
     for path in sorted(Path(folder).glob("*.json")):
         row = _as_text(json.loads(path.read_text(encoding="utf-8")))
-        cell = cell_of(row)
-        if cell not in rows or row["finished"] >= rows[cell]["finished"]:
-            rows[cell] = row
+        run = run_of(row)
+        if run not in rows or row["finished"] >= rows[run]["finished"]:
+            rows[run] = row
             found = np.atleast_2d(np.load(path.with_suffix(".npy")))
-            arrays[cell.key], arrays[cell.std_key] = found[0], found[1] if len(found) > 1 else None
-    ordered = [rows[cell] for cell in sorted(rows)]
-    keys = [key for cell in sorted(rows) for key in (cell.key, cell.std_key)]
+            arrays[run.key], arrays[run.std_key] = found[0], found[1] if len(found) > 1 else None
+    ordered = [rows[run] for run in sorted(rows)]
+    keys = [key for run in sorted(rows) for key in (run.key, run.std_key)]
     kept = {key: arrays[key] for key in keys if arrays.get(key) is not None}
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
@@ -163,13 +160,13 @@ def read_rows(table):
         return [_as_text(row) for row in csv.DictReader(file)]
 
 
-def cell_of(row):
-    """Return the cell of a row."""
-    return Cell(row["dataset"], row["configuration"], row["variant"], int(row["seed"]))
+def run_of(row):
+    """Return the run of a row."""
+    return Run(row["dataset"], row["configuration"], row["variant"], int(row["seed"]))
 
 
-def _is_done(folder, cell):
-    return (folder / f"{cell.stem}.json").is_file()
+def _is_done(folder, run):
+    return (folder / f"{run.stem}.json").is_file()
 
 
 def _processes():
@@ -181,20 +178,20 @@ def _processes():
 
 
 @one_thread()
-def _run(cell, run_one, folder):
-    """Run a cell unless another process has done so; return (cell, row, error)."""
-    if _is_done(folder, cell):
-        return cell, None, None
+def _do(run, do_run, folder):
+    """Do a run unless another process has done so; return (run, row, error)."""
+    if _is_done(folder, run):
+        return run, None, None
     try:
-        row, predictions = run_one(cell)
+        row, predictions = do_run(run)
     except Exception as error:
-        return cell, None, f"{type(error).__name__}: {error}"
-    row = {column: (cell._asdict() | row).get(column) for column in COLUMNS}
+        return run, None, f"{type(error).__name__}: {error}"
+    row = {column: (run._asdict() | row).get(column) for column in COLUMNS}
     array = np.asarray(predictions, dtype=np.float32)
-    atomic_write(folder / f"{cell.stem}.npy", lambda file: np.save(file, array))
+    atomic_write(folder / f"{run.stem}.npy", lambda file: np.save(file, array))
     content = json.dumps(row, indent=1) + "\n"
-    atomic_write(folder / f"{cell.stem}.json", content.encode())  # last: now the cell is done
-    return cell, row, None
+    atomic_write(folder / f"{run.stem}.json", content.encode())  # last: now the run is done
+    return run, row, None
 
 
 def _as_text(row):

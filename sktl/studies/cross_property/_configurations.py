@@ -22,11 +22,11 @@ from sklearn.dummy import DummyRegressor
 from sklearn.ensemble import ExtraTreesRegressor
 from sklearn.pipeline import make_pipeline
 
-from sktl.benchmark._kept_head import KeptHeadRegressor
-from sktl.benchmark._layers import BestLayer
-from sktl.benchmark._tuning import BOOSTING, BUDGET, FOREST, Budget, TunedRegressor
 from sktl.estimators import TransferRegressor, TransferStackRegressor
+from sktl.evaluation import BOOSTING, BUDGET, FOREST, Budget, TunedRegressor
 from sktl.representations import MatminerTransformer
+from sktl.studies.cross_property._layers import BestLayer
+from sktl.studies.cross_property._pretrained_head import PretrainedHeadRegressor
 
 EXTRA_TREES = "ExtraTrees"
 LEARNING_CURVE, FREEZE_DEPTH = "learning curve", "freeze depth"
@@ -74,7 +74,7 @@ class Variant:
         ``validation_mae_`` after `fit`, that is its validation error.
     holdout : bool
         Whether another estimator is fitted a second time, without the validation rows, to get its
-        validation error; if not, that is its error on the rows that it held back on its own, which
+        validation error; if not, that is its error on the rows that it held out on its own, which
         are the same for the variants of a configuration if they read the same.
     n_rows : int or None
         Training rows; None is all. Of one seed, fewer rows are part of more rows.
@@ -131,8 +131,8 @@ def _network(features, network, task):
     return make_pipeline(features(task), _transfer(task, source=None, network=network))
 
 
-def _kept_head(source, task):
-    return KeptHeadRegressor(source, random_state=task.seed)
+def _pretrained_head(source, task):
+    return PretrainedHeadRegressor(source, random_state=task.seed)
 
 
 def _stack(task):
@@ -194,7 +194,7 @@ CONFIGURATIONS = {
     "SC:DL(PA)": _networks(_attributes),
     "TL:ML(FeatExtr)": _extractions(),
     "TL:DL(FeatExtr)": _on_activations("all"),
-    "TL:FineTune": {name: _trained(_kept_head, source) for name, source in _SOURCES.items()},
+    "TL:FineTune": {name: _trained(_pretrained_head, source) for name, source in _SOURCES.items()},
     "TL:ModFineTune": {
         name: _trained(_transfer, source=source) for name, source in _SOURCES.items()
     },

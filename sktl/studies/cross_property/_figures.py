@@ -1,4 +1,4 @@
-"""The figures of the cross-property benchmark's page, as PNG bytes."""
+"""The figures on the page of the cross-property study, as PNG bytes."""
 
 from typing import NamedTuple
 
@@ -13,30 +13,18 @@ from matplotlib.ticker import (
     PercentFormatter,
 )
 
-from sktl.benchmark._configurations import FREEZE_DEPTHS
-from sktl.benchmark._drawing import (
-    AMBER,
-    BLUE,
-    DARK,
-    GREEN,
-    LINES,
-    ORANGE,
-    PINK,
-    QUIET,
-    STYLE,
-    draw_panels,
-    to_png,
-)
-from sktl.benchmark._summary import MODELS, OURS, SHARES, TREES, reference_mae
-from sktl.benchmark._tuning import BOOSTING
+from sktl.evaluation import BOOSTING, COLOURS, as_png
+from sktl.studies._drawing import DARK, DOTS_PER_INCH, LINES, QUIET, STYLE, draw_panels
+from sktl.studies.cross_property._configurations import FREEZE_DEPTHS
+from sktl.studies.cross_property._summary import MODELS, OURS, SHARES, TREES, reference_mae
 
 _STYLES = {
     "paper_scratch": {"color": DARK, "marker": "+", "markersize": 7, "markeredgewidth": 1.5},
     "paper_transfer": {"color": DARK, "marker": "x", "markersize": 5, "markeredgewidth": 1.4},
-    "forest": {"color": GREEN, "marker": "^", "markersize": 5},
-    "boosting": {"color": PINK, "marker": "D", "markersize": 4.5},
-    "transfer": {"color": BLUE, "marker": "o", "markersize": 6},
-    "stack": {"color": ORANGE, "marker": "s", "markersize": 5.5},
+    "forest": {"color": COLOURS["green"], "marker": "^", "markersize": 5},
+    "boosting": {"color": COLOURS["pink"], "marker": "D", "markersize": 4.5},
+    "transfer": {"color": COLOURS["blue"], "marker": "o", "markersize": 6},
+    "stack": {"color": COLOURS["orange"], "marker": "s", "markersize": 5.5},
 }
 _LABELS = {
     "paper_scratch": "paper, best from scratch",
@@ -47,9 +35,12 @@ _LABELS = {
     "stack": "TransferStackRegressor",
 }
 _CURVES = {
-    "transfer": ("TransferRegressor", {"color": BLUE, "marker": "o", "linestyle": "-"}),
-    "scratch": ("the same, from scratch", {"color": AMBER, "marker": "v", "linestyle": "--"}),
-    BOOSTING: ("XGBoost, tuned", {"color": PINK, "marker": "D", "linestyle": ":"}),
+    "transfer": ("TransferRegressor", {"color": COLOURS["blue"], "marker": "o", "linestyle": "-"}),
+    "scratch": (
+        "the same, from scratch",
+        {"color": COLOURS["amber"], "marker": "v", "linestyle": "--"},
+    ),
+    BOOSTING: ("XGBoost, tuned", {"color": COLOURS["pink"], "marker": "D", "linestyle": ":"}),
 }
 _COVERAGE = 0.9
 _CURVE_TICKS = (100, 400, 1600, 6400, 25600)
@@ -67,7 +58,7 @@ class Figure(NamedTuple):
     caption : str
         What it shows.
     lacks : str
-        The cells that it is drawn from.
+        The configurations that it is drawn from.
     """
 
     content: bytes | None
@@ -93,7 +84,8 @@ def draw_figures(summary):
     with matplotlib.rc_context(STYLE):
         for name, (draw, caption, lacks) in _FIGURES.items():
             canvas = draw(sets)
-            drawn[name] = Figure(None if canvas is None else to_png(canvas), caption, lacks)
+            content = None if canvas is None else as_png(canvas, DOTS_PER_INCH)
+            drawn[name] = Figure(content, caption, lacks)
     return drawn
 
 
@@ -258,7 +250,7 @@ def _bundle(axis, x, curves):
     """Draw many lines thinly, and their median."""
     for number, curve in enumerate(curves):
         axis.plot(x, curve, color="0.75", linewidth=0.7, label=None if number else "a data set")
-    axis.plot(x, np.median(curves, axis=0), color=BLUE, linewidth=2.2, label="median")
+    axis.plot(x, np.median(curves, axis=0), color=COLOURS["blue"], linewidth=2.2, label="median")
     axis.grid(axis="y")
 
 

@@ -5,7 +5,7 @@ from sklearn.ensemble import ExtraTreesRegressor
 from sklearn.metrics import mean_absolute_error
 
 from sktl.estimators import DeepFeatureTransformer
-from sktl.exceptions import InputError
+from sktl.evaluation import count_fit_rows
 from sktl.sources import load_source
 
 
@@ -69,11 +69,6 @@ class BestLayer(TransformerMixin, BaseEstimator):
         names = DeepFeatureTransformer(source, layers=self.layers).fit(X[:1]).layers_
         self.detail_ = {"layer": names[0]}
         if len(names) > 1:
-            if not 0 < self.n_validation < len(y):
-                raise InputError(
-                    f"Got n_validation={self.n_validation!r} and {len(y)} rows, expected at least "
-                    "one row to train on and one to validate on."
-                )
             errors = {name: self._error(source, name, X, y) for name in names}
             self.detail_ = {
                 "layer": min(errors, key=errors.get),
@@ -84,7 +79,7 @@ class BestLayer(TransformerMixin, BaseEstimator):
 
     def _error(self, source, layer, X, y):
         """Return the validation error of one depth group."""
-        n_fit = len(y) - self.n_validation
+        n_fit = count_fit_rows(len(y), self.n_validation)
         fitted = slice(0, min(n_fit, self.max_rows))
         judged = slice(n_fit, n_fit + self.max_rows)
         features = DeepFeatureTransformer(source, layers=[layer]).fit(X[:1])

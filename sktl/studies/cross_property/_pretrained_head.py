@@ -1,4 +1,4 @@
-"""KeptHeadRegressor: fine-tune all pretrained weights, those of the last layer included."""
+"""PretrainedHeadRegressor: fine-tune all pretrained weights, those of the last layer included."""
 
 import warnings
 from dataclasses import replace
@@ -11,7 +11,7 @@ from sktl.exceptions import TransferWarning
 from sktl.sources import Source, load_source
 
 
-class KeptHeadRegressor(RegressorMixin, BaseEstimator):
+class PretrainedHeadRegressor(RegressorMixin, BaseEstimator):
     """Fine-tune a source on another property, starting from its head for its first property.
 
     The target is given the median and the spread of the source's property, so that the pretrained
@@ -33,7 +33,7 @@ class KeptHeadRegressor(RegressorMixin, BaseEstimator):
     source_sha256_ : str or None
         Hash of the source's file.
     validation_mae_ : float or None
-        Mean absolute error on the rows that the training held back, in the unit of y.
+        Mean absolute error on the rows that the training held out, in the unit of y.
     """
 
     def __init__(self, source="oqmd-elemnet", *, random_state=0):
@@ -63,7 +63,7 @@ class KeptHeadRegressor(RegressorMixin, BaseEstimator):
         self._shift = float(np.median(y)) - self._ratio * first.center
         self.model_ = TransferRegressor(start, reset_head=False, random_state=self.random_state)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", TransferWarning)  # yes, the head is of another property
+            warnings.simplefilter("ignore", TransferWarning)  # the head is of another property
             self.model_.fit(X, (y - self._shift) / self._ratio)
         known = self.model_.uncertainty_
         self.validation_mae_ = None if known is None else self._ratio * float(known.mae[0])

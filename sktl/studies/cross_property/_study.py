@@ -4,13 +4,18 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.metrics import mean_absolute_error
 
-from sktl.benchmark._cells import Cell
-from sktl.benchmark._checks import check_names
-from sktl.benchmark._configurations import CONFIGURATIONS, FREEZE_DEPTH, LEARNING_CURVE, Task
-from sktl.benchmark._scoring import rounded, score, steps_of
-from sktl.benchmark._tuning import BUDGET
 from sktl.datasets import fetch_cross_property, list_cross_property
 from sktl.datasets._table import read_catalog
+from sktl.evaluation import BUDGET
+from sktl.studies._names import check_names
+from sktl.studies._results import make_result, rounded, steps_of
+from sktl.studies._runs import Run
+from sktl.studies.cross_property._configurations import (
+    CONFIGURATIONS,
+    FREEZE_DEPTH,
+    LEARNING_CURVE,
+    Task,
+)
 
 QUICK = (
     *("exfoliation_energy", "piezo_max_dij", "expt_deltae", "slme"),
@@ -21,22 +26,22 @@ LIMITED = {FREEZE_DEPTH: QUICK, LEARNING_CURVE: CURVE_SETS}
 VALIDATION_SHARE = 1 / 9
 
 
-def cross_property_cells(datasets=None, configurations=None, variants=None, seeds=(0,)):
-    """Return the cells of the benchmark, the smaller data sets first.
+def list_runs(datasets=None, configurations=None, variants=None, seeds=(0,)):
+    """Return the runs of the study, the smaller data sets first.
 
     Parameters
     ----------
     datasets : sequence of str or None
-        Names of `list_cross_property`; None for all. "freeze depth" has cells for those of `QUICK`
+        Names of `list_cross_property`; None for all. "freeze depth" has runs for those of `QUICK`
         only, "learning curve" for those of `CURVE_SETS` with more rows than the point has.
     configurations, variants : sequence of str or None
         Names out of `CONFIGURATIONS`; None for all.
     seeds : sequence of int
-        A cell for each.
+        A run for each.
 
     Returns
     -------
-    list of Cell
+    list of Run
 
     Raises
     ------
@@ -51,7 +56,7 @@ def cross_property_cells(datasets=None, configurations=None, variants=None, seed
     sets = read_catalog("cross_property")["sets"]
     sizes = {dataset: sets[dataset]["train"]["rows"] for dataset in datasets}
     return [
-        Cell(dataset, configuration, variant, seed)
+        Run(dataset, configuration, variant, seed)
         for dataset in sorted(datasets, key=sizes.get)
         for seed in seeds
         for configuration in configurations
@@ -61,15 +66,15 @@ def cross_property_cells(datasets=None, configurations=None, variants=None, seed
     ]
 
 
-def run_cross_property_cell(cell, budget=BUDGET):
-    """Fit one cell and score it on the published test rows.
+def do_run(run, budget=BUDGET):
+    """Fit the model of a run and score it on the published test rows.
 
     A ninth of the training rows, the same for every configuration, gives the validation error;
     the model that is tested was fitted on all training rows.
 
     Parameters
     ----------
-    cell : Cell
+    run : Run
         What to fit.
     budget : Budget
         Of each search for hyperparameters.
@@ -77,20 +82,20 @@ def run_cross_property_cell(cell, budget=BUDGET):
     Returns
     -------
     row : dict
-        See ``sktl.benchmark._cells.COLUMNS``; errors in the unit of the data set. The seconds of
+        See ``sktl.studies._runs.COLUMNS``; errors in the unit of the data set. The seconds of
         `fit` are those with all training rows, the search included.
     predictions : ndarray (n_test,) or (2, n_test)
         In the unit of the data set; their standard deviations below them if the model knows them.
     """
-    train = fetch_cross_property(cell.dataset, subset="train")
-    test = fetch_cross_property(cell.dataset, subset="test")
-    variant = CONFIGURATIONS[cell.configuration][cell.variant]
-    order, n_fit = split_rows(len(train.y), cell.seed, variant.n_rows)
+    train = fetch_cross_property(run.dataset, subset="train")
+    test = fetch_cross_property(run.dataset, subset="test")
+    variant = CONFIGURATIONS[run.configuration][run.variant]
+    order, n_fit = split_rows(len(train.y), run.seed, variant.n_rows)
     X, y = np.array(train.formulas, dtype=object)[order], train.y[order]
     X_test = np.array(test.formulas, dtype=object)
-    model = variant.make(Task(cell.seed, len(y) - n_fit, budget))
+    model = variant.make(Task(run.seed, len(y) - n_fit, budget))
     held_out = clone(model)
-    row, predictions = score(model, X, y, X_test, test.y)
+    row, predictions = make_result(model, X, y, X_test, test.y)
     validation = _validation_mae(steps_of(model)[-1], variant.holdout)
     if validation is None and variant.holdout:
         held_out.fit(X[:n_fit], y[:n_fit])
@@ -130,7 +135,7 @@ def split_rows(n_rows, seed, n_taken=None):
 def _validation_mae(step, holdout):
     """Return the error of a fitted regressor on rows that it was not trained on, or None.
 
-    Rows that it held back on its own do where there is no `holdout`.
+    Without `holdout` these are the rows that it held out on its own.
     """
     known = None if holdout else getattr(step, "uncertainty_", None)
     if known is not None:

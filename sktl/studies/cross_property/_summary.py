@@ -1,4 +1,4 @@
-"""What the rows of the cross-property benchmark say together, as one dict that JSON can hold."""
+"""What the results of the cross-property study say together, as one dict that JSON can hold."""
 
 import json
 from collections import defaultdict
@@ -6,8 +6,10 @@ from collections import defaultdict
 import numpy as np
 from scipy.stats import wilcoxon
 
-from sktl.benchmark._cells import cell_of
-from sktl.benchmark._configurations import (
+from sktl.datasets._table import read_catalog
+from sktl.evaluation import BOOSTING, FOREST
+from sktl.studies._runs import run_of
+from sktl.studies.cross_property._configurations import (
     CONFIGURATIONS,
     CURVE_ENDS,
     CURVE_ROWS,
@@ -15,9 +17,7 @@ from sktl.benchmark._configurations import (
     FREEZE_DEPTHS,
     LEARNING_CURVE,
 )
-from sktl.benchmark._cross_property import cross_property_cells
-from sktl.benchmark._tuning import BOOSTING, FOREST
-from sktl.datasets._table import read_catalog
+from sktl.studies.cross_property._study import list_runs
 
 TREES = {"forest": ("SC:ML(PA)", FOREST), "boosting": ("SC:ML(PA)", BOOSTING)}
 OURS = {
@@ -31,8 +31,8 @@ FEWEST_SETS = 6  # below, no outcome of the signed-rank test is significant
 SHARES = tuple(round(0.1 * tenth, 1) for tenth in range(1, 11))
 
 
-class Runs:
-    """The cells of a result file, those of all seeds together.
+class Results:
+    """The rows of a result file, those of all seeds together.
 
     Parameters
     ----------
@@ -52,31 +52,31 @@ class Runs:
         self.truth = truth
 
     def mean(self, name, column):
-        """Return the mean of a column over the seeds of a cell, or None."""
+        """Return the mean of a column over the seeds, or None."""
         texts = [row.get(column) or "" for row in self.rows.get(name, [])]
         values = [float(text) for text in texts if text != ""]
         return float(np.mean(values)) if values else None
 
     def detail(self, name):
-        """Return what the first seed of a cell chose, or an empty dict."""
+        """Return what the run with the first seed chose, or an empty dict."""
         texts = [row["detail"] for row in self.rows.get(name, []) if row["detail"]]
         return json.loads(texts[0]) if texts else {}
 
     def errors(self, name):
         """Return the absolute error of each test row, the mean over seeds, or None."""
-        keys = [cell_of(row).key for row in self.rows.get(name, [])]
+        keys = [run_of(row).key for row in self.rows.get(name, [])]
         found = [self.predictions[key] for key in keys if key in self.predictions]
         return np.abs(np.array(found) - self.truth(name[0])).mean(axis=0) if found else None
 
     def deviations(self, name):
         """Return the standard deviation of each test row, the mean over seeds, or None."""
-        keys = [cell_of(row).std_key for row in self.rows.get(name, [])]
+        keys = [run_of(row).std_key for row in self.rows.get(name, [])]
         found = [self.predictions[key] for key in keys if key in self.predictions]
         return np.mean(found, axis=0, dtype=np.float64) if found else None
 
 
 def summarize(rows, predictions, reference, truth):
-    """Summarize the results of the cross-property benchmark.
+    """Summarize the results of the cross-property study.
 
     Parameters
     ----------
@@ -94,13 +94,13 @@ def summarize(rows, predictions, reference, truth):
     -------
     dict
         ``sets`` (all that is known of each data set), ``comparisons`` (over the sets), ``budgets``
-        (of searches), ``missing`` (cells that were not run) and ``doi``. What is not there yet is
+        (of searches), ``missing`` (runs that were not done) and ``doi``. What is not there yet is
         None or empty. Errors are mean absolute errors in the unit of the set.
     """
-    runs = Runs(rows, predictions, truth)
+    results = Results(rows, predictions, truth)
     catalog = read_catalog("cross_property")["sets"]
     sets = {
-        row["dataset"]: _facts(row, catalog[row["dataset"]]) | _results(runs, row["dataset"])
+        row["dataset"]: _facts(row, catalog[row["dataset"]]) | _results(results, row["dataset"])
         for row in reference
     }
     details = [json.loads(row["detail"]) for row in rows if row["detail"]]
@@ -110,7 +110,7 @@ def summarize(rows, predictions, reference, truth):
         "sets": sets,
         "comparisons": _comparisons(sets),
         "budgets": [json.loads(budget) for budget in sorted(budgets)],
-        "missing": _missing({cell_of(row) for row in rows}),
+        "missing": _missing({run_of(row) for row in rows}),
     }
     return _rounded(summary)
 
@@ -132,35 +132,35 @@ def _facts(row, entry):
     }
 
 
-def _results(runs, dataset):
+def _results(results, dataset):
     """Return what was found on one data set."""
     models = {
-        model: _model(runs, (dataset, *place))
+        model: _model(results, (dataset, *place))
         for model, place in MODELS.items()
-        if (dataset, *place) in runs.rows
+        if (dataset, *place) in results.rows
     }
     choices = {
-        configuration: _choice(runs, dataset, configuration)
+        configuration: _choice(results, dataset, configuration)
         for configuration in CONFIGURATIONS
         if configuration not in (LEARNING_CURVE, FREEZE_DEPTH)
     }
     return {
         "models": models,
         "configurations": {name: choice for name, choice in choices.items() if choice},
-        "differences": _differences(runs, dataset),
-        "layers": _layers(runs, dataset),
-        "freeze_depth": _freeze_depth(runs, dataset),
-        "learning_curve": _learning_curve(runs, dataset),
+        "differences": _differences(results, dataset),
+        "layers": _layers(results, dataset),
+        "freeze_depth": _freeze_depth(results, dataset),
+        "learning_curve": _learning_curve(results, dataset),
     }
 
 
-def _model(runs, name):
+def _model(results, name):
     """Return error, cost and calibration of one model on one data set."""
     found = {"mae": "test_mae", "r2": "test_r2", "seconds": "fit_seconds"}
     found |= {"coverage": "coverage_90", "width": "interval_width"}
-    values = {key: runs.mean(name, column) for key, column in found.items()}
-    values["n_seeds"] = len(runs.rows[name])
-    errors, deviations = runs.errors(name), runs.deviations(name)
+    values = {key: results.mean(name, column) for key, column in found.items()}
+    values["n_seeds"] = len(results.rows[name])
+    errors, deviations = results.errors(name), results.deviations(name)
     if errors is not None and deviations is not None:
         values["kept"] = _kept(errors, deviations)
         values["kept_at_best"] = _kept(errors, errors)
@@ -174,11 +174,11 @@ def _kept(errors, order):
     return [float(ranked[:count].mean() / errors.mean()) for count in counts]
 
 
-def _choice(runs, dataset, configuration):
+def _choice(results, dataset, configuration):
     """Return the variant with the lowest validation error; a lone variant needs none."""
     names = [(dataset, configuration, variant) for variant in CONFIGURATIONS[configuration]]
-    names = [name for name in names if name in runs.rows]
-    judged = {name: runs.mean(name, "validation_mae") for name in names}
+    names = [name for name in names if name in results.rows]
+    judged = {name: results.mean(name, "validation_mae") for name in names}
     judged = {name: mae for name, mae in judged.items() if mae is not None}
     if not judged and len(names) != 1:
         return None
@@ -187,14 +187,14 @@ def _choice(runs, dataset, configuration):
         "variant": best[2],
         "n_variants": len(names),
         "validation_mae": judged.get(best),
-        "mae": runs.mean(best, "test_mae"),
-        "seconds": runs.mean(best, "fit_seconds"),
+        "mae": results.mean(best, "test_mae"),
+        "seconds": results.mean(best, "fit_seconds"),
     }
 
 
-def _differences(runs, dataset):
+def _differences(results, dataset):
     """Return MAE of ours less that of tuned trees, with a 95 % bootstrap interval of test rows."""
-    errors = {model: runs.errors((dataset, *place)) for model, place in MODELS.items()}
+    errors = {model: results.errors((dataset, *place)) for model, place in MODELS.items()}
     pairs = [
         (ours, tree)
         for ours in OURS
@@ -213,34 +213,34 @@ def _differences(runs, dataset):
     return found
 
 
-def _layers(runs, dataset):
+def _layers(results, dataset):
     """Return for each source the error of each layer in order, as `BestLayer` recorded it."""
     found = {}
     for variant in CONFIGURATIONS["TL:ML(FeatExtr)"]:
-        detail = runs.detail((dataset, "TL:ML(FeatExtr)", variant))
+        detail = results.detail((dataset, "TL:ML(FeatExtr)", variant))
         if "layer_mae" in detail:
             found.setdefault(variant.partition(",")[0], detail["layer_mae"])
     return found
 
 
-def _freeze_depth(runs, dataset):
+def _freeze_depth(results, dataset):
     """Return [depth groups frozen, error] for each depth, none frozen first."""
     names = [(dataset, FREEZE_DEPTH, variant) for variant in CONFIGURATIONS[FREEZE_DEPTH]]
     places = zip((0, *FREEZE_DEPTHS), [(dataset, *CURVE_ENDS["transfer"]), *names], strict=True)
-    points = [[depth, runs.mean(name, "test_mae")] for depth, name in places]
+    points = [[depth, results.mean(name, "test_mae")] for depth, name in places]
     return [point for point in points if point[1] is not None]
 
 
-def _learning_curve(runs, dataset):
+def _learning_curve(results, dataset):
     """Return [training rows, error] for each size, the last point with all rows."""
     curves = {}
     for model, end in CURVE_ENDS.items():
         names = [(dataset, LEARNING_CURVE, f"{model}, {n_rows} rows") for n_rows in CURVE_ROWS]
-        names = [name for name in names if name in runs.rows]
+        names = [name for name in names if name in results.rows]
         if names:
-            names += [(dataset, *end)] if (dataset, *end) in runs.rows else []
+            names += [(dataset, *end)] if (dataset, *end) in results.rows else []
             columns = ("n_train", "test_mae")
-            curves[model] = [[runs.mean(name, column) for column in columns] for name in names]
+            curves[model] = [[results.mean(name, column) for column in columns] for name in names]
     return curves
 
 
@@ -294,13 +294,13 @@ def _comparison(sets, model, to):
 
 
 def _missing(done):
-    """Return for each configuration and variant the data sets where it was not run, or "all"."""
+    """Return for each configuration and variant the data sets without a result, or "all"."""
     wanted, missing = {}, {}
-    for cell in cross_property_cells():
-        for found, take in ((wanted, True), (missing, cell not in done)):
+    for run in list_runs():
+        for found, take in ((wanted, True), (missing, run not in done)):
             if take:
-                names = found.setdefault(cell.configuration, {}).setdefault(cell.variant, [])
-                names.append(cell.dataset)
+                names = found.setdefault(run.configuration, {}).setdefault(run.variant, [])
+                names.append(run.dataset)
     return {
         configuration: {
             variant: "all" if names == wanted[configuration][variant] else names

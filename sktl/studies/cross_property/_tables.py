@@ -1,10 +1,8 @@
-"""The tables of the cross-property benchmark's page, as Markdown."""
+"""The tables on the page of the cross-property study, as Markdown."""
 
-import re
-
-from sktl.benchmark._configurations import CONFIGURATIONS, FREEZE_DEPTH, LEARNING_CURVE
-from sktl.benchmark._summary import MODELS, OURS, PAPER, TREES, reference_mae
-from sktl.exceptions import InputError
+from sktl.studies._pages import markdown
+from sktl.studies.cross_property._configurations import CONFIGURATIONS, FREEZE_DEPTH, LEARNING_CURVE
+from sktl.studies.cross_property._summary import MODELS, OURS, PAPER, TREES, reference_mae
 
 NAMES = {
     "paper_best": "paper, best",
@@ -44,35 +42,6 @@ def make_tables(summary):
         "budgets": _budgets(summary["budgets"]),
         "missing": _missing_table(summary["missing"]),
     }
-
-
-def markdown(titles, rows, numbers=True):
-    """Return a Markdown table, all columns but the first to the right if they hold `numbers`."""
-    lines = [titles, ["---", *["---:" if numbers else "---"] * (len(titles) - 1)], *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
-def fill_page(text, parts):
-    """Return a page's text with what stands between its markers replaced.
-
-    Parameters
-    ----------
-    text : str
-        The page; a part stands between ``<!-- NAME -->`` and ``<!-- end of NAME -->``.
-    parts : dict of str to str
-        Name of each part to its new text.
-
-    Raises
-    ------
-    InputError
-        The page has no place, or several, for a part.
-    """
-    for name, part in parts.items():
-        place = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end of {name} -->)", re.DOTALL)
-        if len(place.findall(text)) != 1:
-            raise InputError(f"Got a page without one place for {name!r}, expected its markers.")
-        text = place.sub(lambda found, part=part: f"{found[1]}{part}\n{found[2]}", text)
-    return text
 
 
 def _number(value):
@@ -181,12 +150,12 @@ def _coverage_table(sets):
         return _NO_DATA
     rows = []
     for name, facts in sets.items():
-        cells = []
+        texts = []
         for model in models:
             coverage = _fact(facts, model, "coverage")
-            cells += [_percent(coverage, sign=""), _number(_fact(facts, model, "width"))]
-        if any(cells):
-            rows.append((f"`{name}`", facts["unit"], f"{facts['n_test']:,}", *cells))
+            texts += [_percent(coverage, sign=""), _number(_fact(facts, model, "width"))]
+        if any(texts):
+            rows.append((f"`{name}`", facts["unit"], f"{facts['n_test']:,}", *texts))
     titles = []
     for model in models:
         titles += [f"{NAMES[model]}, held", "mean width"]

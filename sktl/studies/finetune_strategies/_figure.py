@@ -2,7 +2,8 @@
 
 import matplotlib
 
-from sktl.benchmark._drawing import DARK, LINES, QUIET, STYLE, draw_panels, to_png
+from sktl.evaluation import as_png
+from sktl.studies._drawing import DARK, DOTS_PER_INCH, LINES, QUIET, STYLE, draw_panels
 
 _TICKS = (100, 200, 400, 800)
 _PUBLISHED = (
@@ -12,7 +13,7 @@ _PUBLISHED = (
 )
 
 
-def draw_study(panels, published):
+def draw_figure(panels, published):
     """Draw the errors of strategies over the number of points, a panel for each property.
 
     Parameters
@@ -33,4 +34,4 @@ def draw_study(panels, published):
     styles = dict(zip(published, _PUBLISHED[: len(published)], strict=True))
     styles |= dict(zip(ours, lines, strict=True))
     with matplotlib.rc_context(STYLE):
-        return to_png(draw_panels(panels, styles, _TICKS, "points"))
+        return as_png(draw_panels(panels, styles, _TICKS, "points"), DOTS_PER_INCH)

@@ -1,4 +1,4 @@
-"""Sources that the study of strategies pretrains itself, each when it is first asked for.
+"""Sources that the study pretrains itself, each when it is first needed.
 
 Start, settings and crystals are those of the shipped source of crystals, which knows two
 properties; these know one, from all its rows or some. So only what they learned differs.

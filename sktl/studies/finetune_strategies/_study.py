@@ -1,11 +1,11 @@
 """The strategies of Devi et al. 2024, doi:10.1038/s41524-024-01486-1, on its structures and trials.
 
 What is compared, as unfitted estimators that read structures. "scratch" trains ALIGNN from random
-weights; "fine-tune" starts from a source with a new head; "frozen features" fits support vectors
-to the activations of all depth groups of a source, which stays as it was; "stack" is
-`TransferStackRegressor` on one source or on several of formulas and structures. "freeze depth" and
-"learning rate" vary one setting of "fine-tune"; "pairwise" and "pretraining size" fine-tune a
-source that the study pretrains on one property, or on some of its rows.
+weights; "fine-tune" starts from a source with a new head; "frozen features" fits a support
+vector regressor (SVR) to the activations of all depth groups of a source, which stays as it was;
+"stack" is `TransferStackRegressor` on one source or on several of formulas and structures. "freeze
+depth" and "learning rate" vary one setting of "fine-tune"; "pairwise" and "pretraining size"
+fine-tune a source that the study pretrains on one property, or on some of its rows.
 
 Points are the rows of a trial, those that the publisher validated on included: whatever is chosen
 is chosen among them. Of "jarvis2d" it has one trial, of all rows; smaller ones are drawn from them
@@ -21,12 +21,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVR
 
-from sktl.benchmark._cells import Cell
-from sktl.benchmark._checks import check_names
-from sktl.benchmark._scoring import score
-from sktl.benchmark._study_sources import Pretraining, pretrained
 from sktl.datasets import fetch_finetune_strategies
 from sktl.estimators import DeepFeatureTransformer, TransferRegressor, TransferStackRegressor
+from sktl.studies._names import check_names
+from sktl.studies._results import make_result
+from sktl.studies._runs import Run
+from sktl.studies.finetune_strategies._sources import Pretraining, pretrained
 
 SUBSTITUTE = ("bg", "fe")
 """Properties whose published test set has no structures; other rows stand in for it."""
@@ -127,8 +127,8 @@ BUDGETS = {
 }
 
 
-def finetune_strategies_cells(budget="cpu", datasets=None, configurations=None, variants=None):
-    """Return the cells of the study, those with fewer points first.
+def list_runs(budget="cpu", datasets=None, configurations=None, variants=None):
+    """Return the runs of the study, those with fewer points first.
 
     Parameters
     ----------
@@ -141,7 +141,7 @@ def finetune_strategies_cells(budget="cpu", datasets=None, configurations=None, 
 
     Returns
     -------
-    list of Cell
+    list of Run
         ``seed`` is the publisher's trial. The variant ends in the number of points. "jarvis2d" has
         one trial of all its points, and of 200 five that are drawn from them. No source is judged
         on a property that it has `LEARNED`.
@@ -156,8 +156,8 @@ def finetune_strategies_cells(budget="cpu", datasets=None, configurations=None, 
     chosen_sets = check_names("dataset", datasets, (*_ALL, *SUBSTITUTE))
     chosen = check_names("configuration", configurations, STRATEGIES)
     chosen_variants = check_names("variant", variants, names)
-    cells = {
-        (points, Cell(dataset, configuration, f"{variant}, {points} points", trial)): None
+    runs = {
+        (points, Run(dataset, configuration, f"{variant}, {points} points", trial)): None
         for wanted, properties, sizes, trials in BUDGETS[budget]
         for configuration in wanted
         for dataset in properties
@@ -167,7 +167,7 @@ def finetune_strategies_cells(budget="cpu", datasets=None, configurations=None, 
         if dataset in chosen_sets and configuration in chosen and variant in chosen_variants
         if not any(dataset in LEARNED.get(source, ()) for source in _sources(variant))
     }
-    return [cell for _, cell in sorted(cells, key=lambda found: found[0])]
+    return [run for _, run in sorted(runs, key=lambda found: found[0])]
 
 
 def _sheet_sizes(sizes):
@@ -189,12 +189,12 @@ def _sources(variant):
     return variant.replace(", ", " + ").split(" + ")
 
 
-def run_finetune_strategies_cell(cell, folder=None, sources="sources", held_out=()):
-    """Fit one cell to the points of a trial and score it on the test rows.
+def do_run(run, folder=None, sources="sources", held_out=()):
+    """Fit the model of a run to the points of a trial and score it on the test rows.
 
     Parameters
     ----------
-    cell : Cell
+    run : Run
         What to fit.
     folder : path-like or None
         Where the data are; see `fetch_finetune_strategies`.
@@ -206,19 +206,19 @@ def run_finetune_strategies_cell(cell, folder=None, sources="sources", held_out=
     Returns
     -------
     row : dict
-        See ``sktl.benchmark._cells.COLUMNS``; errors in the unit of the property.
+        See ``sktl.studies._runs.COLUMNS``; errors in the unit of the property.
     predictions : ndarray (n_test,) or (2, n_test)
         In the unit of the property; their standard deviations below them if the model knows them.
     """
-    variant, _, points = cell.variant.removesuffix(" points").rpartition(", ")
-    data = fetch_finetune_strategies(cell.dataset, folder=folder)
-    train, test = _points_and_test(data, cell.dataset, int(points), cell.seed)
-    model = STRATEGIES[cell.configuration][variant](cell.seed)
+    variant, _, points = run.variant.removesuffix(" points").rpartition(", ")
+    data = fetch_finetune_strategies(run.dataset, folder=folder)
+    train, test = _points_and_test(data, run.dataset, int(points), run.seed)
+    model = STRATEGIES[run.configuration][variant](run.seed)
     plan = getattr(model, "source", None)
     if isinstance(plan, Pretraining):
         model.set_params(source=pretrained(plan, folder, sources, held_out))
     structures = data.structures
-    row, predictions = score(
+    row, predictions = make_result(
         model,
         [structures[i] for i in train],
         data.y[train],

@@ -12,7 +12,7 @@ import pandas as pd
 import torch
 from pymatgen.core import Structure
 
-RESULTS = Path(__file__).parent / "results"
+RESULTS = Path(__file__).parents[1] / "results"
 
 
 def add_options(parser, *, n, max_atoms):

@@ -1,4 +1,6 @@
-"""Time embedding beside the package alignn: ``python benchmarks/alignn_speed.py STRUCTURES``.
+"""Time embedding beside the package alignn.
+
+    python benchmarks/agreement/alignn_speed.py STRUCTURES
 
 From 1,000 crystals to their embedding, by the package's own graphs and its model of the published
 size, and by ``CrystalGraphs`` and ``ALIGNN`` of that size; weights are random. Times are those of
@@ -12,7 +14,7 @@ import argparse
 import numpy as np
 import torch
 from _crystals import add_options, read_crystals, speed, timed, write_result
-from alignn_package import BatchNormModel, LayerNormModel, package_atoms
+from alignn_agreement import BatchNormModel, LayerNormModel, package_atoms
 
 from sktl.networks import ALIGNN
 from sktl.representations import CrystalGraphs

@@ -1,6 +1,6 @@
 """What is known about the public tables: property, unit, database, DOI, licence, and traps.
 
-Read by ``make_catalog.py``. Units: of JARVIS, as Gupta et al. (doi:10.1038/s41467-021-26921-5 and
+Read by ``catalog.py``. Units: of JARVIS, as Gupta et al. (doi:10.1038/s41467-021-26921-5 and
 doi:10.1038/s41524-023-01185-3) print them; of AFLOW, as its own keyword list gives them. A note
 tells what a user would otherwise find out late; it was measured on the files themselves.
 """

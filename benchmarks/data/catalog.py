@@ -1,11 +1,11 @@
 """Write the catalogs of the public files that `sktl.datasets` fetches.
 
-    python benchmarks/make_catalog.py MIRROR
+    python benchmarks/data/catalog.py MIRROR
 
 MIRROR is a folder that holds the publishers' files as they lay them out. The catalogs
 (``sktl/datasets/data/*.json``) keep, for every file, its address at a pinned commit, its SHA-256
 and its number of rows, beside units, DOIs and licences. What is known about the data stands in
-``catalog_facts.py`` beside this script; what can be read from the files is read here.
+``_catalog_facts.py`` beside this script; what can be read from the files is read here.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from pathlib import Path
 import pandas as pd
 from _catalog_facts import CROSS_PROPERTY, PRETRAINING, REPAIRS
 
-DATA = Path(__file__).parents[1] / "sktl" / "datasets" / "data"
+DATA = Path(__file__).parents[2] / "sktl" / "datasets" / "data"
 
 
 def file_entry(mirror, name):

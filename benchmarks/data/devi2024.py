@@ -1,6 +1,6 @@
 """Write the published errors of Devi et al. 2024 that our benchmarks are compared with.
 
-    python benchmarks/make_devi_reference.py FOLDER
+    python benchmarks/data/devi2024.py FOLDER
 
 FOLDER holds ``reference_results.csv.gz`` (each result of the publisher, recomputed from its raw
 predictions, doi:10.1038/s41524-024-01486-1), ``reference_flags.csv`` (files with a known fault) and
@@ -42,7 +42,7 @@ import pandas as pd
 
 from sktl.datasets import fetch_finetune_strategies
 
-RESULT = Path(__file__).parent / "reference" / "devi2024.csv"
+RESULT = Path(__file__).parents[1] / "reference" / "devi2024.csv"
 SHA256 = {
     "reference_results.csv.gz": "b80deb9beb5104e2a8839b746805660b40cde5455f5d948f04a2e9329271537e",
     "reference_flags.csv": "10d998f41dc7df0cd5c7809e65eb929d3eb2998c2be9e830493f427bffd9d736",

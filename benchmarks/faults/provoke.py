@@ -1,9 +1,11 @@
-"""Provoke faults, and count what goes wrong: ``python benchmarks/faults.py KIND [KIND ...]``.
+"""Provoke faults, and count what goes wrong.
+
+    python benchmarks/faults/provoke.py KIND [KIND ...]
 
 Each kind of fault is provoked many times (``--times``, for the searches ``--seconds``), and what
 happened goes to its place in ``benchmarks/results/faults.json``. Then
-``python benchmarks/faults_tables.py`` writes ``docs/reliability.md``. Linux only. The clock needs
-libfaketime, the searches need Atheris: ``pip install -c constraints.txt ".[faults]"``. With
+``python benchmarks/pages/reliability.py`` writes ``docs/reliability.md``. Linux only. The clock
+needs libfaketime, the searches need Atheris: ``pip install -c constraints.txt ".[faults]"``. With
 ``SKTL_DATA_MIRROR``, the shared and the read-only cache are tried with a public data file.
 """
 
@@ -31,7 +33,7 @@ from _places import full_disk, read_only_cache, shared_cache
 import sktl
 
 HERE = Path(__file__).parent
-RESULT = HERE / "results" / "faults.json"
+RESULT = HERE.parent / "results" / "faults.json"
 KINDS = {
     "kill-pretraining": kill_pretraining,
     "kill-benchmark": kill_benchmark,

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from sktl.benchmark import fill_page
+from sktl.studies import fill_page
 
 
 def write_page(page, make_parts, doc, script):
@@ -30,7 +30,7 @@ def write_page(page, make_parts, doc, script):
     old = page.read_text(encoding="utf-8")
     new = fill_page(old, make_parts())
     if check and new != old:
-        sys.exit(f"{page.name} is not up to date: python benchmarks/{Path(script).name}")
+        sys.exit(f"{page.name} is not up to date: python benchmarks/pages/{Path(script).name}")
     if not check:
         page.write_text(new, encoding="utf-8")
     return not check

@@ -1,8 +1,8 @@
-"""Write the page of the cross-property benchmark: no number in it is typed by hand.
+"""Write the page of the cross-property study: no number in it is typed by hand.
 
-    python benchmarks/cross_property.py --subset full
-    python benchmarks/negative_transfer.py
-    python benchmarks/cross_property_tables.py
+    sktl benchmark cross-property --subset full --results benchmarks/results
+    python benchmarks/studies/negative_transfer.py
+    python benchmarks/pages/cross_property.py
 
 The first two commands make ``results/cross_property.csv``, ``cross_property_predictions.npz`` and
 ``negative_transfer.json``. The third reads them, the test sets and the paper's values in
@@ -23,10 +23,11 @@ from statistics import median
 
 import numpy as np
 
-from sktl.benchmark import draw_figures, fill_page, make_tables, markdown, read_rows, summarize
 from sktl.datasets import fetch_cross_property
+from sktl.studies import fill_page, markdown, read_rows
+from sktl.studies.cross_property import draw_figures, make_tables, summarize
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "benchmarks" / "results"
 REFERENCE = ROOT / "benchmarks" / "reference" / "gupta2021.csv"
 CAUSES = RESULTS / "negative_transfer.json"
@@ -75,7 +76,7 @@ def causes_table(causes):
     rows = [_cause_row(name, causes[name]) for name in causes if name in lost]
     others = [_cause(found) for name, found in causes.items() if name not in lost]
     middle = [median(column) for column in zip(*(numbers for numbers, _ in others), strict=True)]
-    return markdown(titles, [*rows, ("median of the others", *_cause_cells(middle, ""), "")])
+    return markdown(titles, [*rows, ("median of the others", *_cause_texts(middle, ""), "")])
 
 
 def _cause(found):
@@ -93,10 +94,10 @@ def _cause_row(name, found):
     numbers, nearest = _cause(found)
     weights = (f"{feature} ({share:.2f})" for feature, share in found["importances"].items())
     listed = ", ".join(weights).replace("MagpieData ", "")
-    return (f"`{name}`", *_cause_cells(numbers, f" ({nearest})"), listed)
+    return (f"`{name}`", *_cause_texts(numbers, f" ({nearest})"), listed)
 
 
-def _cause_cells(numbers, nearest):
+def _cause_texts(numbers, nearest):
     energy, largest, *worse, extremes = numbers
     shown = [f"{100 * share:+.0f} %" for share in worse]
     return f"{energy:.2f}", f"{largest:.2f}{nearest}", *shown, f"{100 * extremes:.0f} %"
@@ -119,7 +120,7 @@ def main():
     new = fill_page(old, page_parts(summary, figures))
     if arguments.check:
         if new != old:
-            sys.exit("The page is not up to date: python benchmarks/cross_property_tables.py")
+            sys.exit("The page is not up to date: python benchmarks/pages/cross_property.py")
         return
     path.write_text(json.dumps(summary, separators=(",", ":")) + "\n", encoding="utf-8")
     arguments.page.write_text(new, encoding="utf-8")

@@ -1,7 +1,7 @@
 """Write the page of the study of strategies: no number in it is typed by hand.
 
-    python benchmarks/finetune_strategies.py --budget cpu --folder FOLDER
-    python benchmarks/finetune_strategies_tables.py
+    sktl benchmark finetune-strategies --budget cpu --folder FOLDER --results benchmarks/results
+    python benchmarks/pages/finetune_strategies.py
 
 The first command makes ``results/finetune_strategies.csv``. The second reads it and the
 publisher's errors in ``reference/devi2024.csv``, and writes the tables and the figure of
@@ -18,15 +18,10 @@ from statistics import mean, stdev
 
 from _page import write_page
 
-from sktl.benchmark import (
-    STRATEGIES,
-    draw_study,
-    finetune_strategies_cells,
-    markdown,
-    read_rows,
-)
+from sktl.studies import markdown, read_rows
+from sktl.studies.finetune_strategies import STRATEGIES, draw_figure, list_runs
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "benchmarks" / "results" / "finetune_strategies.csv"
 REFERENCE = ROOT / "benchmarks" / "reference" / "devi2024.csv"
 PAGE = ROOT / "docs" / "benchmarks" / "finetune_strategies.md"
@@ -82,11 +77,11 @@ def main_table(errors, published, points, against_most=False):
     for place in places:
         theirs = published[(place[0], most[place[0]]) if against_most else place]
         maes = [errors[place].get(key, {}) for key in models]
-        cells = [theirs.get(model, (None, None)) for model in PUBLISHED]
-        cells += map(_mean_and_spread, maes)
-        lowest = min(value for value, _ in cells if value is not None)
-        notes = [""] * len(PUBLISHED) + [_note(place, len(found)) for found in maes]
-        shown = [_shown(cell, lowest) + note for cell, note in zip(cells, notes, strict=True)]
+        found = [theirs.get(model, (None, None)) for model in PUBLISHED]
+        found += map(_mean_and_spread, maes)
+        lowest = min(value for value, _ in found if value is not None)
+        notes = [""] * len(PUBLISHED) + [_note(place, len(trials)) for trials in maes]
+        shown = [_shown(each, lowest) + note for each, note in zip(found, notes, strict=True)]
         columns.append(shown)
     if not columns:
         return "Nothing was run yet."
@@ -103,19 +98,19 @@ def draw_curves(errors, published, units):
         if points < DRAWN_FROM:
             continue
         found = errors.get((dataset, points), {})
-        cells = {PUBLISHED[model]: theirs[model] for model in PUBLISHED}
+        shown = {PUBLISHED[model]: theirs[model] for model in PUBLISHED}
         for (kind, name), maes in sorted(found.items()):
             if kind == DRAWN:
-                cells[f"{kind}: {name}"] = _mean_and_spread(maes)
+                shown[f"{kind}: {name}"] = _mean_and_spread(maes)
         _, curves = panels.setdefault(dataset, (units[dataset], {}))
-        for label, (value, spread) in cells.items():
+        for label, (value, spread) in shown.items():
             curves.setdefault(label, []).append((points, value, spread or 0.0))
     drawn = {}
     for dataset, (unit, curves) in panels.items():
         curves = {label: points for label, points in curves.items() if len(points) > 1}
         if set(curves) - set(PUBLISHED.values()):
             drawn[dataset] = unit, curves
-    return draw_study(drawn, list(PUBLISHED.values()))
+    return draw_figure(drawn, list(PUBLISHED.values()))
 
 
 def varied_table(errors, configurations):
@@ -137,7 +132,7 @@ def varied_table(errors, configurations):
     shown = [list(map(_mean_and_spread, part)) for part in columns.values()]
     lowest = [min(value for value, _ in part if value is not None) for part in shown]
     names = [f"{DEFAULT[1]}, default", *(name for _, name in keys)]
-    rows = [(name, *map(_shown, cells, lowest)) for name, *cells in zip(names, *shown, strict=True)]
+    rows = [(name, *map(_shown, maes, lowest)) for name, *maes in zip(names, *shown, strict=True)]
     return markdown(("setting", *(f"`{name}`, {n} points" for name, n in columns)), rows)
 
 
@@ -146,14 +141,14 @@ def body_table():
     found = json.loads(BODIES.read_text(encoding="utf-8"))
     bodies = list(found["sources"])
     rows = []
-    for name, cells in found["sets"].items():
-        maes = [cells[body]["mae"] for body in bodies]
+    for name, bodies_of in found["sets"].items():
+        maes = [bodies_of[body]["mae"] for body in bodies]
         shown = [_shown((mae, None), min(maes)) for mae in maes]
-        rows.append((f"`{name}`, {cells['unit']}, 800 points in folds", *shown))
+        rows.append((f"`{name}`, {bodies_of['unit']}, 800 points in folds", *shown))
     for key, title in (("epochs", "epochs"), ("pretraining_seconds", "pretraining, s")):
         rows.append((title, *(f"{found['sources'][body][key]:,}" for body in bodies)))
     seconds = [
-        sum(cells[body]["embedding_seconds"] for cells in found["sets"].values()) for body in bodies
+        sum(each[body]["embedding_seconds"] for each in found["sets"].values()) for body in bodies
     ]
     rows.append(("embedding of all, s", *(f"{each:.0f}" for each in seconds)))
     return markdown(("", *bodies), rows)
@@ -175,10 +170,10 @@ def speed_table():
 
 
 def missing_table(errors):
-    """Return how many of the owed cells stand, by configuration, as Markdown."""
+    """Return how many of the runs are done, by configuration, as Markdown."""
     owed = {}
-    for cell in finetune_strategies_cells("cpu"):
-        owed[cell.configuration] = owed.get(cell.configuration, 0) + 1
+    for run in list_runs("cpu"):
+        owed[run.configuration] = owed.get(run.configuration, 0) + 1
     done = {
         kind: sum(
             len(maes) for found in errors.values() for key, maes in found.items() if key[0] == kind
@@ -186,7 +181,7 @@ def missing_table(errors):
         for kind in owed
     }
     rows = [(kind, str(done[kind]), str(n)) for kind, n in owed.items()]
-    return markdown(("configuration", "cells run", "cells of `--budget cpu`"), rows)
+    return markdown(("configuration", "runs done", "runs of `--budget cpu`"), rows)
 
 
 def _mean_and_spread(maes):
@@ -198,13 +193,13 @@ def _mean_and_spread(maes):
 def _note(place, n_trials):
     """Return how many trials stand, where some are missing."""
     dataset, points = place
-    cells = finetune_strategies_cells("cpu", [dataset])
-    wanted = len({cell.seed for cell in cells if cell.variant.endswith(f", {points} points")})
+    runs = list_runs("cpu", [dataset])
+    wanted = len({run.seed for run in runs if run.variant.endswith(f", {points} points")})
     return f" ({n_trials} of {wanted})" if 0 < n_trials < wanted else ""
 
 
-def _shown(cell, lowest):
-    value, spread = cell
+def _shown(mae, lowest):
+    value, spread = mae
     if value is None:
         return ""
     text = f"**{value:.3g}**" if value == lowest else f"{value:.3g}"

@@ -1,6 +1,6 @@
 """Write the table of docs/pitfalls.md from ``benchmarks/results/applicability.json``.
 
-    python benchmarks/applicability.py && python benchmarks/applicability_tables.py
+    python benchmarks/studies/applicability.py && python benchmarks/pages/pitfalls.py
 
 ``--check`` changes nothing and fails where the page is not up to date.
 """
@@ -10,9 +10,9 @@ from pathlib import Path
 
 from _page import write_page
 
-from sktl.benchmark import markdown
+from sktl.studies import markdown
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "pitfalls.md"
 RESULT = ROOT / "benchmarks" / "results" / "applicability.json"
 

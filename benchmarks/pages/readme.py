@@ -1,7 +1,7 @@
 """Write README's tables: no number in them is typed by hand.
 
     sktl demo --output-dir demo && cp demo/sktl_demo.json benchmarks/results/demo.json
-    python benchmarks/readme_tables.py
+    python benchmarks/pages/readme.py
 
 The demo's table comes from ``benchmarks/results/demo.json``, those of the benchmarks from the files
 that they wrote there, the table of sources from the cards of the shipped sources. Each stands
@@ -16,9 +16,9 @@ from statistics import mean, stdev
 from _page import write_page
 
 import sktl
-from sktl.benchmark import markdown
+from sktl.studies import markdown
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
 DEMO = ROOT / "benchmarks" / "results" / "demo.json"
 REPEATS = ROOT / "benchmarks" / "results" / "expt_gap.json"

@@ -1,7 +1,7 @@
-"""Write the figures of docs/reliability.md: ``python benchmarks/faults_tables.py``.
+"""Write the figures of docs/reliability.md: ``python benchmarks/pages/reliability.py``.
 
-They come from ``results/faults.json``, which ``python benchmarks/faults.py`` writes. ``--check``
-changes nothing and fails where the page does not agree.
+They come from ``results/faults.json``, which ``python benchmarks/faults/provoke.py`` writes.
+``--check`` changes nothing and fails where the page does not agree.
 """
 
 import json
@@ -9,9 +9,9 @@ from pathlib import Path
 
 from _page import write_page
 
-from sktl.benchmark import markdown
+from sktl.studies import markdown
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 RESULT = ROOT / "benchmarks" / "results" / "faults.json"
 PAGE = ROOT / "docs" / "reliability.md"
 PLACES = {

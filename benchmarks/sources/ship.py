@@ -1,6 +1,6 @@
 """Put a pretrained source into the package: weights, catalog entry and page.
 
-    python benchmarks/ship_source.py oqmd.safetensors oqmd
+    python benchmarks/sources/ship.py oqmd.safetensors oqmd
 
 copies the file to ``sktl/sources/weights/oqmd.safetensors``, records its SHA-256 in
 ``catalog.json`` beside it, lets the short name stand for the source's id, and writes its card as
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from sktl.sources import card_page, is_source_name, read_source
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 WEIGHTS = ROOT / "sktl" / "sources" / "weights"
 CATALOG = WEIGHTS / "catalog.json"
 PAGES = ROOT / "docs" / "sources"

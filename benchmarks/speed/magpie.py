@@ -1,16 +1,18 @@
 """Time the 145 physical attributes beside matminer, on one core, in one process.
 
-Run ``python benchmarks/magpie.py``, with the environment variable ``SKTL_DATA_MIRROR`` naming a
-local copy of the public data files. `run` returns what the script prints. Both ways begin with
-formula strings. Seconds are those of the process, so that other work on the machine does not count.
+    python benchmarks/speed/magpie.py
+
+The environment variable ``SKTL_DATA_MIRROR`` names a local copy of the public data files. `run`
+returns what the script prints. Both ways begin with formula strings. Seconds are those of the
+process, so that other work on the machine does not count.
 """
 
 import hashlib
 import json
 from importlib.metadata import version
-from time import process_time
 
 import numpy as np
+from _measuring import take_turns
 from matminer.featurizers.base import MultipleFeaturizer
 from matminer.featurizers.composition import (
     ElementProperty,
@@ -47,19 +49,13 @@ def run(n=50_000, n_matminer=1_000, repeats=3, seed=0):
     formulas = distinct_formulas(n, seed)
     matminer = matminer_featurizer()
     ways = {
-        "sktl": (formulas, sktl_attributes),
-        "matminer": (formulas[:n_matminer], lambda sample: matminer_attributes(matminer, sample)),
+        "sktl": lambda: sktl_attributes(formulas),
+        "matminer": lambda: matminer_attributes(matminer, formulas[:n_matminer]),
     }
-    for _, work in ways.values():
-        work(formulas[:10])  # both read their element data before the clock runs
-    seconds = {name: [] for name in ways}
-    results = {}
-    for _ in range(repeats):
-        for name, (sample, work) in ways.items():
-            start = process_time()
-            results[name] = work(sample)
-            seconds[name].append(process_time() - start)
-    rates = {name: len(sample) / min(seconds[name]) for name, (sample, _) in ways.items()}
+    sktl_attributes(formulas[:10])  # both read their element data before the clock runs
+    matminer_attributes(matminer, formulas[:10])
+    seconds, results = take_turns(ways, repeats)
+    rates = {name: len(results[name]) / min(seconds[name]) for name in ways}
     difference = np.abs(results["sktl"][:n_matminer] - results["matminer"]).max()
     return {
         "table": TABLE,

@@ -1,4 +1,4 @@
-"""Time sktl beside its peers in one run, as ratios: ``python benchmarks/speed.py``.
+"""Time sktl beside its peers in one run, as ratios: ``python benchmarks/speed/overall.py``.
 
 Parsing and physical attributes stand beside pymatgen and matminer; importing, fitting and
 predicting are measured on all cores at default settings. The result goes to
@@ -14,18 +14,21 @@ import resource
 import subprocess
 import sys
 import time
+from functools import reduce
 from importlib.metadata import version
+from operator import getitem
 from pathlib import Path
 
 import magpie
 import numpy as np
 import parser as formula_parser
+from _measuring import judge
 
 import sktl
 from sktl import TransferRegressor
 from sktl.datasets import load_expt_gap
 
-RESULT = Path(__file__).parent / "results" / "speed.json"
+RESULT = Path(__file__).parents[1] / "results" / "speed.json"
 BARS = {
     "parser.parse_over_pymatgen": ("at least", 5),
     "parser.dense_over_matminer": ("at least", 20),
@@ -96,18 +99,6 @@ def predict_million():
     print(json.dumps({"million_seconds": seconds, "million_peak_gb": peak / 1e9}))
 
 
-def judge(found, name, sense, bar):
-    """Return what was measured for a bar, the bar, and whether it is met."""
-    value = found
-    for key in name.split("."):
-        value = value[key]
-    return {
-        "value": value,
-        "bar": f"{sense} {bar}",
-        "met": value >= bar if sense == "at least" else value <= bar,
-    }
-
-
 def main():
     """Measure everything and write the result."""
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -138,7 +129,9 @@ def main():
         | {"sktl": sktl.__version__},
         "date": datetime.date.today().isoformat(),
     }
-    found["bars"] = {name: judge(found, name, *bar) for name, bar in BARS.items()}
+    found["bars"] = {
+        name: judge(reduce(getitem, name.split("."), found), *bar) for name, bar in BARS.items()
+    }
     text = json.dumps(found, indent=1, sort_keys=True)
     RESULT.write_text(text, encoding="utf-8")
     print(text)

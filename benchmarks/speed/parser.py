@@ -1,8 +1,10 @@
 """Time the formula parser beside pymatgen and matminer, on one core, in one process.
 
-Run ``python benchmarks/parser.py``, with the environment variable ``SKTL_DATA_MIRROR`` naming a
-local copy of the public data files. `run` returns what the script prints. Time is CPU time of
-this process, which runs one thread: other work on the machine stretches the clock, not this.
+    python benchmarks/speed/parser.py
+
+The environment variable ``SKTL_DATA_MIRROR`` names a local copy of the public data files. `run`
+returns what the script prints. Time is CPU time of this process, which runs one thread: other work
+on the machine stretches the clock, not this.
 """
 
 import csv
@@ -11,16 +13,16 @@ import json
 import os
 import random
 from pathlib import Path
-from time import process_time
 
 import pandas as pd
+from _measuring import take_turns
 from matminer.featurizers.composition import ElementFraction
 from matminer.featurizers.conversions import StrToComposition
 from pymatgen.core import Composition
 
 from sktl.representations import parse_formulas
 
-DEFAULT_MIRROR = Path(__file__).parents[2] / "shared" / "data" / "mirror"
+DEFAULT_MIRROR = Path(__file__).parents[3] / "shared" / "data" / "mirror"
 TABLE = "CrabNet/data/benchmark_data/OQMD_Bandgap/train.csv"
 
 
@@ -50,15 +52,10 @@ def run(n=100_000, repeats=3, seed=0):
         "sktl_dense": lambda: parse_formulas(formulas).to_dense(),
         "matminer_element_fraction": lambda: element_fractions(frame),
     }
-    seconds = {name: [] for name in ways}
     cores = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {max(cores)})
     try:
-        for _ in range(repeats):
-            for name, work in ways.items():
-                start = process_time()
-                work()
-                seconds[name].append(process_time() - start)
+        seconds, _ = take_turns(ways, repeats)
     finally:
         os.sched_setaffinity(0, cores)
     rates = {name: n / min(seconds[name]) for name in ways}

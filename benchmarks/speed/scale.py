@@ -1,4 +1,6 @@
-"""Predict for millions of formulas with one worker and with two: ``python benchmarks/scale.py``.
+"""Predict for millions of formulas with one worker and with two.
+
+    python benchmarks/speed/scale.py
 
 Makes formulas of oxides, other salts and intermetallics, fits a model to measured band gaps, and
 predicts all of them with `sktl.scale.predict_partitions`, by one worker and by two. With ``--kill``
@@ -26,14 +28,15 @@ from pathlib import Path
 import numpy as np
 import pyarrow
 import pyarrow.parquet
+from _measuring import judge
 
 from sktl import TransferRegressor
-from sktl.benchmark import fill_page, markdown
 from sktl.datasets import load_expt_gap
 from sktl.scale import local_cluster, predict_partitions
+from sktl.studies import fill_page, markdown
 
-RESULT = Path(__file__).parent / "results" / "scale.json"
-PAGE = Path(__file__).parents[1] / "docs" / "scaling.md"
+RESULT = Path(__file__).parents[1] / "results" / "scale.json"
+PAGE = Path(__file__).parents[2] / "docs" / "scaling.md"
 CHARGES = {
     1: "Li Na K Cu Rb Ag Cs Au Tl",
     2: "Be Mg Ca Mn Fe Co Ni Zn Sr Pd Cd Sn Ba Pt Hg Pb",
@@ -214,13 +217,10 @@ def digest(folder):
     return found.hexdigest()
 
 
-def judge(found):
+def judge_all(found):
     """Return each bar with what was measured, and whether it is met."""
     values = found | {"worker_peak_gb": max(map(max, (r["worker_peak_gb"] for r in found["runs"])))}
-    bars = {}
-    for name, (sense, bar) in BARS.items():
-        met = values[name] >= bar if sense == "at least" else values[name] <= bar
-        bars[name] = {"value": values[name], "bar": f"{sense} {bar}", "met": met}
+    bars = {name: judge(values[name], *bar) for name, bar in BARS.items()}
     equal = found["equal"]
     return bars | {"equal": {"value": equal, "bar": "all outputs", "met": equal}}
 
@@ -257,7 +257,7 @@ def run(arguments):
         "versions": {name: version(name) for name in ("torch", "numpy", "distributed", "pyarrow")},
         "date": datetime.date.today().isoformat(),
     }
-    return result | {"bars": judge(result)}
+    return result | {"bars": judge_all(result)}
 
 
 def table(result):
@@ -276,7 +276,7 @@ def table(result):
     titles = ("workers", "minutes", "formulas a second", "a second and worker")
     titles += ("most memory of a worker (GB)", "of the client (GB)")
     text = (
-        f"`python benchmarks/scale.py` on {result['machine']['cores']} cores "
+        f"`python benchmarks/speed/scale.py` on {result['machine']['cores']} cores "
         f"({result['machine']['processor']}): {result['rows']:,} formulas in parts of "
         f"{result['partition_rows']:,}, a `TransferRegressor` with default settings, with standard "
         "deviations, intervals and applicability. Two workers are "

@@ -1,6 +1,6 @@
 """Leave out each of some elements, and see whether distance tells which predictions go wrong.
 
-    python benchmarks/applicability.py
+    python benchmarks/studies/applicability.py
 
 Eight data sets of Gupta et al. 2021 (all rows of a set): those of the quick benchmark but
 ``exfoliation_energy``, on which the score was chosen, and ``max_ir_mode``. For each of ten
@@ -34,7 +34,7 @@ SETS = (
 N_ELEMENTS = 10
 FEWEST_ROWS = 25
 SHARE = 0.1
-RESULT = Path(__file__).parent / "results" / "applicability.json"
+RESULT = Path(__file__).parents[1] / "results" / "applicability.json"
 
 
 def main():

@@ -1,6 +1,6 @@
 """What the data sets have in common where the paper's transfer lost: why is it negative?
 
-    python benchmarks/negative_transfer.py
+    python benchmarks/studies/negative_transfer.py
 
 Only the published training rows are read, up to 2,000 of each of the 41 sets. For each set: how
 closely its target follows the formation energy, which is all that the paper's source knows, and the
@@ -29,7 +29,7 @@ from sktl.datasets import fetch_cross_property
 from sktl.representations import parse_formulas
 from sktl.sources import load_source
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parents[1]
 REFERENCE = HERE / "reference" / "gupta2021.csv"
 RESULT = HERE / "results" / "negative_transfer.json"
 MOST_ROWS = 2000

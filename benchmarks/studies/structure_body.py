@@ -1,12 +1,12 @@
-"""Compare bodies for a source of crystals: ALIGNN from random weights and CHGNet, trained alike.
+"""Compare bodies of a crystal-graph source: ALIGNN from random weights and CHGNet, trained alike.
 
-    sktl pretrain benchmarks/pretraining/bg-fe.toml --held-out DIGESTS --output alignn.safetensors
-    python benchmarks/structure_body.py alignn.safetensors FOLDER
+    sktl pretrain benchmarks/sources/bg-fe.toml --held-out DIGESTS --output alignn.safetensors
+    python benchmarks/studies/structure_body.py alignn.safetensors FOLDER
 
 The first command trains ALIGNN on the crystals and properties of ``mpt-structure``, for no longer.
 The second takes the points of the publisher's first trial of 800 (FOLDER holds structures.parquet
-and splits.json; no test row is read) and judges the activations of both networks under support
-vectors by five folds in which no composition is split. Writes
+and splits.json; no test row is read) and judges a support vector regressor (SVR) on the
+activations of both networks by five folds in which no composition is split. Writes
 ``benchmarks/results/structure_body.json``.
 """
 
@@ -21,13 +21,13 @@ import torch
 from sklearn.model_selection import GroupKFold, cross_val_predict
 
 from sktl import __version__, load_source
-from sktl.benchmark import STRATEGIES
 from sktl.datasets import fetch_finetune_strategies
+from sktl.studies.finetune_strategies import STRATEGIES
 
 SETS = ("gv", "ph", "dc", "pz", "ebg")
 POINTS, TRIAL, FOLDS = 800, 1, 5
 SHIPPED = "mpt-structure"
-RESULT = Path(__file__).parent / "results" / "structure_body.json"
+RESULT = Path(__file__).parents[1] / "results" / "structure_body.json"
 
 
 def judge(source, data):

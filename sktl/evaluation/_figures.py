@@ -183,19 +183,33 @@ def draw_calibration(nominal, observed, n_rows):
     return figure
 
 
-def as_png(figure, dpi=150):
-    """Return a figure as a PNG file, bytes; `dpi` is its resolution in dots per inch."""
-    return _saved(figure, "png", dpi=dpi)
+def as_png(figure, *, dpi=150, style=None):
+    """Return a figure as a PNG file.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        What to save.
+    dpi : int, default=150
+        Dots per inch.
+    style : dict or None, default=None
+        Settings of matplotlib under which it was drawn; None for the figures of this module.
+
+    Returns
+    -------
+    bytes
+    """
+    return _saved(figure, "png", style or _FIGURE_STYLE, dpi=dpi)
 
 
 def as_svg(figure):
     """Return a figure as an SVG file, bytes, the same for the same figure."""
-    return _saved(figure, "svg", dpi=150, metadata={"Date": None})
+    return _saved(figure, "svg", _FIGURE_STYLE, dpi=150, metadata={"Date": None})
 
 
-def _saved(figure, kind, **keywords):
+def _saved(figure, kind, style, **keywords):
     content = io.BytesIO()
-    with matplotlib.rc_context(_FIGURE_STYLE), warnings.catch_warnings():
+    with matplotlib.rc_context(style), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from font")  # a box is drawn instead
         figure.savefig(
             content,

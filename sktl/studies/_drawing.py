@@ -3,7 +3,7 @@
 from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import NullLocator
 
-from sktl.evaluation import COLOURS
+from sktl.evaluation import COLOURS, as_png
 
 DARK, QUIET = "0.3", "0.55"
 LINES = [
@@ -19,7 +19,7 @@ STYLE = {
     "grid.color": "0.9",
     "legend.frameon": False,
 }
-DOTS_PER_INCH = 130
+_DOTS_PER_INCH = 130
 
 
 def draw_panels(panels, styles, ticks, xlabel):
@@ -67,3 +67,8 @@ def draw_panels(panels, styles, ticks, xlabel):
             axis.set_xlabel(xlabel)
     canvas.legend(handles.values(), handles, loc="outside upper center", ncols=3)
     return canvas
+
+
+def to_png(canvas):
+    """Return a figure as the bytes of a PNG file."""
+    return as_png(canvas, dpi=_DOTS_PER_INCH, style=STYLE)

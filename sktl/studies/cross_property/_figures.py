@@ -13,8 +13,8 @@ from matplotlib.ticker import (
     PercentFormatter,
 )
 
-from sktl.evaluation import BOOSTING, COLOURS, as_png
-from sktl.studies._drawing import DARK, DOTS_PER_INCH, LINES, QUIET, STYLE, draw_panels
+from sktl.evaluation import BOOSTING, COLOURS
+from sktl.studies._drawing import DARK, LINES, QUIET, STYLE, draw_panels, to_png
 from sktl.studies.cross_property._configurations import FREEZE_DEPTHS
 from sktl.studies.cross_property._summary import MODELS, OURS, SHARES, TREES, reference_mae
 
@@ -84,8 +84,7 @@ def draw_figures(summary):
     with matplotlib.rc_context(STYLE):
         for name, (draw, caption, lacks) in _FIGURES.items():
             canvas = draw(sets)
-            content = None if canvas is None else as_png(canvas, DOTS_PER_INCH)
-            drawn[name] = Figure(content, caption, lacks)
+            drawn[name] = Figure(None if canvas is None else to_png(canvas), caption, lacks)
     return drawn
 
 

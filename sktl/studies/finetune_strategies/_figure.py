@@ -2,8 +2,7 @@
 
 import matplotlib
 
-from sktl.evaluation import as_png
-from sktl.studies._drawing import DARK, DOTS_PER_INCH, LINES, QUIET, STYLE, draw_panels
+from sktl.studies._drawing import DARK, LINES, QUIET, STYLE, draw_panels, to_png
 
 _TICKS = (100, 200, 400, 800)
 _PUBLISHED = (
@@ -34,4 +33,4 @@ def draw_figure(panels, published):
     styles = dict(zip(published, _PUBLISHED[: len(published)], strict=True))
     styles |= dict(zip(ours, lines, strict=True))
     with matplotlib.rc_context(STYLE):
-        return as_png(draw_panels(panels, styles, _TICKS, "points"), DOTS_PER_INCH)
+        return to_png(draw_panels(panels, styles, _TICKS, "points"))

@@ -1,4 +1,6 @@
-"""Set ``CHGNet`` beside the package chgnet: ``python benchmarks/chgnet_agreement.py STRUCTURES``.
+"""Set ``CHGNet`` beside the package chgnet.
+
+    python benchmarks/agreement/chgnet_agreement.py STRUCTURES
 
 Both get the weights of model 0.3.0, which the package brings, and the same crystals, of which each
 makes its own graphs. The largest deviations of energies and crystal features, and the times that

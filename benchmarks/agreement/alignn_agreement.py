@@ -1,4 +1,6 @@
-"""Set ``ALIGNN`` beside the package alignn: ``python benchmarks/alignn_agreement.py STRUCTURES``.
+"""Set ``ALIGNN`` beside the package alignn.
+
+    python benchmarks/agreement/alignn_agreement.py STRUCTURES
 
 Both get the same random weights and the same graphs of 100 crystals, which the package's own
 routines make. The largest deviation of the outputs and the ratio of the times of a forward and

@@ -6,7 +6,7 @@ Makes formulas of oxides, other salts and intermetallics, fits a model to measur
 predicts all of them with `sktl.scale.predict_partitions`, by one worker and by two. With ``--kill``
 two more runs by two workers lose a worker, and the client with all workers, by SIGKILL in the
 middle; the second is called again. All outputs are compared byte by byte. What is done stays in the
-folder, so that the same command goes on where it was stopped. The result goes to
+folder, so that the same command continues where it was stopped. The result goes to
 ``benchmarks/results/scale.json``, and from there to a table in ``docs/scaling.md``.
 """
 

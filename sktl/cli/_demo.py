@@ -1,4 +1,4 @@
-"""``sktl demo``: transfer learning on measured band gaps, beside what one would use without it."""
+"""``sktl demo``: transfer learning on measured band gaps, compared with the usual baselines."""
 
 import json
 import time

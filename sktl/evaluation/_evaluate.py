@@ -1,4 +1,4 @@
-"""Nested cross-validation of transfer beside its control and the usual baselines."""
+"""Nested cross-validation of transfer, its control and the usual baselines."""
 
 from importlib.util import find_spec
 from os import PathLike
@@ -53,12 +53,12 @@ def evaluate(
     n_jobs=None,
     report=None,
 ):
-    """Judge transfer on your own rows by nested cross-validation, beside what else one would use.
+    """Compare models on your data by nested cross-validation: transfer, its control, tree models.
 
     Every model is fitted to the training part of every outer fold and predicts its test part.
-    All choices are made inside the training part: settings of the trees by an inner
-    cross-validation, and by the networks on rows that they hold back. Rows of one group are never
-    on both sides.
+    All choices are made inside the training part: an inner cross-validation chooses the settings of
+    the trees, and the networks hold out some of its rows. Rows of one group are never on both
+    sides.
 
     Parameters
     ----------

@@ -135,7 +135,7 @@ def draw_learning_curve(curves, titles, quantity, title):
 
 @_styled
 def draw_residuals(predicted, measured, unit):
-    """Draw predicted less measured values (n,) against the predicted, and how they are spread."""
+    """Draw predicted minus measured values (n,) against the predicted, and their histogram."""
     residuals = predicted - measured
     figure = _figure(6.4, 4.4)
     left, right = figure.subplots(1, 2, sharey=True, width_ratios=[2.6, 1])
@@ -143,7 +143,7 @@ def draw_residuals(predicted, measured, unit):
     left.axhline(0, color=_QUIET, linewidth=1, zorder=3)
     _scatter(left, predicted, residuals, color)
     left.set_xlabel(f"predicted{unit}")
-    left.set_ylabel(f"predicted less measured{unit}")
+    left.set_ylabel(f"predicted − measured{unit}")
     bins = int(np.clip(np.sqrt(len(residuals)) * 1.5, 10, 60))
     right.hist(residuals, bins=bins, orientation="horizontal", color=color, alpha=0.7)
     right.axhline(0, color=_QUIET, linewidth=1)
@@ -153,7 +153,7 @@ def draw_residuals(predicted, measured, unit):
 
 @_styled
 def draw_calibration(nominal, observed, n_rows):
-    """Draw the share of measured values inside intervals against the share that was asked for.
+    """Draw the observed against the nominal coverage of intervals.
 
     Parameters
     ----------
@@ -177,8 +177,8 @@ def draw_calibration(nominal, observed, n_rows):
     for each in (axis.xaxis, axis.yaxis):
         each.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
     axis.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
-    axis.set_xlabel("share of measured values that intervals are to hold")
-    axis.set_ylabel("share that they hold")
+    axis.set_xlabel("nominal coverage of the intervals")
+    axis.set_ylabel("observed coverage")
     axis.legend(loc="upper left")
     return figure
 

@@ -1,7 +1,7 @@
 """Sources that the study pretrains itself, each when it is first needed.
 
-Start, settings and crystals are those of the shipped source of crystals, which knows two
-properties; these know one, from all its rows or some. So only what they learned differs.
+Start, settings and crystals are those of the shipped source "mpt-structure", which knows two
+properties; these know one, from all its rows or some. They differ only in what they learned.
 """
 
 import math

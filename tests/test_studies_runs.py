@@ -32,6 +32,20 @@ def test_a_run_that_is_done_is_not_done_again(tmp_path):
     assert done == RUNS
 
 
+def test_a_folder_that_an_older_version_left_is_continued(tmp_path):
+    run = Run("eps", "SC:ML(PA)", "random forest", 0)
+    row = run._asdict() | {"test_mae": 0.1, "finished": "2026-01-01"}
+    older = tmp_path / "runs" / "eps_SC_ML_PA_random_forest_0_441bdba3.json"
+    older.parent.mkdir()
+    older.write_text(json.dumps(row))
+    np.save(older.with_suffix(".npy"), [1.0, 2.0])
+    assert do_runs([run], pytest.fail, older.parent) == {}
+    table, predictions = files(tmp_path)
+    assert [each["test_mae"] for each in collect(older.parent, table, predictions)] == ["0.1"]
+    with np.load(predictions) as file:
+        assert file["eps|SC:ML(PA)|random forest|0"].tolist() == [1.0, 2.0]
+
+
 def test_a_run_of_the_result_file_is_not_done_again(tmp_path):
     table, predictions = files(tmp_path)
     do_runs(RUNS[:2], do_run, tmp_path / "runs")

@@ -27,9 +27,6 @@ from sktl.training import (
     train,
 )
 
-FINE_TUNING_RATES = {"formulas": 6e-4, "structures": 2e-3}  # by what the source reads
-SCRATCH_RATES = {"formulas": 1e-3, "structures": 3e-3, "columns": 1e-3}
-FINE_TUNING_EPOCHS, SCRATCH_EPOCHS = 12, 40
 FEWEST_STEPS = 200  # of "auto" epochs: few rows are passed over more often
 HEAD_RATE_FACTOR = 3.0
 
@@ -130,11 +127,10 @@ class TransferEstimator(Applicable, ReadsMaterials, SavedModel, VersionedEstimat
 
     def _policy(self, n_rows):
         pretrained = self.source_ is not None
-        epochs = FINE_TUNING_EPOCHS if pretrained else SCRATCH_EPOCHS
-        rates = FINE_TUNING_RATES if pretrained else SCRATCH_RATES
-        rate = rates[self.input_.representation.reads]
+        schedule = self.input_.architecture.schedule(pretrained)
+        rate = schedule.learning_rate
         size = _batch_size(n_rows)
-        epochs = max(epochs, math.ceil(FEWEST_STEPS / math.ceil(n_rows / size)))
+        epochs = max(schedule.epochs, math.ceil(FEWEST_STEPS / math.ceil(n_rows / size)))
         return Policy(
             max_epochs=epochs if self.max_epochs == "auto" else self.max_epochs,
             batch_size=size,

@@ -22,10 +22,11 @@ from sktl.estimators._provenance import read_examples
 from sktl.exceptions import InputError, ModelIntegrityError, SktlError
 from sktl.networks import Network
 from sktl.sources import (
-    MODEL_NETWORKS,
     Source,
+    architecture_of,
     network_from_tensors,
     read_tensors,
+    representation_classes,
     write_tensors,
 )
 from sktl.training import history_from_rows, history_rows
@@ -235,7 +236,7 @@ def _pack(model):
     plain = copy.deepcopy(model, {id(part): Part(i) for i, part in enumerate(parts)})
     try:
         content = skops.io.dumps(plain, compression=zipfile.ZIP_DEFLATED)
-        unknown = set(skops.io.get_untrusted_types(data=content)) - set(_TRUSTED)
+        unknown = set(skops.io.get_untrusted_types(data=content)) - set(_trusted())
     except Exception as error:
         raise InputError(f"Got a model with a part that no file can hold: {error!r}") from error
     if unknown:
@@ -248,9 +249,16 @@ def _pack(model):
     return tensors, header | {"estimator": type(model).__name__}
 
 
+def _trusted():
+    """Return what skops may make: also what the registered architectures read."""
+    return _TRUSTED + [
+        f"{each.__module__}.{each.__qualname__}" for each in representation_classes()
+    ]
+
+
 def _describe(network):
     """Return how a network is made again."""
-    (name,) = (name for name, kind in MODEL_NETWORKS.items() if kind is type(network))
+    name = architecture_of(network).name
     arguments = {key: value for key, value in network.arguments.items() if key != "n_outputs"}
     n_outputs = getattr(network.head, "out_features", 0)
     return {"network": name, "n_outputs": n_outputs, "arguments": arguments}
@@ -264,7 +272,7 @@ def _unpack(tensors, header):
         weights.setdefault(place, {})[rest] = tensor
     parts = [_make(part, weights.get(str(i), {})) for i, part in enumerate(header["parts"])]
     content = tensors[_ESTIMATOR].numpy().tobytes()
-    plain = skops.io.loads(content, trusted=_TRUSTED)
+    plain = skops.io.loads(content, trusted=_trusted())
     if not isinstance(plain, SavedModel) or type(plain).__name__ != header["estimator"]:
         raise ModelIntegrityError(
             f"Got a {type(plain).__name__}, expected a {header['estimator']}."
@@ -282,7 +290,7 @@ def _make(part, weights):
     if "history" in part:
         return history_from_rows(part["history"])
     made = part["network"], part["n_outputs"], part["arguments"]
-    network = network_from_tensors(*made, weights, MODEL_NETWORKS, _PRECISIONS)
+    network = network_from_tensors(*made, weights, _PRECISIONS)
     return network.eval().requires_grad_(False)
 
 

@@ -101,7 +101,7 @@ def _faults_of_body(network):
 
 def _faults_of_arguments(network):
     """Yield why the network cannot be made again from its arguments, if it cannot."""
-    first = next(iter(inspect.signature(type(network)).parameters), None)
+    first = next(iter(list(inspect.signature(type(network).__init__).parameters)[1:]), None)
     if first != "n_outputs":
         yield f"the first argument of {type(network).__name__} is {first!r}, not 'n_outputs'"
         return

@@ -4,6 +4,7 @@ import inspect
 import math
 import numbers
 import re
+import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -123,7 +124,8 @@ class Architecture:
             object.__setattr__(self, name, tuple(getattr(self, name)))
         for name, (holds, expected) in _RULES.items():
             if not holds(getattr(self, name)):
-                raise InputError(f"Got {name}={getattr(self, name)!r}, expected {expected}.")
+                shown = reprlib.repr(getattr(self, name))
+                raise InputError(f"Got {name}={shown}, expected {expected}.")
 
     @property
     def reads(self):
@@ -297,7 +299,8 @@ def _known(name):
 def _unknown(name, names):
     return (
         f"Got network={name!r}, expected one of {', '.join(map(repr, names))}. A network of your "
-        f"own is registered by sktl.register_architecture.{plugin_problems()}"
+        "own is registered by sktl.register_architecture, in each process, or announced by an "
+        f"installed package.{plugin_problems()}"
     )
 
 

@@ -77,15 +77,14 @@ class ForeignSource:
             if not callable(getattr(self, key)):
                 raise InputError(f"Got {key}={getattr(self, key)!r}, expected a function.")
 
-    def load_checked(self):
-        """Return the source of `load`, if it is the one that was announced.
+    def check(self, source):
+        """Return the source that `load` gave, if it is the one that was announced.
 
         Raises
         ------
         SourceIntegrityError
             Its id or its hash is another.
         """
-        source = self.load()
         found = source.card.id, source.sha256
         if found != (self.id, self.sha256):
             raise SourceIntegrityError(

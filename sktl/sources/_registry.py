@@ -93,7 +93,7 @@ def load_source(source):
             return _load_registered(_folder(), source)
         foreign = find_foreign(source) if is_source_name(source) else None
         if foreign is not None:
-            return _kept(foreign.sha256, foreign.load_checked)
+            return foreign.check(_kept(foreign.sha256, foreign.load))
     path = _existing_file(source)
     if path is not None:
         return _load_file(path)

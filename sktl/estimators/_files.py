@@ -21,12 +21,13 @@ from sktl._version import __version__
 from sktl.estimators._provenance import read_examples
 from sktl.exceptions import InputError, ModelIntegrityError, SktlError
 from sktl.networks import Network
+from sktl.representations import Representation
 from sktl.sources import (
     Source,
     architecture_of,
+    find_architecture,
     network_from_tensors,
     read_tensors,
-    representation_classes,
     write_tensors,
 )
 from sktl.training import history_from_rows, history_rows
@@ -221,7 +222,8 @@ def _parts(model, types):
 
 def _pack(model):
     """Return the tensors and the first half of the header of a file."""
-    parts = _parts(model, (Network, History, Source, PurePath))
+    parts = _parts(model, (Network, History, Source, PurePath, Representation))
+    parts = [part for part in parts if not _is_trusted(part)]
     tensors, described = {}, []
     for i, part in enumerate(parts):
         if isinstance(part, Source):
@@ -230,13 +232,16 @@ def _pack(model):
             described.append({"source": str(part)})
         elif isinstance(part, History):
             described.append({"history": history_rows(part)})
+        elif isinstance(part, Representation):
+            name = architecture_of(part).name
+            described.append({"representation_of": name, "attributes": vars(part)})
         else:
             described.append(_describe(part))
             tensors |= {f"{i}/{name}": tensor for name, tensor in part.state_dict().items()}
     plain = copy.deepcopy(model, {id(part): Part(i) for i, part in enumerate(parts)})
     try:
         content = skops.io.dumps(plain, compression=zipfile.ZIP_DEFLATED)
-        unknown = set(skops.io.get_untrusted_types(data=content)) - set(_trusted())
+        unknown = set(skops.io.get_untrusted_types(data=content)) - set(_TRUSTED)
     except Exception as error:
         raise InputError(f"Got a model with a part that no file can hold: {error!r}") from error
     if unknown:
@@ -249,11 +254,8 @@ def _pack(model):
     return tensors, header | {"estimator": type(model).__name__}
 
 
-def _trusted():
-    """Return what skops may make: also what the registered architectures read."""
-    return _TRUSTED + [
-        f"{each.__module__}.{each.__qualname__}" for each in representation_classes()
-    ]
+def _is_trusted(part):
+    return f"{type(part).__module__}.{type(part).__qualname__}" in _TRUSTED
 
 
 def _describe(network):
@@ -272,7 +274,7 @@ def _unpack(tensors, header):
         weights.setdefault(place, {})[rest] = tensor
     parts = [_make(part, weights.get(str(i), {})) for i, part in enumerate(header["parts"])]
     content = tensors[_ESTIMATOR].numpy().tobytes()
-    plain = skops.io.loads(content, trusted=_trusted())
+    plain = skops.io.loads(content, trusted=_TRUSTED)
     if not isinstance(plain, SavedModel) or type(plain).__name__ != header["estimator"]:
         raise ModelIntegrityError(
             f"Got a {type(plain).__name__}, expected a {header['estimator']}."
@@ -284,11 +286,15 @@ def _unpack(tensors, header):
 
 
 def _make(part, weights):
-    """Return a part from its description: a network, a history, or the id of a source."""
+    """Return a part from its description: a network, what it reads, a history, or a source's id."""
     if "source" in part:
         return part["source"]
     if "history" in part:
         return history_from_rows(part["history"])
+    if "representation_of" in part:
+        representation = find_architecture(part["representation_of"]).representation()
+        vars(representation).update(part["attributes"])
+        return representation
     made = part["network"], part["n_outputs"], part["arguments"]
     network = network_from_tensors(*made, weights, _PRECISIONS)
     return network.eval().requires_grad_(False)

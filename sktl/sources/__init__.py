@@ -10,7 +10,6 @@ from sktl.sources._architectures import (
     list_architectures,
     register_architecture,
     register_own,
-    representation_classes,
 )
 from sktl.sources._built_in import BUILT_IN
 from sktl.sources._card import PropertyCard, SourceCard, is_source_name
@@ -46,7 +45,6 @@ __all__ = [
     "read_tensors",
     "register_architecture",
     "register_source",
-    "representation_classes",
     "run_rows",
     "write_tensors",
 ]

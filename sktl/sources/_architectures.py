@@ -265,8 +265,8 @@ def default_architecture(kind):
     return _records[_FOR[kind]]
 
 
-def architecture_of(network):
-    """Return the registered architecture of a network.
+def architecture_of(part):
+    """Return the registered architecture to which a network, or a representation, belongs.
 
     Raises
     ------
@@ -274,17 +274,12 @@ def architecture_of(network):
         There is none with its class.
     """
     for record in _records.values():
-        if record.network is type(network):
+        if type(part) in (record.network, record.representation):
             return record
     raise InputError(
-        f"Got a network of the class {type(network).__qualname__}, expected one of a registered "
-        "architecture: see sktl.register_architecture."
+        f"Got an object of the class {type(part).__qualname__}, expected the network or the "
+        "representation of a registered architecture: see sktl.register_architecture."
     )
-
-
-def representation_classes():
-    """Return the classes of all that registered architectures read."""
-    return list({record.representation for record in _records.values()})
 
 
 def _known(name):

@@ -16,7 +16,15 @@ __getattr__, __dir__, _lazy = lazy_loader.attach(
             "load_model",
         ],
         "representations": ["MatminerTransformer", "StructureReader"],
-        "sources": ["Source", "SourceCard", "list_sources", "load_source", "register_source"],
+        "sources": [
+            "Architecture",
+            "Source",
+            "SourceCard",
+            "list_sources",
+            "load_source",
+            "register_architecture",
+            "register_source",
+        ],
         "training": ["Policy", "PropertyTable", "pretrain"],
     },
 )

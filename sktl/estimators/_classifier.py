@@ -174,7 +174,6 @@ class TransferClassifier(ClassifierMixin, MaterialsModel):
             partial(start_network, self, source),
             policy,
             model=self,
-            reads=self.input_.representation.reads,
         )
         self.networks_, self.history_ = members.networks, members.histories
         self.n_iter_ = len(self.history_[0])

@@ -21,9 +21,11 @@ from sktl._version import __version__
 from sktl.estimators._provenance import read_examples
 from sktl.exceptions import InputError, ModelIntegrityError, SktlError
 from sktl.networks import Network
+from sktl.representations import Representation
 from sktl.sources import (
-    MODEL_NETWORKS,
     Source,
+    architecture_of,
+    find_architecture,
     network_from_tensors,
     read_tensors,
     write_tensors,
@@ -200,7 +202,8 @@ def _parts(model, types):
 
 def _pack(model):
     """Return the tensors and the first half of the header of a file."""
-    parts = _parts(model, (Network, History, Source, PurePath))
+    parts = _parts(model, (Network, History, Source, PurePath, Representation))
+    parts = [part for part in parts if not _is_trusted(part)]
     tensors, described = {}, []
     for i, part in enumerate(parts):
         if isinstance(part, Source):
@@ -209,6 +212,9 @@ def _pack(model):
             described.append({"source": str(part)})
         elif isinstance(part, History):
             described.append({"history": history_rows(part)})
+        elif isinstance(part, Representation):
+            name = architecture_of(part).name
+            described.append({"representation_of": name, "attributes": vars(part)})
         else:
             described.append(_describe(part))
             tensors |= {f"{i}/{name}": tensor for name, tensor in part.state_dict().items()}
@@ -228,9 +234,13 @@ def _pack(model):
     return tensors, header | {"estimator": type(model).__name__}
 
 
+def _is_trusted(part):
+    return f"{type(part).__module__}.{type(part).__qualname__}" in _TRUSTED
+
+
 def _describe(network):
     """Return how a network is made again."""
-    (name,) = (name for name, kind in MODEL_NETWORKS.items() if kind is type(network))
+    name = architecture_of(network).name
     arguments = {key: value for key, value in network.arguments.items() if key != "n_outputs"}
     n_outputs = getattr(network.head, "out_features", 0)
     return {"network": name, "n_outputs": n_outputs, "arguments": arguments}
@@ -256,13 +266,17 @@ def _unpack(tensors, header):
 
 
 def _make(part, weights):
-    """Return a part from its description: a network, a history, or the id of a source."""
+    """Return a part from its description: a network, what it reads, a history, or a source's id."""
     if "source" in part:
         return part["source"]
     if "history" in part:
         return history_from_rows(part["history"])
+    if "representation_of" in part:
+        representation = find_architecture(part["representation_of"]).representation()
+        vars(representation).update(part["attributes"])
+        return representation
     made = part["network"], part["n_outputs"], part["arguments"]
-    network = network_from_tensors(*made, weights, MODEL_NETWORKS, _PRECISIONS)
+    network = network_from_tensors(*made, weights, _PRECISIONS)
     return network.eval().requires_grad_(False)
 
 

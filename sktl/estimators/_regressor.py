@@ -209,7 +209,6 @@ class TransferRegressor(MaterialsRegressor):
             partial(self._new_network, source),
             policy,
             model=self,
-            reads=self.input_.representation.reads,
         )
         self.networks_, self.history_ = members.networks, members.histories
         self.n_iter_ = len(self.history_[0])

@@ -14,7 +14,8 @@ class Network(nn.Module):
     A subclass fills ``self.body``, an ``nn.ModuleDict`` whose order is the order from the input,
     sets ``self.embedding_size`` and ``self.head``, and yields in ``stages`` what each group makes
     of the input. ``forward`` is exactly ``head(features(...))``: features and predictions cannot
-    drift apart.
+    drift apart. The first argument of a subclass is ``n_outputs``, the others go by keyword, and
+    all that is learned stands in the groups. `check_network` says where a network breaks this.
 
     Attributes
     ----------
@@ -24,7 +25,12 @@ class Network(nn.Module):
         The named arguments that the network was made with.
     scales_embedding : bool
         Whether the columns of the embedding differ in scale, so that a new head wants them evened
-        by ``scale_embedding(features)``.
+        by the network's method ``scale_embedding(features)``.
+
+    See Also
+    --------
+    check_network : Says what is wrong with a network.
+    sktl.sources.Architecture : What else is to be known of a network.
     """
 
     scales_embedding = False

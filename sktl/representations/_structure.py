@@ -8,9 +8,9 @@ from joblib import effective_n_jobs
 from sklearn.utils.parallel import Parallel, delayed
 
 from sktl.exceptions import InputError
+from sktl.representations._base import StructureRepresentation
 from sktl.representations._crystal_rows import CrystalGraph, CrystalRows
-from sktl.representations._crystals import REFERENCE_STRUCTURES, Crystals
-from sktl.representations._materials import Materials
+from sktl.representations._crystals import Crystals
 from sktl.representations._merged import MergedRows, merge
 from sktl.representations._neighbours import bonds_within, nearest_bonds
 
@@ -19,7 +19,7 @@ CACHE_BYTES = 2**29
 """Memory for graphs that may be asked for again, in bytes."""
 
 
-class CrystalGraphs:
+class CrystalGraphs(StructureRepresentation):
     """A crystal as a graph of its atoms, periodic images bound as neighbours are.
 
     Nothing is learned. The graphs do not depend on the choice of cell, its origin and orientation,
@@ -103,8 +103,6 @@ class CrystalGraphs:
 
     name = "crystal-graphs"
     version = 1
-    reads = "structures"
-    reference = REFERENCE_STRUCTURES
     merged = False  # of models that were stored before there was a choice
 
     def __init__(
@@ -134,14 +132,6 @@ class CrystalGraphs:
         self.angle_cutoff = None if angle_cutoff is None else float(angle_cutoff)
         self.merged = merged
         self.n_jobs = n_jobs
-
-    def read(self, structures):
-        """Return structures as `Crystals`; see `encode`."""
-        return Materials.read(structures).crystals
-
-    def read_reference(self, entries):
-        """Return the reference structures of a card as `Crystals`."""
-        return Crystals.from_dicts(entries)
 
     def encode(self, structures):
         """Return crystals as `CrystalRows`.

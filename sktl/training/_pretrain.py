@@ -4,7 +4,7 @@ import numpy as np
 
 from sktl._checks import resolve_device
 from sktl.exceptions import InputError
-from sktl.sources import REPRESENTATIONS, load_source
+from sktl.sources import find_architecture, load_source
 from sktl.training._checkpoint import Checkpoint
 from sktl.training._labels import PropertyTable
 from sktl.training._loop import LabelledRows, train
@@ -54,9 +54,10 @@ def pretrain(
         One line that says what it is.
     source : str, path-like, Source or None, default=None
         Source to start from: its network, with a new head. None starts from random weights.
-    network : {"composition", "elemnet", "alignn"}, default="composition"
-        CompositionNet on element tokens, ElemNet on elemental fractions, or ALIGNN on crystals;
-        not used with a `source`.
+    network : str, default="composition"
+        Name of an architecture: "composition" (CompositionNet on element tokens), "elemnet"
+        (ElemNet on elemental fractions), "alignn" (ALIGNN on crystals), or one registered by
+        `register_architecture`; not used with a `source`.
     network_arguments : dict, optional
         Further arguments of the network; none with a `source`.
     epochs : int, default=30
@@ -129,7 +130,7 @@ def pretrain(
     held_out = check_held_out(held_out, holdout_fraction)
     device = resolve_device(device)
     tables = [tables] if isinstance(tables, PropertyTable) else list(tables)
-    representation = REPRESENTATIONS[settings.network]()
+    representation = find_architecture(settings.network).representation()
     problem = PretrainProblem.prepare(tables, representation, held_out, holdout_fraction)
     card = problem.card(id, title, licence, settings)
     check_card(card)

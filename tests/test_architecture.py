@@ -21,11 +21,12 @@ FOLDERS = ("sktl", "tests", "benchmarks", "docs")
 FILES = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
 MODULES = [path for path in FILES if path.is_relative_to(PACKAGE)]
 
-FOUNDATION = {"exceptions", "_checks", "_store", "_version"}
+FOUNDATION = {"exceptions", "_checks", "_state", "_store", "_version"}
 MAY_IMPORT = {
     "exceptions": set(),
     "_version": set(),
     "_checks": {"exceptions"},
+    "_state": {"exceptions"},
     "_store": {"exceptions"},
     "representations": FOUNDATION,
     "networks": FOUNDATION,

@@ -10,6 +10,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from tqdm import tqdm
 
+from sktl._state import stored
 from sktl.estimators._input import read_input
 from sktl.estimators._provenance import row_texts
 from sktl.exceptions import InputError, TransferWarning
@@ -27,6 +28,7 @@ _MOST_AXES = 32
 _MOST_JUDGED = 2000
 
 
+@stored("domain/1")
 class Domain:
     """The training rows of a model as points, and how near to each other they lie.
 

@@ -5,12 +5,14 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 
 from sktl._checks import check_labels
+from sktl._state import stored
 from sktl.estimators._base import TransferEstimator
 from sktl.estimators._input import read_input
 from sktl.exceptions import InputError
 from sktl.training import ClassTarget
 
 
+@stored("transfer-classifier/1")
 class TransferClassifier(ClassifierMixin, TransferEstimator):
     """Predict classes of materials by fine-tuning a network pretrained on a large database.
 

@@ -10,6 +10,7 @@ from sklearn.base import TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from sktl._checks import check_feature_names
+from sktl._state import stored
 from sktl._store import atomic_write, cache_dir
 from sktl.estimators._input import ReadsMaterials, read_input
 from sktl.estimators._versions import VersionedEstimator
@@ -28,6 +29,7 @@ from sktl.representations import (
 _VERSION = 2  # of what is kept on disk
 
 
+@stored("harmonic-transformer/1")
 class HarmonicTransformer(TransformerMixin, ReadsMaterials, VersionedEstimator):
     """Turn crystals into their phonon frequencies, elastic moduli and the like, by a potential.
 

@@ -12,6 +12,7 @@ from sktl._checks import (
     is_structure,
     name_row,
 )
+from sktl._state import stored
 from sktl.exceptions import InputError, TransferWarning, UnseenElementError
 from sktl.representations import (
     MAX_ATOMIC_NUMBER,
@@ -64,6 +65,7 @@ def read_input(estimator, X, *, fitting):
     return materials
 
 
+@stored("network-input/1")
 class NetworkInput:
     """The way from what `read_input` returned to the rows that a network reads, and that network.
 

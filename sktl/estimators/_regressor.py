@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.base import RegressorMixin
 
 from sktl._checks import check_numbers
+from sktl._state import stored
 from sktl.estimators._base import TransferEstimator
 from sktl.estimators._input import read_input
 from sktl.estimators._uncertainty import UncertainPredictions, Uncertainty
@@ -14,6 +15,7 @@ from sktl.sources import run_rows
 from sktl.training import NumberTarget, SourceTarget, ZeroInflatedTarget
 
 
+@stored("transfer-regressor/1")
 class TransferRegressor(UncertainPredictions, RegressorMixin, TransferEstimator):
     """Predict a property of materials by fine-tuning a network pretrained on a large database.
 

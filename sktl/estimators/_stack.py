@@ -11,6 +11,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import column_or_1d
 
 from sktl._checks import check_numbers, check_weights
+from sktl._state import stored
 from sktl.estimators._applicability import Applicable
 from sktl.estimators._base import TransferEstimator
 from sktl.estimators._files import SavedModel
@@ -37,6 +38,7 @@ _SPREAD_FLOOR = 0.01
 _MIDDLE = (0.4, 0.6)
 
 
+@stored("transfer-stack-regressor/1")
 class TransferStackRegressor(
     UncertainPredictions, Applicable, SavedModel, RegressorMixin, VersionedEstimator
 ):

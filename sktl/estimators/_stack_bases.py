@@ -10,6 +10,7 @@ from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import MinMaxScaler, PowerTransformer, StandardScaler
 from sklearn.svm import SVR
 
+from sktl._state import stored
 from sktl.estimators._harmonic import HarmonicTransformer
 from sktl.estimators._regressor import TransferRegressor
 from sktl.estimators._transformer import DeepFeatureTransformer
@@ -108,6 +109,7 @@ def name_bases(estimators):
     return named
 
 
+@stored("logarithmic-target/1")
 class LogarithmicTarget(TransformerMixin, BaseEstimator):
     """Put targets that are not negative on a logarithmic scale, and others on a linear one.
 
@@ -141,6 +143,7 @@ class LogarithmicTarget(TransformerMixin, BaseEstimator):
         return y if self.unit_ is None else np.log1p(y / self.unit_)
 
 
+@stored("column-weights/1")
 class ColumnWeights(TransformerMixin, BaseEstimator):
     """Multiply columns by weights (d,)."""
 

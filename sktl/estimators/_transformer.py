@@ -10,12 +10,14 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from sktl._checks import check_feature_names, resolve_device
+from sktl._state import stored
 from sktl.estimators._input import ReadsMaterials, read_input
 from sktl.estimators._versions import VersionedEstimator
 from sktl.exceptions import InputError
 from sktl.sources import run_rows
 
 
+@stored("deep-feature-transformer/1")
 class DeepFeatureTransformer(TransformerMixin, ReadsMaterials, VersionedEstimator):
     """Turn compositions, or crystals, into the activations of a pretrained network.
 

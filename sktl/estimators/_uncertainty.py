@@ -9,6 +9,7 @@ from sklearn.model_selection import cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from sktl._state import stored
 from sktl.estimators._input import read_input
 from sktl.exceptions import InputError
 
@@ -21,6 +22,7 @@ _ROWS_FOR_SPREAD = 100
 _BLOCK = 1024
 
 
+@stored("error-model/1")
 class ErrorModel:
     """Predict the size of the error of a model from what the model makes of a row.
 
@@ -75,6 +77,7 @@ class ErrorModel:
         return np.exp(np.clip(logarithm, *self.bounds))
 
 
+@stored("calibration/1")
 class Calibration:
     """What errors on rows not trained on say of the scale of an `ErrorModel`.
 
@@ -117,6 +120,7 @@ class Calibration:
         return float(self.scores[np.searchsorted(running, wanted * (1 - 1e-12))])
 
 
+@stored("uncertainty/1")
 class Uncertainty:
     """The errors of one or several models on rows that they were not trained on, and their lesson.
 

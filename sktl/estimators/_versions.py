@@ -12,3 +12,10 @@ class VersionedEstimator(BaseEstimator):
         given = inspect.signature(type(self)).parameters.values()
         defaults = {each.name: each.default for each in given if each.default is not each.empty}
         super().__setstate__(defaults | state)
+
+    @classmethod
+    def from_state(cls, state):
+        """Return the estimator with the attributes of a model file."""
+        made = cls.__new__(cls)
+        made.__setstate__(state)
+        return made

@@ -3,6 +3,7 @@
 import numpy as np
 
 from sktl._checks import check_formulas
+from sktl._state import stored
 from sktl.representations._formula import parse_formulas
 from sktl.representations._rows import ColumnRows, TokenRows
 
@@ -27,6 +28,7 @@ class _OfComposition:
         return parse_formulas(entries)
 
 
+@stored("element-tokens/1")
 class ElementTokens(_OfComposition):
     """A composition as a set of (atomic number, atomic fraction) tokens."""
 
@@ -38,6 +40,7 @@ class ElementTokens(_OfComposition):
         return TokenRows(compositions)
 
 
+@stored("element-fractions/1")
 class ElementFractions(_OfComposition):
     """A composition as 103 elemental fractions, H to Lr, as matminer's ElementFraction."""
 
@@ -49,6 +52,7 @@ class ElementFractions(_OfComposition):
         return ColumnRows(compositions.to_dense(MAX_ATOMIC_NUMBER).astype(np.float32))
 
 
+@stored("numeric-columns/1")
 class NumericColumns:
     """Numeric columns of any meaning, brought to zero mean and unit variance on the training rows.
 

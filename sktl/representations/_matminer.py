@@ -11,6 +11,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
 from sktl._checks import check_formulas
+from sktl._state import stored
 from sktl.exceptions import InputError, MissingElementDataError
 from sktl.representations._formula import parse_formulas
 from sktl.representations._magpie import (
@@ -23,6 +24,7 @@ from sktl.representations._magpie import (
 from sktl.representations._symbols import SYMBOLS
 
 
+@stored("matminer-transformer/1")
 class MatminerTransformer(TransformerMixin, BaseEstimator):
     """Turn chemical formulas into the features of a matminer composition featurizer.
 

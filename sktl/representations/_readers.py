@@ -8,12 +8,14 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from sktl._checks import as_objects, is_structure
+from sktl._state import stored
 from sktl.exceptions import InputError
 from sktl.representations._structures import refuse_rows
 
 _SITE_KEYS = ("species", "abc", "label")
 
 
+@stored("structure-reader/1")
 class StructureReader(TransformerMixin, BaseEstimator):
     """Turn files and other objects into pymatgen Structures, for estimators that take those.
 

@@ -22,13 +22,14 @@ FILES = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.p
 MODULES = [path for path in FILES if path.is_relative_to(PACKAGE)]
 BENCHMARKS = [path for path in FILES if path.is_relative_to(ROOT / "benchmarks")]
 
-FOUNDATION = {"exceptions", "_checks", "_containers", "_store", "_version", "_warnings"}
+FOUNDATION = {"exceptions", "_checks", "_containers", "_state", "_store", "_version", "_warnings"}
 MAY_IMPORT = {
     "exceptions": set(),
     "_version": set(),
     "_checks": {"exceptions"},
     "_containers": {"exceptions"},
     "_warnings": {"exceptions"},
+    "_state": {"exceptions"},
     "_store": {"exceptions"},
     "representations": FOUNDATION,
     "networks": FOUNDATION,

@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from sktl._state import stored
 from sktl._warnings import warn_caller
 from sktl.exceptions import InputError, UnseenElementError
 from sktl.representations import MAX_ATOMIC_NUMBER, SYMBOLS, Materials
@@ -27,6 +28,13 @@ class MaterialsEstimator(BaseEstimator):
         given = inspect.signature(type(self)).parameters.values()
         defaults = {each.name: each.default for each in given if each.default is not each.empty}
         super().__setstate__(defaults | state)
+
+    @classmethod
+    def from_state(cls, state):
+        """Return the estimator with the attributes of a model file."""
+        made = cls.__new__(cls)
+        made.__setstate__(state)
+        return made
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -97,6 +105,7 @@ def open_source(estimator, network="auto", arguments=None):
     return source
 
 
+@stored("network-input/1")
 class NetworkInput:
     """The way from `Materials` to the rows that a network reads, and that network.
 

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from sktl.exceptions import InputError
+from sktl.networks._by_value import reduce_by_value
 
 
 class Network(nn.Module):
@@ -40,6 +41,14 @@ class Network(nn.Module):
         network = super().__new__(cls)
         object.__setattr__(network, "arguments", named)
         return network
+
+    def __reduce_ex__(self, protocol):
+        return reduce_by_value(self)
+
+    def __copy__(self):
+        made = type(self).__new__(type(self))
+        vars(made).update(vars(self))
+        return made
 
     def stages(self, **inputs):
         """Yield ``(name, state)`` of each body group in order; the last state is the embedding."""

@@ -2,12 +2,14 @@
 
 import numpy as np
 
+from sktl._state import stored
 from sktl.representations._base import FormulaRepresentation, Representation
 from sktl.representations._rows import ColumnRows, TokenRows
 
 MAX_ATOMIC_NUMBER = 103
 
 
+@stored("element-tokens/1")
 class ElementTokens(FormulaRepresentation):
     """A composition as a set of (atomic number, atomic fraction) tokens."""
 
@@ -19,6 +21,7 @@ class ElementTokens(FormulaRepresentation):
         return TokenRows(compositions)
 
 
+@stored("element-fractions/1")
 class ElementFractions(FormulaRepresentation):
     """A composition as 103 elemental fractions, H to Lr, as matminer's ElementFraction."""
 
@@ -30,6 +33,7 @@ class ElementFractions(FormulaRepresentation):
         return ColumnRows(compositions.to_dense(MAX_ATOMIC_NUMBER).astype(np.float32))
 
 
+@stored("numeric-columns/1")
 class NumericColumns(Representation):
     """Numeric columns of any meaning, brought to zero mean and unit variance on the training rows.
 

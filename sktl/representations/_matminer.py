@@ -10,6 +10,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
+from sktl._state import stored
 from sktl.exceptions import InputError, MissingElementDataError
 from sktl.representations._magpie import (
     MAGPIE_FEATURE_NAMES,
@@ -22,6 +23,7 @@ from sktl.representations._materials import Materials
 from sktl.representations._symbols import SYMBOLS
 
 
+@stored("matminer-transformer/1")
 class MatminerTransformer(TransformerMixin, BaseEstimator):
     """Turn chemical formulas into the features of a matminer composition featurizer.
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from sktl._containers import as_objects, read_rows
+from sktl._state import stored
 from sktl.exceptions import InputError
 from sktl.representations._atoms import UnreadableAtoms, is_atoms, structure_from_atoms
 from sktl.representations._structures import is_structure, refuse_rows
@@ -14,6 +15,7 @@ from sktl.representations._structures import is_structure, refuse_rows
 _SITE_KEYS = ("species", "abc", "label")
 
 
+@stored("structure-reader/1")
 class StructureReader(TransformerMixin, BaseEstimator):
     """Turn files and other objects into pymatgen Structures, for estimators that take those.
 

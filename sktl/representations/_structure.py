@@ -7,6 +7,7 @@ from numbers import Integral, Real
 from joblib import effective_n_jobs
 from sklearn.utils.parallel import Parallel, delayed
 
+from sktl._state import stored
 from sktl.exceptions import InputError
 from sktl.representations._base import StructureRepresentation
 from sktl.representations._crystal_rows import CrystalGraph, CrystalRows
@@ -19,6 +20,7 @@ CACHE_BYTES = 2**29
 """Memory for graphs that may be asked for again, in bytes."""
 
 
+@stored("crystal-graphs/1")
 class CrystalGraphs(StructureRepresentation):
     """A crystal as a graph of its atoms, periodic images bound as neighbours are.
 
@@ -179,6 +181,7 @@ class CrystalGraphs(StructureRepresentation):
         return [graph for part in parts for graph in part]
 
 
+@stored("crystal-graphs-chgnet/1")
 class ChgnetGraphs(CrystalGraphs):
     """The graphs of CHGNet: bonds of up to 6 Angstrom, pairs of those shorter than 3 Angstrom.
 

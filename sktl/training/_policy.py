@@ -6,12 +6,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from sktl._state import stored
 from sktl.exceptions import InputError
 
 FEWEST_STEPS = 200  # of "auto" epochs: few rows are passed over more often
 HEAD_RATE_FACTOR = 3.0
 
 
+@stored("policy/1")
 @dataclass(frozen=True)
 class Policy:
     """How a network is trained: plain data, which estimators, stack and time estimates share.

@@ -40,12 +40,12 @@ def check_network(network, rows=None):
 
     Examples
     --------
-    A head that forgets the embedding:
+    Outputs that are not those of the head:
 
     >>> from sktl.networks import ElemNet, check_network
     >>> class Careless(ElemNet):
     ...     def forward(self, columns):
-    ...         return self.head(self.features(columns=columns).relu())
+    ...         return self.head(self.features(columns=columns)).exp()
     >>> check_network(Careless(2))
     Traceback (most recent call last):
         ...

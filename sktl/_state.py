@@ -62,9 +62,7 @@ def stored(tag, upgrades=()):
     def register(made):
         known = _KINDS.get(name)
         if known is not None and _identity(known.made) != _identity(made):
-            raise ValueError(
-                f"Got tag={tag!r} for {made}, expected one that is not {known.made}'s."
-            )
+            raise ValueError(f"Got tag={tag!r} for {made}, but it is the tag of {known.made}.")
         if len(upgrades) != version - 1:
             raise ValueError(
                 f"Got {len(upgrades)} upgrades for {tag!r}, expected {version - 1}: one from each "
@@ -101,8 +99,9 @@ def from_state(tag, state):
     try:
         name, version = _split(tag)
         made, newest, upgrades = _KINDS[name]
-    except (KeyError, ValueError) as error:
-        raise ModelIntegrityError(f"Got tag={tag!r}, expected one of {stored_tags()}.") from error
+    except (AttributeError, KeyError, ValueError) as error:
+        known = ", ".join(stored_tags())
+        raise ModelIntegrityError(f"Got tag={tag!r}, expected one of {known}.") from error
     if version > newest:
         raise ModelIntegrityError(f"Got {tag!r}, expected at most version {newest}: a newer sktl.")
     if not isinstance(state, dict) or not all(isinstance(key, str) for key in state):

@@ -16,8 +16,16 @@ __getattr__, __dir__, _lazy = lazy_loader.attach(
             "load_model",
         ],
         "representations": ["MatminerTransformer", "StructureReader"],
-        "sources": ["Source", "SourceCard", "list_sources", "load_source", "register_source"],
-        "training": ["PropertyTable", "pretrain"],
+        "sources": [
+            "Architecture",
+            "Source",
+            "SourceCard",
+            "list_sources",
+            "load_source",
+            "register_architecture",
+            "register_source",
+        ],
+        "training": ["Policy", "PropertyTable", "pretrain"],
     },
 )
 

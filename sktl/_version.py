@@ -3,7 +3,7 @@
 __version__ = "0.1.0"
 
 
-def installed_version(package):
+def _installed_version(package):
     """Return the version of an installed package, or of its CPU build, or None."""
     from importlib.metadata import PackageNotFoundError, version
 
@@ -13,3 +13,11 @@ def installed_version(package):
         except PackageNotFoundError:
             continue
     return None
+
+
+def versions(*packages):
+    """Return the versions of sktl, of Python and of packages; None for one that is not there."""
+    import platform
+
+    found = {"sktl": __version__, "python": platform.python_version()}
+    return found | {package: _installed_version(package) for package in packages}

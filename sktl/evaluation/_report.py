@@ -1,4 +1,4 @@
-"""The page: one HTML file with everything in it, for the screen and for paper."""
+"""The report: one HTML file with everything in it, for the screen and for paper."""
 
 import base64
 import re
@@ -18,6 +18,7 @@ from sktl.evaluation._figures import (
 )
 from sktl.evaluation._names import BOOSTING, FOREST, MEDIAN, MODELS, SCRATCH, TRANSFER
 from sktl.evaluation._summary import summarize
+from sktl.sources import find_architecture
 
 _COLOURS = matplotlib.colormaps["YlOrBr"]
 _LIGHT, _DARK = 0.02, 0.85  # the part of the colours on which text can be read
@@ -43,15 +44,6 @@ _CITATIONS = (
 _TREE_CITATIONS = {
     FOREST: ("Random forest", "Breiman 2001", "10.1023/A:1010933404324"),
     BOOSTING: ("XGBoost", "Chen and Guestrin 2016", "10.1145/2939672.2939785"),
-}
-_NETWORK_CITATIONS = {
-    "composition": (
-        ("Attention over elements", "Roost", "10.1038/s41467-020-19964-7"),
-        ("Attention over elements", "CrabNet", "10.1038/s41524-021-00545-1"),
-    ),
-    "elemnet": (("Network", "ElemNet", "10.1038/s41598-018-35934-y"),),
-    "alignn": (("Network", "ALIGNN", "10.1038/s41524-021-00650-1"),),
-    "chgnet": (("Network", "CHGNet", "10.1038/s42256-023-00716-3"),),
 }
 
 
@@ -93,7 +85,7 @@ def write_report(
         data=data or {},
         label_title=label_title,
         figures=_figures(evaluation, findings, suffix),
-        cells=_cells(findings["elements"]),
+        elements=_elements(findings["elements"]),
         scale=_scale(findings["elements"]),
         databases=_databases(findings["source"]),
         citations=_citations(evaluation),
@@ -144,18 +136,18 @@ def _curves(findings, models):
     }
 
 
-def _cells(elements):
-    """Return the cells of the periodic table: place, texts and colours."""
+def _elements(elements):
+    """Return what the periodic table shows of each element: place, texts and colours."""
     low, high = _range(elements)
-    cells = []
+    shown = []
     for each in elements:
         row, column = place_of(each["symbol"])
         share = 0.5 if high == low else np.clip((each["mae"] - low) / (high - low), 0, 1)
         colour = np.array(_COLOURS(_LIGHT + (_DARK - _LIGHT) * share)[:3])
         dark = bool(colour**2.2 @ (0.2126, 0.7152, 0.0722) < _LUMINANCE_FOR_WHITE)
         colour = matplotlib.colors.to_hex(colour)
-        cells.append({**each, "row": row, "column": column, "colour": colour, "dark": dark})
-    return cells
+        shown.append({**each, "row": row, "column": column, "colour": colour, "dark": dark})
+    return shown
 
 
 def _scale(elements):
@@ -186,9 +178,9 @@ def _databases(source):
 
 def _citations(evaluation):
     """Return (what, who, DOI) of all that the findings rest on."""
-    network = evaluation.source.card.network["name"]
+    network = find_architecture(evaluation.source.card.network["name"])
     trees = [entry for model, entry in _TREE_CITATIONS.items() if model in evaluation.predictions]
-    known = [*_CITATIONS, *trees, *_NETWORK_CITATIONS.get(network, ())]
+    known = [*_CITATIONS, *trees, *(("Network", *each) for each in network.references)]
     tables = evaluation.source.card.training.get("tables", [])
     for table in (each for each in tables if isinstance(each, dict)):
         dois = table.get("doi", [])

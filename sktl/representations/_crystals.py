@@ -9,7 +9,11 @@ from sktl.representations._compositions import (
     first_of_each_key,
     offsets_from_sizes,
 )
-from sktl.representations._structures import check_structures, structure_arrays, structure_digest
+from sktl.representations._structures import (
+    refuse_unusable,
+    structure_arrays,
+    structure_digest,
+)
 
 _HALF, _QUARTER = [0.5, 0.5, 0.5], [0.25, 0.25, 0.25]
 
@@ -69,16 +73,15 @@ class Crystals:
 
     @classmethod
     def from_structures(cls, structures):
-        """Make a batch from a container of pymatgen Structure, length n.
+        """Make a batch from a list of pymatgen Structure, length n.
 
         Raises
         ------
-        InputError
-            There are no structures.
         StructureError
             A structure cannot be used; the message names its row, formula and fault.
         """
-        return cls([structure_arrays(structure) for structure in check_structures(structures)])
+        refuse_unusable(structures)
+        return cls([structure_arrays(structure) for structure in structures])
 
     @classmethod
     def from_dicts(cls, entries):

@@ -2,32 +2,15 @@
 
 import numpy as np
 
-from sktl._checks import check_formulas
-from sktl.representations._formula import parse_formulas
+from sktl._state import stored
+from sktl.representations._base import FormulaRepresentation, Representation
 from sktl.representations._rows import ColumnRows, TokenRows
 
 MAX_ATOMIC_NUMBER = 103
 
 
-class _OfComposition:
-    """What representations share that see the composition alone.
-
-    `reads` names what they read, and `reference` what the card of a source shows predictions for.
-    """
-
-    reads = "formulas"
-    reference = "NaCl Fe2O3 GaAs BaTiO3 MgAl2O4 LiFePO4 Cu0.7Zn0.3 Si".split()
-
-    def read(self, materials):
-        """Return formulas (n,) as `Compositions`; of structures only the composition counts."""
-        return parse_formulas(check_formulas(materials))
-
-    def read_reference(self, entries):
-        """Return the reference formulas of a card as `Compositions`."""
-        return parse_formulas(entries)
-
-
-class ElementTokens(_OfComposition):
+@stored("element-tokens/1")
+class ElementTokens(FormulaRepresentation):
     """A composition as a set of (atomic number, atomic fraction) tokens."""
 
     name = "element-tokens"
@@ -38,7 +21,8 @@ class ElementTokens(_OfComposition):
         return TokenRows(compositions)
 
 
-class ElementFractions(_OfComposition):
+@stored("element-fractions/1")
+class ElementFractions(FormulaRepresentation):
     """A composition as 103 elemental fractions, H to Lr, as matminer's ElementFraction."""
 
     name = "element-fractions"
@@ -49,7 +33,8 @@ class ElementFractions(_OfComposition):
         return ColumnRows(compositions.to_dense(MAX_ATOMIC_NUMBER).astype(np.float32))
 
 
-class NumericColumns:
+@stored("numeric-columns/1")
+class NumericColumns(Representation):
     """Numeric columns of any meaning, brought to zero mean and unit variance on the training rows.
 
     Attributes
@@ -61,6 +46,15 @@ class NumericColumns:
     name = "numeric-columns"
     version = 1
     reads = "columns"
+    reference = ()
+
+    def read(self, materials):
+        """Return numeric columns (n, d) as they are."""
+        return materials
+
+    def read_reference(self, entries):
+        """Return numeric columns as they are: no source reads them."""
+        return entries
 
     def fit(self, columns, weights=None):
         """Learn mean and scale of float columns (n, d) whose rows have weights (n,)."""

@@ -10,9 +10,8 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
-from sktl._checks import check_formulas
+from sktl._state import stored
 from sktl.exceptions import InputError, MissingElementDataError
-from sktl.representations._formula import parse_formulas
 from sktl.representations._magpie import (
     MAGPIE_FEATURE_NAMES,
     MAX_LISTED,
@@ -20,9 +19,11 @@ from sktl.representations._magpie import (
     list_reasons,
     magpie_attributes,
 )
+from sktl.representations._materials import Materials
 from sktl.representations._symbols import SYMBOLS
 
 
+@stored("matminer-transformer/1")
 class MatminerTransformer(TransformerMixin, BaseEstimator):
     """Turn chemical formulas into the features of a matminer composition featurizer.
 
@@ -112,10 +113,11 @@ class MatminerTransformer(TransformerMixin, BaseEstimator):
             This transformer.
         """
         self._check_params()
-        formulas = check_formulas(X)
+        materials = Materials.read(X)
+        formulas = materials.formulas
         self.featurizer_ = deepcopy(self.featurizer)
         if not self._is_magpie():
-            distinct, _ = _distinct_compositions(formulas)
+            distinct, _ = _distinct_compositions(formulas, materials.compositions)
             self.featurizer_.fit(distinct)
         self.n_features_in_ = 1
         return self
@@ -135,11 +137,11 @@ class MatminerTransformer(TransformerMixin, BaseEstimator):
             ``set_output(transform="pandas")``.
         """
         check_is_fitted(self, "featurizer_")
-        formulas = check_formulas(X)
+        materials = Materials.read(X)
+        formulas, compositions = materials.formulas, materials.compositions
         if self._is_magpie():
-            compositions = parse_formulas(formulas)
             return magpie_attributes(compositions, missing=self.missing, formulas=formulas)
-        distinct, inverse = _distinct_compositions(formulas)
+        distinct, inverse = _distinct_compositions(formulas, compositions)
         outcomes = _featurize(self.featurizer_, distinct, self.n_jobs)
         bad = [i for i, outcome in enumerate(outcomes) if isinstance(outcome, _Failure)]
         refused = bad if self.missing == "error" else [i for i in bad if not outcomes[i].lacks_data]
@@ -220,11 +222,11 @@ class _Failure(NamedTuple):
     features: object = np.nan
 
 
-def _distinct_compositions(formulas):
-    """Return distinct pymatgen Compositions, and the place of each row among them."""
+def _distinct_compositions(formulas, batch):
+    """Return distinct pymatgen Compositions of formulas and what they are parsed to, and the place
+    of each row among them."""
     from pymatgen.core import Composition
 
-    batch = parse_formulas(formulas)
     bounds = batch.offsets.tolist()
     places, distinct, inverse = {}, [], []
     for row, formula in enumerate(formulas):

@@ -7,9 +7,11 @@ from numbers import Integral, Real
 from joblib import effective_n_jobs
 from sklearn.utils.parallel import Parallel, delayed
 
+from sktl._state import stored
 from sktl.exceptions import InputError
+from sktl.representations._base import StructureRepresentation
 from sktl.representations._crystal_rows import CrystalGraph, CrystalRows
-from sktl.representations._crystals import REFERENCE_STRUCTURES, Crystals
+from sktl.representations._crystals import Crystals
 from sktl.representations._merged import MergedRows, merge
 from sktl.representations._neighbours import bonds_within, nearest_bonds
 
@@ -18,7 +20,8 @@ CACHE_BYTES = 2**29
 """Memory for graphs that may be asked for again, in bytes."""
 
 
-class CrystalGraphs:
+@stored("crystal-graphs/1")
+class CrystalGraphs(StructureRepresentation):
     """A crystal as a graph of its atoms, periodic images bound as neighbours are.
 
     Nothing is learned. The graphs do not depend on the choice of cell, its origin and orientation,
@@ -102,8 +105,6 @@ class CrystalGraphs:
 
     name = "crystal-graphs"
     version = 1
-    reads = "structures"
-    reference = REFERENCE_STRUCTURES
     merged = False  # of models that were stored before there was a choice
 
     def __init__(
@@ -133,14 +134,6 @@ class CrystalGraphs:
         self.angle_cutoff = None if angle_cutoff is None else float(angle_cutoff)
         self.merged = merged
         self.n_jobs = n_jobs
-
-    def read(self, structures):
-        """Return structures as `Crystals`; see `encode`."""
-        return Crystals.from_structures(structures)
-
-    def read_reference(self, entries):
-        """Return the reference structures of a card as `Crystals`."""
-        return Crystals.from_dicts(entries)
 
     def encode(self, structures):
         """Return crystals as `CrystalRows`.
@@ -188,6 +181,7 @@ class CrystalGraphs:
         return [graph for part in parts for graph in part]
 
 
+@stored("crystal-graphs-chgnet/1")
 class ChgnetGraphs(CrystalGraphs):
     """The graphs of CHGNet: bonds of up to 6 Angstrom, pairs of those shorter than 3 Angstrom.
 

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field, fields
 
 import numpy as np
 
+from sktl._state import stored
 from sktl.exceptions import SourceIntegrityError
 from sktl.sources._transforms import TRANSFORMS
 
@@ -16,6 +17,7 @@ _HIGHEST_ATOMIC_NUMBER = 118
 _SMALLEST_VOLUME = 1.0  # of the cell of a crystal, Angstrom^3
 
 
+@stored("property-card/1")
 @dataclass(frozen=True)
 class PropertyCard:
     """One property that a source predicts.
@@ -59,6 +61,7 @@ class PropertyCard:
     listed_rows: int = 0
 
 
+@stored("source-card/1")
 @dataclass(frozen=True)
 class SourceCard:
     """Everything that is known of a source besides its weights.
@@ -152,6 +155,11 @@ class SourceCard:
         card = cls(**{**values, "properties": properties, "elements": tuple(values["elements"])})
         _check_properties(card)
         return card
+
+    @classmethod
+    def from_state(cls, state):
+        """Return the card of a model file, checked as one of a source file is."""
+        return cls.from_json(cls(**state).to_json())
 
 
 def is_source_name(text):

@@ -16,7 +16,7 @@ def run_rows(function, rows, *, device="cpu", batch_size=1024):
     ----------
     function : callable
         Takes the arguments of a network's forward; returns a tensor (b, d).
-    rows : TokenRows, ColumnRows or CrystalRows
+    rows : Rows
         Encoded input, n rows.
     device : str
         Where the network is.

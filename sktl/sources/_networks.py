@@ -4,24 +4,8 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 from sktl.exceptions import InputError, SourceIntegrityError
-from sktl.networks import ALIGNN, CHGNet, ColumnNet, CompositionNet, ElemNet
-from sktl.representations import ChgnetGraphs, CrystalGraphs, ElementFractions, ElementTokens
+from sktl.sources._architectures import find_architecture
 
-NETWORKS = {
-    "composition": CompositionNet,
-    "elemnet": ElemNet,
-    "alignn": ALIGNN,
-    "chgnet": CHGNet,
-}
-MODEL_NETWORKS = NETWORKS | {"columns": ColumnNet}
-"""Networks of models, some of which read numeric columns and are never pretrained."""
-
-REPRESENTATIONS = {
-    "composition": ElementTokens,
-    "elemnet": ElementFractions,
-    "alignn": CrystalGraphs,
-    "chgnet": ChgnetGraphs,
-}
 PRECISIONS = (torch.float16, torch.float32)
 
 
@@ -31,7 +15,7 @@ def random_network(name, n_outputs, arguments, seed):
     Parameters
     ----------
     name : str
-        One of `MODEL_NETWORKS`.
+        Name of a registered `Architecture`.
     n_outputs : int
         Outputs of the head.
     arguments : dict
@@ -42,19 +26,18 @@ def random_network(name, n_outputs, arguments, seed):
     Raises
     ------
     InputError
-        The network does not take these arguments.
+        There is no such network, or it does not take these arguments.
     """
+    network = find_architecture(name).network
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         try:
-            return MODEL_NETWORKS[name](n_outputs, **arguments)
+            return network(n_outputs, **arguments)
         except (TypeError, ValueError, RuntimeError) as error:
             raise InputError(f"Got network_arguments={arguments!r}: {error}") from error
 
 
-def network_from_tensors(
-    name, n_outputs, arguments, tensors, networks=NETWORKS, precisions=PRECISIONS
-):
+def network_from_tensors(name, n_outputs, arguments, tensors, precisions=PRECISIONS):
     """Return a network by its name in a card, with the weights of a file.
 
     Memory is taken only once the shapes are known to agree, and random numbers are not drawn.
@@ -62,15 +45,13 @@ def network_from_tensors(
     Parameters
     ----------
     name : str
-        Name of the network.
+        Name of a registered `Architecture`.
     n_outputs : int
         Outputs of the head.
     arguments : dict
         Further arguments of the network.
     tensors : dict of str to tensor
         The weights, all of one of the `precisions`; half precision becomes single.
-    networks : dict of str to class
-        Networks by name.
     precisions : tuple of dtype
         What weights may be.
 
@@ -79,11 +60,13 @@ def network_from_tensors(
     SourceIntegrityError
         There is no such network, it does not have these tensors, or a weight is not finite.
     """
-    if name not in networks:
-        raise SourceIntegrityError(f"Got network={name!r}, expected one of {sorted(networks)}.")
+    try:
+        kind = find_architecture(name).network
+    except InputError as error:
+        raise SourceIntegrityError(str(error)) from error
     try:
         with _Shapes(len(tensors)):
-            network = networks[name](n_outputs, **arguments)
+            network = kind(n_outputs, **arguments)
     except (TypeError, ValueError, ArithmeticError, RuntimeError) as error:
         raise SourceIntegrityError(f"The card does not describe a network: {error}.") from error
     _check_tensors(network.state_dict(), tensors, precisions)

@@ -5,13 +5,8 @@ import re
 from collections import Counter
 
 from sktl.representations import SYMBOLS
+from sktl.sources._architectures import find_architecture
 
-_NETWORK_TITLES = {
-    "composition": "CompositionNet",
-    "elemnet": "ElemNet",
-    "alignn": "ALIGNN",
-    "chgnet": "CHGNet",
-}
 _EXAMPLES = {
     "formulas": 'X = ["NaCl", "Fe2O3"]',
     "structures": 'X = sktl.StructureReader().fit_transform(["salt.cif", "POSCAR"])',
@@ -83,7 +78,7 @@ def _facts(source):
     )
     rows = [
         ("id", f"`{card.id}`"),
-        ("network", _NETWORK_TITLES.get(kind, kind) + (f" ({settings})" if settings else "")),
+        ("network", find_architecture(kind).title + (f" ({settings})" if settings else "")),
         ("weights", f"{n_weights:,}"),
         ("depth groups", ", ".join(source.network.depth_groups)),
         ("input", f"{card.representation['name']}, version {card.representation['version']}"),

@@ -14,10 +14,10 @@ from filelock import FileLock
 
 from sktl._store import atomic_write, cache_dir
 from sktl.exceptions import InputError, SourceIntegrityError, SourceNotFoundError
-from sktl.sources import _chgnet
 from sktl.sources._card import is_source_name
 from sktl.sources._catalog import ALIASES, SHIPPED, WEIGHTS
 from sktl.sources._checkpoint import read_content
+from sktl.sources._foreign import available_foreign, find_foreign
 from sktl.sources._source import Source, source_from_bytes
 
 _KEPT_IN_MEMORY = 8
@@ -32,8 +32,8 @@ def list_sources():
     Returns
     -------
     list of str
-        The sources in the package by their short names, "chgnet" where its package is installed,
-        then those registered on this machine.
+        The sources in the package by their short names, those of other packages, such as "chgnet",
+        where their weights are there, then those registered on this machine.
 
     See Also
     --------
@@ -46,21 +46,23 @@ def list_sources():
     >>> for name in list_sources():
     ...     card = load_source(name).card
     """
-    known = _shipped_names() + [_chgnet.NAME] * _chgnet.is_installed()
-    return known + [name for name in _registered_names() if not _is_own_name(name)]
+    registered = [name for name in _registered_names() if not _is_shipped(name)]
+    foreign = [name for name in available_foreign() if name not in registered]
+    return _shipped_names() + foreign + registered
 
 
 def load_source(source):
     """Load a pretrained source by its name or from a file.
 
-    Nothing is downloaded. The sha256 of a shipped or registered file is compared before the file is
-    parsed. The same file gives the same object, which is shared and must not be changed.
+    Nothing is downloaded for a source of sktl. The sha256 of a shipped or registered file is
+    compared before the file is parsed. The same file gives the same object, which is shared and
+    must not be changed.
 
     Parameters
     ----------
     source : str, path-like or Source
-        A name from `list_sources`, the id of a shipped source, or the path of a source file (a name
-        goes before a file of that name). A `Source` is returned as it is.
+        A name from `list_sources`, the id of a source of sktl or of another package, or the path of
+        a source file (a name goes before a file of that name). A `Source` is returned as it is.
 
     Returns
     -------
@@ -87,10 +89,11 @@ def load_source(source):
         entry = SHIPPED.get(ALIASES.get(source, source))
         if entry is not None:
             return _load_file(WEIGHTS / entry["file"], entry["sha256"])
-        if source in (_chgnet.NAME, _chgnet.ID):
-            return _kept(_chgnet.SHA256, _chgnet.load_chgnet)
         if is_source_name(source) and _record(_folder(), source).is_file():
             return _load_registered(_folder(), source)
+        foreign = find_foreign(source) if is_source_name(source) else None
+        if foreign is not None:
+            return foreign.check(_kept(foreign.sha256, foreign.load))
     path = _existing_file(source)
     if path is not None:
         return _load_file(path)
@@ -169,9 +172,9 @@ def _registered_names():
     return sorted(path.stem for path in folder.glob("*.json")) if folder.is_dir() else []
 
 
-def _is_own_name(name):
-    """Tell whether a name belongs to sktl itself."""
-    return name in SHIPPED or name in ALIASES or name in (_chgnet.NAME, _chgnet.ID)
+def _is_shipped(name):
+    """Tell whether a name belongs to a source in the package."""
+    return name in SHIPPED or name in ALIASES
 
 
 def _existing_file(source):
@@ -266,9 +269,10 @@ def _check_new_name(name):
             f"Got name={name!r}, expected letters, digits and . _ @ + - (no path), such as "
             "'my-oxides'."
         )
-    if _is_own_name(name):
+    if _is_shipped(name) or find_foreign(name) is not None:
         raise InputError(
-            f"Got name={name!r}, which is a source of sktl itself: choose another name."
+            f"Got name={name!r}, which is a source of sktl itself or of an installed package: "
+            "choose another name."
         )
 
 

@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from sktl._checks import check_materials, name_row
 from sktl._store import atomic_write
 from sktl.exceptions import SourceIntegrityError, UnseenElementError
-from sktl.representations import SYMBOLS
+from sktl.representations import SYMBOLS, Materials
+from sktl.sources._architectures import find_architecture
 from sktl.sources._card import SourceCard
 from sktl.sources._checkpoint import pack_tensors, read_content, unpack_tensors
 from sktl.sources._inference import run_rows
-from sktl.sources._networks import REPRESENTATIONS, network_from_tensors
+from sktl.sources._networks import network_from_tensors
 
 REFERENCE_TOLERANCE = 1e-5
 
@@ -43,7 +43,7 @@ class Source:
     card : SourceCard
     network : Network
         In evaluation mode; `new_network` gives a copy that trains.
-    representation : ElementTokens, ElementFractions or CrystalGraphs
+    representation : Representation
         Turns formulas or structures into what the network reads.
     sha256 : str or None
         Hash of the file; None if the source was never in one.
@@ -75,7 +75,7 @@ class Source:
         if half:
             _round_weights(network)
         self.network = network.eval().requires_grad_(False)
-        self.representation = REPRESENTATIONS[card.network["name"]]()
+        self.representation = find_architecture(card.network["name"]).representation()
         self.sha256 = sha256
 
     def __repr__(self):
@@ -95,7 +95,7 @@ class Source:
         n_outputs : int, optional
             Outputs of a new head of zeros; with 0 the network returns its embedding. The source's
             own head stays if not given.
-        rows : TokenRows, ColumnRows or CrystalRows, optional
+        rows : Rows, optional
             Encoded rows that the new head will be trained on. The columns of an embedding that
             differ in scale are evened by them.
 
@@ -130,7 +130,7 @@ class Source:
         UnseenElementError
             A material holds an element that is not in the card.
         """
-        materials = check_materials(materials, self.representation.reads)
+        materials = Materials.read(materials)
         batch = self.representation.read(materials)
         unseen = ~np.isin(batch.numbers, self.card.elements)
         if not unseen.any():
@@ -139,7 +139,7 @@ class Source:
         rows = np.unique(batch.rows[unseen]).tolist()
         raise UnseenElementError(
             f"Got {SYMBOLS[batch.numbers[entry] - 1]} in "
-            f"{name_row(materials, int(batch.rows[entry]))}, expected elements that "
+            f"{materials.name_row(int(batch.rows[entry]))}, expected elements that "
             f"{self.card.id} was trained on ({len(self.card.elements)} of them). Leave such rows "
             f"out: {len(rows)} of {len(batch)}.",
             rows=rows,
@@ -297,7 +297,8 @@ def source_from_bytes(content, name):
     card = SourceCard.from_json(text)
     kind = card.network["name"]
     network = network_from_tensors(kind, len(card.properties), card.network["arguments"], tensors)
-    wanted = {"name": REPRESENTATIONS[kind].name, "version": REPRESENTATIONS[kind].version}
+    representation = find_architecture(kind).representation
+    wanted = {"name": representation.name, "version": representation.version}
     if card.representation != wanted:
         raise SourceIntegrityError(
             f"Got representation={card.representation} for {card.id}, this sktl has {wanted}."

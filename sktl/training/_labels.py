@@ -4,9 +4,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from sktl._checks import check_materials, name_row
 from sktl.exceptions import InputError, RowsError
-from sktl.representations import MAX_ATOMIC_NUMBER, SYMBOLS
+from sktl.representations import MAX_ATOMIC_NUMBER, SYMBOLS, Materials
 from sktl.sources import TRANSFORMS
 
 _REACH = 10.0
@@ -118,7 +117,7 @@ def _check_table(table):
     if bad.any():
         row = int(bad.argmax())
         raise InputError(
-            f"Table {table.name}, {name_row(list(table.materials), row)}: got label "
+            f"Table {table.name}, {Materials.read(table.materials).name_row(row)}: got label "
             f"{values[row]}, expected a finite number"
             f"{' above -1' if table.transform == 'log1p' else ''}, or NaN."
         )
@@ -128,15 +127,12 @@ def _check_table(table):
 def _read_tables(tables, representation):
     """Return the materials of all tables as one batch, one table after the other."""
 
-    def read(materials):
-        return representation.read(check_materials(materials, representation.reads))
-
     try:
-        batch = read([item for table in tables for item in table.materials])
+        batch = representation.read([item for table in tables for item in table.materials])
     except RowsError:
         for table in tables:
             try:
-                read(table.materials)
+                representation.read(table.materials)
             except RowsError as error:
                 raise type(error)(f"Table {table.name}: {error}", error.rows) from None
         raise
@@ -147,9 +143,10 @@ def _read_tables(tables, representation):
             if position < len(table.materials):
                 break
             position -= len(table.materials)
+        row = Materials.read(table.materials).name_row(position)
         raise InputError(
-            f"Table {table.name}, {name_row(list(table.materials), position)}: got an element "
-            f"beyond {SYMBOLS[MAX_ATOMIC_NUMBER - 1]}, the last one that networks know."
+            f"Table {table.name}, {row}: got an element beyond "
+            f"{SYMBOLS[MAX_ATOMIC_NUMBER - 1]}, the last one that networks know."
         )
     return batch
 

@@ -1,7 +1,6 @@
-"""The training loop, by skorch; the only file that knows it."""
+"""The training loop, by skorch."""
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -12,44 +11,6 @@ from torch.func import functional_call
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from sktl.training._progress import epoch_counters
-
-
-@dataclass(frozen=True)
-class Policy:
-    """How a network is trained: plain data.
-
-    Attributes
-    ----------
-    max_epochs : int
-        Passes over the training rows.
-    batch_size : int
-        Rows of a step.
-    learning_rate : float
-        Highest learning rate of the body.
-    head_rate_factor : float
-        The head learns this many times faster.
-    freeze_depth : int
-        Depth groups, counted from the input, that do not train.
-    weight_decay : float
-        Decoupled weight decay of AdamW.
-    warmup : float
-        Share of all steps in which the rate rises; it falls along a cosine in the rest.
-    dropout_until : float
-        Share of the epochs after which dropout rests. Through many layers a network in evaluation
-        mode is off the scale that it had under dropout; the last epochs bring it back.
-    average : float
-        The weights are averaged over about this share of all steps.
-    """
-
-    max_epochs: int
-    batch_size: int
-    learning_rate: float
-    head_rate_factor: float = 1.0
-    freeze_depth: int = 0
-    weight_decay: float = 1e-2
-    warmup: float = 0.1
-    dropout_until: float = 0.8
-    average: float = 0.02
 
 
 def train(
@@ -66,7 +27,7 @@ def train(
     criterion : Module
         Loss of ``(outputs, (z, weights))``.
     policy : Policy
-        How to train.
+        How to train; without "auto", see `Policy.resolve`.
     seed : int
         Source of all randomness; torch's global state is as before afterwards.
     device : str

@@ -4,11 +4,12 @@ import numpy as np
 
 from sktl._checks import resolve_device
 from sktl.exceptions import InputError
-from sktl.sources import REPRESENTATIONS, load_source
+from sktl.sources import find_architecture, load_source
 from sktl.training._checkpoint import Checkpoint
 from sktl.training._labels import PropertyTable
-from sktl.training._loop import LabelledRows, Policy, train
+from sktl.training._loop import LabelledRows, train
 from sktl.training._losses import MaskedL1
+from sktl.training._policy import Policy
 from sktl.training._problem import PretrainProblem
 from sktl.training._progress import Progress
 from sktl.training._settings import PretrainSettings, check_card, check_held_out, check_identity
@@ -53,9 +54,10 @@ def pretrain(
         One line that says what it is.
     source : str, path-like, Source or None, default=None
         Source to start from: its network, with a new head. None starts from random weights.
-    network : {"composition", "elemnet", "alignn"}, default="composition"
-        CompositionNet on element tokens, ElemNet on elemental fractions, or ALIGNN on crystals;
-        not used with a `source`.
+    network : str, default="composition"
+        Name of an architecture: "composition" (CompositionNet on element tokens), "elemnet"
+        (ElemNet on elemental fractions), "alignn" (ALIGNN on crystals), or one registered by
+        `register_architecture`; not used with a `source`.
     network_arguments : dict, optional
         Further arguments of the network; none with a `source`.
     epochs : int, default=30
@@ -128,7 +130,7 @@ def pretrain(
     held_out = check_held_out(held_out, holdout_fraction)
     device = resolve_device(device)
     tables = [tables] if isinstance(tables, PropertyTable) else list(tables)
-    representation = REPRESENTATIONS[settings.network]()
+    representation = find_architecture(settings.network).representation()
     problem = PretrainProblem.prepare(tables, representation, held_out, holdout_fraction)
     card = problem.card(id, title, licence, settings)
     check_card(card)
@@ -168,6 +170,7 @@ def _train(problem, net, settings, checkpoint, device, title):
             max_epochs=settings.epochs,
             batch_size=settings.batch_size,
             learning_rate=settings.learning_rate,
+            head_rate_factor=1.0,
             weight_decay=settings.weight_decay,
         ),
         seed=settings.seed,

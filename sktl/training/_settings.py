@@ -6,7 +6,13 @@ import re
 from dataclasses import dataclass, fields
 
 from sktl.exceptions import InputError
-from sktl.sources import NETWORKS, Source, SourceCard, is_source_name, random_network
+from sktl.sources import (
+    Source,
+    SourceCard,
+    find_architecture,
+    is_source_name,
+    random_network,
+)
 
 _DIGEST = re.compile("[0-9a-f]{16}")
 
@@ -48,8 +54,8 @@ class PretrainSettings:
         InputError
             A setting is of the wrong kind or out of its range.
         """
-        if self.network not in tuple(NETWORKS):
-            _refuse("network", self.network, f"one of {sorted(NETWORKS)}")
+        if find_architecture(self.network).reads == "columns":
+            _refuse("network", self.network, "one that reads formulas or structures")
         for name, low in (("epochs", 1), ("batch_size", 1), ("seed", 0)):
             value = getattr(self, name)
             if not _is_real(value) or not isinstance(value, numbers.Integral) or value < low:

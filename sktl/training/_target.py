@@ -4,6 +4,7 @@ import numpy as np
 import torch
 from sklearn.svm import LinearSVR
 
+from sktl._state import stored
 from sktl.sources import TRANSFORMS
 from sktl.training._losses import CrossEntropy, MaskedL1, ZeroInflatedLoss
 
@@ -11,6 +12,7 @@ ZERO_SHARE = 0.1
 HEAD_COST = 1 / 60  # of absolute errors in a linear model, against its weights squared
 
 
+@stored("number-target/1")
 class NumberTarget:
     """Numeric targets, centred at the weighted median and divided by the standard deviation.
 
@@ -66,6 +68,7 @@ class NumberTarget:
         """Make the choices that need validation rows: none."""
 
 
+@stored("source-target/1")
 class SourceTarget(NumberTarget):
     """Numeric targets on the scale of a property that the source already predicts.
 
@@ -83,6 +86,7 @@ class SourceTarget(NumberTarget):
         self.scale = np.array([card.scale])
 
 
+@stored("zero-inflated-target/1")
 class ZeroInflatedTarget(NumberTarget):
     """A non-negative target, many values of which are exactly zero.
 
@@ -149,6 +153,7 @@ class ZeroInflatedTarget(NumberTarget):
         return ZERO_SHARE <= np.average(y[:, 0] == 0, weights=weights) <= 1 - ZERO_SHARE
 
 
+@stored("class-target/1")
 class ClassTarget:
     """Class labels, given as indices of the classes.
 

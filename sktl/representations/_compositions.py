@@ -261,5 +261,5 @@ def first_of_each_key(batch):
 def offsets_from_sizes(sizes):
     """Return where rows of the given sizes begin, int64 of shape (n + 1,)."""
     offsets = np.zeros(len(sizes) + 1, dtype=np.int64)
-    offsets[1:] = np.cumsum(sizes)  # with out= numpy 2.3.0 never frees the array
+    offsets[1:] = np.cumsum(sizes)  # numpy 2.3.0 and 2.3.1 never free an out=
     return offsets

@@ -1,9 +1,11 @@
 """The version of sktl, in one place, and those of the packages that a result depends on."""
 
+from __future__ import annotations
+
 __version__ = "0.1.0"
 
 
-def installed_version(package):
+def installed_version(package: str) -> str | None:
     """Return the version of an installed package, or of its CPU build, or None."""
     from importlib.metadata import PackageNotFoundError, version
 

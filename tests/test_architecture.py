@@ -21,12 +21,13 @@ FOLDERS = ("sktl", "tests", "benchmarks", "docs")
 FILES = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
 MODULES = [path for path in FILES if path.is_relative_to(PACKAGE)]
 
-FOUNDATION = {"exceptions", "_checks", "_store", "_version"}
+FOUNDATION = {"exceptions", "_checks", "_store", "_types", "_version"}
 MAY_IMPORT = {
     "exceptions": set(),
+    "_types": set(),
     "_version": set(),
-    "_checks": {"exceptions"},
-    "_store": {"exceptions"},
+    "_checks": {"exceptions", "_types"},
+    "_store": {"exceptions", "_types"},
     "representations": FOUNDATION,
     "networks": FOUNDATION,
     "sources": FOUNDATION | {"representations", "networks"},

@@ -1,0 +1,53 @@
+"""Types that many signatures share, each under one name."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from pymatgen.core import Composition, Structure
+
+__all__ = [
+    "AnyArray",
+    "ArrayLike",
+    "BoolArray",
+    "FloatArray",
+    "Formula",
+    "Indices",
+    "IntArray",
+    "Material",
+    "MaterialsLike",
+    "ObjectArray",
+    "PathLike",
+    "SingleArray",
+    "StructuresLike",
+]
+
+AnyArray: TypeAlias = NDArray[np.generic]
+"""An array of any kind of number, text or object."""
+
+FloatArray: TypeAlias = NDArray[np.float64]
+SingleArray: TypeAlias = NDArray[np.float32]
+IntArray: TypeAlias = NDArray[np.integer]
+BoolArray: TypeAlias = NDArray[np.bool_]
+ObjectArray: TypeAlias = NDArray[np.object_]
+
+Indices: TypeAlias = slice | Sequence[int] | IntArray | BoolArray
+"""Which rows are meant, as in indexing a numpy array."""
+
+PathLike: TypeAlias = str | os.PathLike[str]
+
+Formula: TypeAlias = "str | Composition"
+Material: TypeAlias = "str | Composition | Structure"
+
+StructuresLike: TypeAlias = "Sequence[Structure] | ObjectArray | pd.Series | pd.DataFrame"
+"""Crystals in any container that users have them in."""
+
+MaterialsLike: TypeAlias = "Sequence[Material] | ObjectArray | pd.Series | pd.DataFrame"
+"""Formulas or crystals in any container that users have them in."""

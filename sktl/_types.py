@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,8 +17,10 @@ __all__ = [
     "AnyArray",
     "ArrayLike",
     "BoolArray",
+    "CellArrays",
     "FloatArray",
     "Formula",
+    "FormulasLike",
     "Indices",
     "IntArray",
     "Material",
@@ -29,7 +31,7 @@ __all__ = [
     "StructuresLike",
 ]
 
-AnyArray: TypeAlias = NDArray[np.generic]
+AnyArray: TypeAlias = NDArray[Any]
 """An array of any kind of number, text or object."""
 
 FloatArray: TypeAlias = NDArray[np.float64]
@@ -38,6 +40,9 @@ IntArray: TypeAlias = NDArray[np.integer]
 BoolArray: TypeAlias = NDArray[np.bool_]
 ObjectArray: TypeAlias = NDArray[np.object_]
 
+CellArrays: TypeAlias = tuple[IntArray, FloatArray, FloatArray]
+"""Atomic numbers (n,), lattice vectors as rows (3, 3), Angstrom, fractional coordinates (n, 3)."""
+
 Indices: TypeAlias = slice | Sequence[int] | IntArray | BoolArray
 """Which rows are meant, as in indexing a numpy array."""
 
@@ -45,6 +50,9 @@ PathLike: TypeAlias = str | os.PathLike[str]
 
 Formula: TypeAlias = "str | Composition"
 Material: TypeAlias = "str | Composition | Structure"
+
+FormulasLike: TypeAlias = "Sequence[Formula] | ObjectArray | pd.Series | pd.DataFrame"
+"""Formulas in any container that users have them in."""
 
 StructuresLike: TypeAlias = "Sequence[Structure] | ObjectArray | pd.Series | pd.DataFrame"
 """Crystals in any container that users have them in."""

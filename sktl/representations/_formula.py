@@ -1,11 +1,16 @@
 """Read chemical formulas: one exact parser, and a fast path for the plain ones."""
 
+from __future__ import annotations
+
 import math
 import re
+from collections.abc import Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from sktl._checks import check_formulas
+from sktl._types import FloatArray, Formula, FormulasLike, IntArray
 from sktl.exceptions import FormulaError
 from sktl.representations._compositions import Compositions, offsets_from_sizes
 from sktl.representations._symbols import ATOMIC_NUMBER, SYMBOLS
@@ -43,11 +48,15 @@ _BLOCK = 8192
 _MAX_LISTED = 5
 
 
+_Entries: TypeAlias = tuple[IntArray, IntArray, FloatArray]
+"""Rows, atomic numbers and amounts, one of each for every element of a formula."""
+
+
 class _Unreadable(ValueError):
     """Why a formula cannot be read."""
 
 
-def parse_formulas(formulas):
+def parse_formulas(formulas: FormulasLike) -> Compositions:
     """Read many formulas into one batch of compositions.
 
     Parameters
@@ -75,21 +84,21 @@ def parse_formulas(formulas):
     """
     if isinstance(formulas, str | bytes) or hasattr(formulas, "get_el_amt_dict"):
         raise FormulaError(f"Got formulas={formulas!r}, expected a sequence: [{formulas!r}].")
-    formulas = check_formulas(formulas) if hasattr(formulas, "columns") else list(formulas)
+    items: list[Formula]
+    items = check_formulas(formulas) if hasattr(formulas, "columns") else list(formulas)
     table = _TokenTable()
-    blocks, unread = [], []
-    for start in range(0, len(formulas), _BLOCK):
-        block = formulas[start : start + _BLOCK]
+    blocks, odd = [], []
+    for start in range(0, len(items), _BLOCK):
+        block = items[start : start + _BLOCK]
         rows, numbers, amounts = _read_plain(block, table)
         blocks.append((rows + start, numbers, amounts))
-        unread.append(start + np.flatnonzero(np.bincount(rows, minlength=len(block)) == 0))
-    unread = np.concatenate(unread).tolist() if unread else []
-    blocks.append(_read_exactly(formulas, unread))
+        odd.append(start + np.flatnonzero(np.bincount(rows, minlength=len(block)) == 0))
+    blocks.append(_read_exactly(items, np.concatenate(odd).tolist() if odd else []))
     rows, numbers, amounts = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
-    return _merge(rows, numbers, amounts, len(formulas))
+    return _merge(rows, numbers, amounts, len(items))
 
 
-def parse_formula(formula):
+def parse_formula(formula: Formula) -> dict[str, float]:
     """Read one formula exactly.
 
     Parameters
@@ -145,17 +154,17 @@ class _TokenTable:
     Code 0 is the end of a row, code 1 is anything that only the exact parser may judge.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.code = {"\n": 0}
         self.numbers, self.amounts = [0, 0], [0.0, 0.0]
 
-    def encode(self, tokens):
+    def encode(self, tokens: list[str]) -> IntArray:
         """Return the codes of a list of tokens as an int64 array."""
         for token in set(tokens).difference(self.code):
             self._learn(token)
         return np.fromiter(map(self.code.__getitem__, tokens), np.int64, count=len(tokens))
 
-    def _learn(self, token):
+    def _learn(self, token: str) -> None:
         try:
             ((symbol, amount),) = _read(token).items()
         except _Unreadable:
@@ -166,7 +175,7 @@ class _TokenTable:
             self.amounts.append(amount)
 
 
-def _read_plain(formulas, table):
+def _read_plain(formulas: Sequence[Formula], table: _TokenTable) -> _Entries:
     """Return rows, numbers and amounts of the formulas made of plain tokens only."""
     codes = table.encode(_PLAIN_TOKEN.findall(_join(formulas)))
     rows = np.cumsum(codes == 0)
@@ -177,7 +186,7 @@ def _read_plain(formulas, table):
     return rows[kept], np.array(table.numbers)[codes], np.array(table.amounts)[codes]
 
 
-def _join(formulas):
+def _join(formulas: Sequence[Any]) -> str:
     """Join texts by line breaks; a line break inside becomes a space, what is no text nothing."""
     try:
         text = "\n".join(formulas)
@@ -189,7 +198,7 @@ def _join(formulas):
     return text
 
 
-def _read_exactly(formulas, rows):
+def _read_exactly(formulas: Sequence[Formula], rows: Sequence[int]) -> _Entries:
     """Return rows, numbers and amounts of the formulas in `rows`, or raise for all bad ones."""
     entries, problems = [], {}
     for row in rows:
@@ -212,7 +221,7 @@ def _read_exactly(formulas, rows):
     return columns[0].astype(np.int64), columns[1].astype(np.int64), columns[2]
 
 
-def _merge(rows, numbers, amounts, n):
+def _merge(rows: IntArray, numbers: IntArray, amounts: FloatArray, n: int) -> Compositions:
     """Sort entries by row and element, and add up repeated elements."""
     places = rows * 128 + numbers
     order = np.argsort(places, kind="stable")
@@ -223,12 +232,12 @@ def _merge(rows, numbers, amounts, n):
     return Compositions(numbers, amounts, offsets_from_sizes(np.bincount(rows, minlength=n)))
 
 
-def _read(item):
+def _read(item: object) -> dict[str, float]:
     """Return the amount of each element of a formula or pymatgen Composition."""
     if isinstance(item, str):
         return _checked(_read_text(item))
     if hasattr(item, "get_el_amt_dict"):
-        total = {}
+        total: dict[str, float] = {}
         for symbol, amount in item.get_el_amt_dict().items():
             _add(total, symbol, float(amount))
         return _checked(total)
@@ -241,7 +250,7 @@ def _read(item):
     raise _Unreadable(f"it is of type {kind}, neither a string nor a pymatgen Composition")
 
 
-def _checked(amounts):
+def _checked(amounts: dict[str, float]) -> dict[str, float]:
     """Leave out zero amounts; refuse negative or infinite ones, and a formula of nothing."""
     if not math.isfinite(sum(amounts.values())):
         raise _Unreadable("an amount is not finite")
@@ -253,14 +262,14 @@ def _checked(amounts):
     return kept
 
 
-def _add(total, symbol, amount):
+def _add(total: dict[str, float], symbol: str, amount: float) -> None:
     if symbol not in _CANONICAL:
         raise _Unreadable(f"unknown element {symbol!r}")
     symbol = _CANONICAL[symbol]
     total[symbol] = total.get(symbol, 0.0) + amount
 
 
-def _add_all(total, part, factor):
+def _add_all(total: dict[str, float], part: dict[str, float], factor: float) -> None:
     for symbol, amount in part.items():
         total[symbol] = total.get(symbol, 0.0) + amount * factor
 
@@ -268,19 +277,20 @@ def _add_all(total, part, factor):
 class _Group:
     """Sums inside one bracket: finished parts, and the part that is being read."""
 
-    def __init__(self, closing, coefficient=1.0):
+    def __init__(self, closing: str, coefficient: float = 1.0) -> None:
         self.closing = closing
         self.coefficient = coefficient
-        self.part, self.total = {}, {}
+        self.part: dict[str, float] = {}
+        self.total: dict[str, float] = {}
 
-    def end_part(self, coefficient=1.0):
+    def end_part(self, coefficient: float = 1.0) -> None:
         if not self.part:
             raise _Unreadable("a bracket or a part is empty")
         _add_all(self.total, self.part, self.coefficient)
         self.part, self.coefficient = {}, coefficient
 
 
-def _read_text(formula):
+def _read_text(formula: str) -> dict[str, float]:
     """Walk through the tokens of a formula with a stack of open brackets."""
     text = _mark_stops(_check_date(formula.translate(_TRANSLATION).strip()))
     if not text:
@@ -307,7 +317,7 @@ def _read_text(formula):
     return groups[0].total
 
 
-def _close(groups, closing, amount):
+def _close(groups: list[_Group], closing: str, amount: float) -> None:
     """Close the innermost bracket and add its content to the group around it."""
     group = groups.pop()
     if group.closing != closing:
@@ -316,7 +326,7 @@ def _close(groups, closing, amount):
     _add_all(groups[-1].part, group.total, amount)
 
 
-def _mark_stops(text):
+def _mark_stops(text: str) -> str:
     """Turn the full stops that separate parts into middle dots."""
     if "." not in text or "·" in text:
         return text
@@ -326,7 +336,7 @@ def _mark_stops(text):
     return marked
 
 
-def _check_date(text):
+def _check_date(text: str) -> str:
     """Refuse what a spreadsheet makes of FeB3 and its like."""
     date = _DATE.fullmatch(text)
     if date:
@@ -336,7 +346,7 @@ def _check_date(text):
     return text
 
 
-def _unexpected(character):
+def _unexpected(character: str) -> _Unreadable:
     if character in "+-^⁺⁻−–⁰¹²³⁴⁵⁶⁷⁸⁹":
         return _Unreadable(f"unexpected {character!r}; charges and ranges have no place")
     return _Unreadable(f"unexpected {character!r}")

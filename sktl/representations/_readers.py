@@ -1,17 +1,34 @@
 """A scikit-learn transformer that reads crystal structures from files and other objects."""
 
+from __future__ import annotations
+
 import os
 import warnings
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, TypeGuard
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from sktl._checks import as_objects, is_structure
+from sktl._types import ObjectArray, PathLike
 from sktl.exceptions import InputError
 from sktl.representations._structures import refuse_rows
 
+if TYPE_CHECKING:
+    import pandas as pd
+    from ase import Atoms
+    from pymatgen.core import Structure
+    from sklearn.utils import Tags
+
 _SITE_KEYS = ("species", "abc", "label")
+
+StructureFiles: TypeAlias = (
+    "Sequence[PathLike | Atoms | Structure | dict[str, Any]]"
+    " | ObjectArray | pd.Series | pd.DataFrame"
+)
+"""Crystals in any form that `StructureReader` reads."""
 
 
 class StructureReader(TransformerMixin, BaseEstimator):
@@ -51,7 +68,7 @@ class StructureReader(TransformerMixin, BaseEstimator):
     ['Cs1 Cl1', 'Cs1 Cl1']
     """
 
-    def fit(self, X, y=None):
+    def fit(self, X: StructureFiles, y: object = None) -> Self:
         """Do nothing but look at the container; rows are read by `transform`.
 
         Parameters
@@ -69,7 +86,7 @@ class StructureReader(TransformerMixin, BaseEstimator):
         self.n_features_in_ = 1
         return self
 
-    def transform(self, X):
+    def transform(self, X: StructureFiles) -> ObjectArray:
         """Read all rows.
 
         Parameters
@@ -96,7 +113,7 @@ class StructureReader(TransformerMixin, BaseEstimator):
         )
         return as_objects(structures)
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.two_d_array = False
         tags.input_tags.string = True
@@ -109,7 +126,7 @@ class _Unreadable(Exception):
     """Why one row cannot be read."""
 
 
-def _as_items(X):
+def _as_items(X: Any) -> list[object]:
     """Return the rows of a container as a list; it may hold anything."""
     single = isinstance(X, str | bytes | os.PathLike | dict) or _is_atoms(X) or is_structure(X)
     if not single and getattr(X, "ndim", 1) == 2 and X.shape[1] == 1:
@@ -124,14 +141,15 @@ def _as_items(X):
     return list(X)
 
 
-def _is_atoms(item):
+def _is_atoms(item: object) -> TypeGuard[Atoms]:
     return hasattr(item, "get_atomic_numbers") and hasattr(item, "get_cell")
 
 
-def _read(item):
+def _read(item: Any) -> Structure:
     """Return one row as a Structure, or raise `_Unreadable`."""
     if is_structure(item):
         return item
+    read: Callable[[Any], Structure]
     if isinstance(item, str | os.PathLike):
         read, what = _read_file, f"{str(item)!r}"
     elif _is_atoms(item):
@@ -148,11 +166,12 @@ def _read(item):
         raise _Unreadable(f"{what}: {type(error).__name__}: {error}") from error
 
 
-def _read_file(path):
+def _read_file(path: PathLike) -> Structure:
     from pymatgen.core import Structure
 
     path = Path(path).expanduser()
     name = path.name.lower()
+    file_format: Literal["cif", "poscar"]
     if name.endswith(".cif"):
         file_format = "cif"
     elif "poscar" in name or "contcar" in name or name.endswith(".vasp"):
@@ -167,7 +186,7 @@ def _read_file(path):
         return Structure.from_str(text, fmt=file_format)
 
 
-def _read_atoms(atoms):
+def _read_atoms(atoms: Atoms) -> Structure:
     from pymatgen.core import Lattice, Structure
 
     if not np.any(atoms.pbc):
@@ -179,7 +198,7 @@ def _read_atoms(atoms):
     return Structure(Lattice(cell), numbers, places, coords_are_cartesian=True)
 
 
-def _read_dict(content):
+def _read_dict(content: dict[str, Any]) -> Structure:
     from pymatgen.core import Structure
 
     missing = {"lattice", "sites"} - content.keys()

@@ -1,13 +1,20 @@
 """Crystal structures as arrays: what is refused, and how equal ones are recognised."""
 
+from __future__ import annotations
+
 from hashlib import sha256
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sktl._checks import as_structures
+from sktl._types import CellArrays, FloatArray, IntArray, StructuresLike
 from sktl.exceptions import InputError, StructureError
 from sktl.representations._neighbours import shortest_distance
 from sktl.representations._symbols import SYMBOLS
+
+if TYPE_CHECKING:
+    from pymatgen.core import Lattice, Structure
 
 SMALLEST_DISTANCE = 0.5
 """Atoms closer than this overlap, in Angstrom."""
@@ -16,7 +23,7 @@ _MAX_LISTED = 5
 _SMALLEST_VOLUME = SMALLEST_DISTANCE**3 / 2**0.5  # no lattice keeps its points farther apart
 
 
-def check_structures(X):
+def check_structures(X: StructuresLike) -> list[Structure]:
     """Return X as a list of structures that can be used, or raise for all that cannot.
 
     Parameters
@@ -69,7 +76,7 @@ def check_structures(X):
     return structures
 
 
-def refuse_rows(problems, what):
+def refuse_rows(problems: dict[int, str], what: str) -> None:
     """Raise StructureError if there are problems, a dict of row to line; `what` ends a "Got"."""
     if problems:
         rows = list(problems)
@@ -80,7 +87,7 @@ def refuse_rows(problems, what):
         raise StructureError(f"Got {len(rows)} {what}:{listed}", rows=rows)
 
 
-def structure_arrays(structure):
+def structure_arrays(structure: Structure) -> CellArrays:
     """Return the parts of an ordered structure that a graph is made of.
 
     Returns
@@ -97,7 +104,7 @@ def structure_arrays(structure):
     return numbers, lattice, np.array(structure.frac_coords, dtype=np.float64)
 
 
-def structure_digest(numbers, lattice, fractional):
+def structure_digest(numbers: IntArray, lattice: FloatArray, fractional: FloatArray) -> bytes:
     """Return a sha256 of what `structure_arrays` returns; equal for equal structures only.
 
     The same crystal in another cell, or with its atoms in another order, has another digest.
@@ -112,7 +119,7 @@ def structure_digest(numbers, lattice, fractional):
     return digest.digest()
 
 
-def _problem(structure):
+def _problem(structure: Structure) -> str | None:
     """Say why a structure cannot be used, or return None."""
     if len(structure) == 0:
         return "it has no atoms"
@@ -121,7 +128,7 @@ def _problem(structure):
     )
 
 
-def _cell_problem(lattice):
+def _cell_problem(lattice: Lattice) -> str | None:
     if not np.isfinite(lattice.matrix).all():
         return f"its lattice {lattice.matrix.tolist()} is not finite"
     volume = abs(np.linalg.det(lattice.matrix))
@@ -135,7 +142,7 @@ def _cell_problem(lattice):
     return None
 
 
-def _site_problem(structure):
+def _site_problem(structure: Structure) -> str | None:
     bad = np.flatnonzero(~np.isfinite(structure.frac_coords).all(axis=1))
     if len(bad):
         coordinates = structure.frac_coords[bad[0]].tolist()
@@ -148,7 +155,7 @@ def _site_problem(structure):
     return None
 
 
-def _overlap_problem(structure):
+def _overlap_problem(structure: Structure) -> str | None:
     _, lattice, fractional = structure_arrays(structure)
     closest = shortest_distance(lattice, fractional, SMALLEST_DISTANCE)
     if closest is None:

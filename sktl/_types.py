@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -25,10 +25,12 @@ __all__ = [
     "IntArray",
     "Material",
     "MaterialsLike",
+    "NewCells",
     "ObjectArray",
     "PathLike",
     "SingleArray",
     "StructuresLike",
+    "TableKind",
 ]
 
 AnyArray: TypeAlias = NDArray[Any]
@@ -59,3 +61,8 @@ StructuresLike: TypeAlias = "Sequence[Structure] | ObjectArray | pd.Series | pd.
 
 MaterialsLike: TypeAlias = "Sequence[Material] | ObjectArray | pd.Series | pd.DataFrame"
 """Formulas or crystals in any container that users have them in."""
+
+NewCells: TypeAlias = list[str] | FloatArray
+"""Cells of a column that is added to a table: texts, or numbers."""
+
+TableKind: TypeAlias = Literal["csv", "tsv", "parquet", "xlsx"]

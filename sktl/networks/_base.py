@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import numbers
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 
+from sktl._types import AnyArray
 from sktl.exceptions import InputError
 
 
@@ -36,6 +37,7 @@ class Network(nn.Module):
     body: nn.ModuleDict
     embedding_size: int
     head: nn.Module
+    scale_embedding: Callable[[AnyArray], None]
     _frozen: tuple[str, ...] = ()
 
     def __new__(cls, *arguments: Any, **named: Any) -> Self:

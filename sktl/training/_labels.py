@@ -1,15 +1,42 @@
 """Tables of labels joined to one matrix over distinct materials."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any, Protocol, Self, TypeAlias
 
 import numpy as np
 
 from sktl._checks import check_materials, name_row
+from sktl._types import ArrayLike, FloatArray, IntArray, MaterialsLike
 from sktl.exceptions import InputError, RowsError
-from sktl.representations import MAX_ATOMIC_NUMBER, SYMBOLS
+from sktl.representations import (
+    MAX_ATOMIC_NUMBER,
+    SYMBOLS,
+    Compositions,
+    Crystals,
+)
 from sktl.sources import TRANSFORMS
+from sktl.sources._inference import Rows
 
+Batch: TypeAlias = Compositions | Crystals
 _REACH = 10.0
+
+
+class Representation(Protocol):
+    """What a run asks of a representation."""
+
+    name: str
+    version: int
+    reads: str
+    reference: Sequence[Any]
+
+    def read(self, materials: Any) -> Batch: ...
+
+    def read_reference(self, entries: Any) -> Batch: ...
+
+    def encode(self, batch: Any) -> Rows: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,11 +61,11 @@ class PropertyTable:
     """
 
     name: str
-    materials: list
-    values: np.ndarray
+    materials: MaterialsLike
+    values: ArrayLike
     unit: str
     transform: str = "identity"
-    origin: dict = field(default_factory=dict)
+    origin: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -53,11 +80,11 @@ class Labels:
         Median label of each in user units; NaN where missing.
     """
 
-    materials: object
-    y: np.ndarray
+    materials: Batch
+    y: FloatArray
 
 
-def join_tables(tables, representation):
+def join_tables(tables: Sequence[PropertyTable], representation: Representation) -> Labels:
     """Join tables to one matrix with a row for each distinct material.
 
     Parameters
@@ -94,7 +121,7 @@ def join_tables(tables, representation):
     return Labels(materials, y)
 
 
-def _check_table(table):
+def _check_table(table: PropertyTable) -> FloatArray:
     """Return the labels of a table as a float64 array (n,), NaN where there is none."""
     if not isinstance(table, PropertyTable):
         raise InputError(f"Got a table of type {type(table).__name__}, expected PropertyTable.")
@@ -125,10 +152,10 @@ def _check_table(table):
     return values
 
 
-def _read_tables(tables, representation):
+def _read_tables(tables: Sequence[PropertyTable], representation: Representation) -> Batch:
     """Return the materials of all tables as one batch, one table after the other."""
 
-    def read(materials):
+    def read(materials: MaterialsLike) -> Batch:
         return representation.read(check_materials(materials, representation.reads))
 
     try:
@@ -154,7 +181,7 @@ def _read_tables(tables, representation):
     return batch
 
 
-def _medians(place, values, n):
+def _medians(place: IntArray, values: FloatArray, n: int) -> FloatArray:
     """Return the median of the values at each of n places, NaN where there is none."""
     order = np.lexsort((values, place))
     place, values = place[order], values[order]
@@ -172,12 +199,12 @@ class LabelScale:
     """From labels in user units to the z of training: clip, transform, centre, scale."""
 
     transform: str
-    clip: tuple
+    clip: tuple[float, float]
     center: float
     scale: float
 
     @classmethod
-    def fit(cls, y, transform):
+    def fit(cls, y: FloatArray, transform: str) -> Self:
         """Learn the scale of labels y (n,) without NaN.
 
         The outermost 0.02 % on each side are clipped, and, on the transformed axis, what lies
@@ -197,8 +224,8 @@ class LabelScale:
         spread = float(t.std())
         constant = spread <= 1e-12 * np.abs(t).max()
         scale = 1.0 if constant else spread
-        return cls(transform, tuple(map(float, clip)), float(t.mean()), scale)
+        return cls(transform, (float(clip[0]), float(clip[1])), float(t.mean()), scale)
 
-    def to_z(self, y):
+    def to_z(self, y: FloatArray) -> FloatArray:
         """Return labels in user units as z."""
         return (TRANSFORMS[self.transform][0](np.clip(y, *self.clip)) - self.center) / self.scale

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 if TYPE_CHECKING:
-    import pandas as pd
     from pymatgen.core import Composition, Structure
 
 __all__ = [
@@ -28,10 +27,23 @@ __all__ = [
     "NewCells",
     "ObjectArray",
     "PathLike",
+    "Shaped",
     "SingleArray",
     "StructuresLike",
     "TableKind",
 ]
+
+
+class Shaped(Protocol):
+    """An array, a Series or a data frame, of whatever library."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[Any]: ...
+
 
 AnyArray: TypeAlias = NDArray[Any]
 """An array of any kind of number, text or object."""
@@ -53,13 +65,13 @@ PathLike: TypeAlias = str | os.PathLike[str]
 Formula: TypeAlias = "str | Composition"
 Material: TypeAlias = "str | Composition | Structure"
 
-FormulasLike: TypeAlias = "Sequence[Formula] | ObjectArray | pd.Series | pd.DataFrame"
+FormulasLike: TypeAlias = "Sequence[Formula] | Shaped"
 """Formulas in any container that users have them in."""
 
-StructuresLike: TypeAlias = "Sequence[Structure] | ObjectArray | pd.Series | pd.DataFrame"
+StructuresLike: TypeAlias = "Sequence[Structure] | Shaped"
 """Crystals in any container that users have them in."""
 
-MaterialsLike: TypeAlias = "Sequence[Material] | ObjectArray | pd.Series | pd.DataFrame"
+MaterialsLike: TypeAlias = "Sequence[Material] | Shaped"
 """Formulas or crystals in any container that users have them in."""
 
 NewCells: TypeAlias = list[str] | FloatArray

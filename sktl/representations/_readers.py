@@ -12,22 +12,18 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from sktl._checks import as_objects, is_structure
-from sktl._types import ObjectArray, PathLike
+from sktl._types import ObjectArray, PathLike, Shaped
 from sktl.exceptions import InputError
 from sktl.representations._structures import refuse_rows
 
 if TYPE_CHECKING:
-    import pandas as pd
     from ase import Atoms
     from pymatgen.core import Structure
     from sklearn.utils import Tags
 
 _SITE_KEYS = ("species", "abc", "label")
 
-StructureFiles: TypeAlias = (
-    "Sequence[PathLike | Atoms | Structure | dict[str, Any]]"
-    " | ObjectArray | pd.Series | pd.DataFrame"
-)
+StructureFiles: TypeAlias = "Sequence[PathLike | Atoms | Structure | dict[str, Any]] | Shaped"
 """Crystals in any form that `StructureReader` reads."""
 
 

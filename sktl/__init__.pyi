@@ -1,0 +1,16 @@
+from ._version import __version__ as __version__
+from .estimators import DeepFeatureTransformer as DeepFeatureTransformer
+from .estimators import HarmonicTransformer as HarmonicTransformer
+from .estimators import TransferClassifier as TransferClassifier
+from .estimators import TransferRegressor as TransferRegressor
+from .estimators import TransferStackRegressor as TransferStackRegressor
+from .estimators import load_model as load_model
+from .representations import MatminerTransformer as MatminerTransformer
+from .representations import StructureReader as StructureReader
+from .sources import Source as Source
+from .sources import SourceCard as SourceCard
+from .sources import list_sources as list_sources
+from .sources import load_source as load_source
+from .sources import register_source as register_source
+from .training import PropertyTable as PropertyTable
+from .training import pretrain as pretrain

@@ -44,7 +44,8 @@ def functions_of(thing):
         elif isinstance(value, cached_property):
             value = value.func
         value = getattr(value, "__func__", value)
-        if inspect.isfunction(value) and (not name.startswith("_") or name == "__init__"):
+        own = inspect.isfunction(value) and value.__module__.startswith("sktl.")
+        if own and (not name.startswith("_") or name == "__init__"):
             yield f"{thing.__name__}.{name}", value
 
 

@@ -115,14 +115,7 @@ def train(
         max_epochs=policy.max_epochs,
         batch_size=policy.batch_size,
         train_split=predefined_split(valid) if valid is not None else None,
-        callbacks=[
-            ("seed", _EpochSeed(seed)),
-            ("dropout", _RestDropout(policy.dropout_until)),
-            ("clip", GradientNormClipping(1.0)),
-            ("rate", _WarmupCosine(n_steps, policy.warmup)),
-            ("average", _Average(policy.average * n_steps)),
-            *((type(each).__name__, each) for each in (*callbacks, *counters)),
-        ],
+        callbacks=_callbacks(policy, seed, n_steps, (*callbacks, *counters)),
         device=device,
         verbose=0,
     )
@@ -137,6 +130,20 @@ def train(
     network.rest_dropout(False)
     network.to("cpu").eval()
     return net.history
+
+
+def _callbacks(
+    policy: Policy, seed: int, n_steps: int, further: Sequence[Callback]
+) -> list[tuple[str, Callback]]:
+    """Return the loop's own callbacks and further ones, by name and in order."""
+    return [
+        ("seed", _EpochSeed(seed)),
+        ("dropout", _RestDropout(policy.dropout_until)),
+        ("clip", GradientNormClipping(1.0)),
+        ("rate", _WarmupCosine(n_steps, policy.warmup)),
+        ("average", _Average(policy.average * n_steps)),
+        *((type(each).__name__, each) for each in further),
+    ]
 
 
 _Batch: TypeAlias = "tuple[_Inputs, tuple[Tensor, Tensor]]"

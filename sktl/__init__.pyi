@@ -12,5 +12,6 @@ from .sources import SourceCard as SourceCard
 from .sources import list_sources as list_sources
 from .sources import load_source as load_source
 from .sources import register_source as register_source
+from .training import Policy as Policy
 from .training import PropertyTable as PropertyTable
 from .training import pretrain as pretrain

@@ -1,243 +1,17 @@
-"""The only boundary where user input comes in: X, y, sample weights, the device.
-
-X is formulas (any container of strings or pymatgen Composition), crystals (any container of
-pymatgen Structure) or numeric columns. Nothing but `as_objects` makes an object array: numpy gives
-a list of Composition or Structure a shape that depends on its content.
-"""
+"""Checks of what comes in beside X: targets, sample weights, the device, names of features."""
 
 import math
 import numbers
 
 import numpy as np
 
-from sktl.exceptions import InputError, StructureError
+from sktl.exceptions import InputError
 
 
-def as_objects(items):
-    """Return a one-dimensional object array of the items, whatever they are."""
-    array = np.empty(len(items), dtype=object)
-    for i, item in enumerate(items):
-        array[i] = item
-    return array
-
-
-def as_formulas(X):
-    """Return X as a list of formulas, or None where X holds numeric columns.
-
-    Parameters
-    ----------
-    X : list, tuple, Series, array or one-column DataFrame, length n
-        Of str, Composition or Structure, what a user gives.
-
-    Returns
-    -------
-    list of length n, or None
-        Strings and Composition objects as they are, not yet parsed; of structures the Composition.
-
-    Raises
-    ------
-    InputError
-        X is a single formula, is empty, or is neither formulas nor numbers.
-    """
-    if isinstance(X, str | bytes) or _is_composition(X):
-        raise InputError(f"Got X={X!r}, expected a sequence of formulas: [{X!r}].")
-    structures = as_structures(X)
-    if structures is not None:
-        return [structure.composition for structure in structures]
-    if not _is_sequence(X):
-        raise InputError(
-            f"Got X of type {type(X).__name__}, expected a sequence of formulas or a table of "
-            "numbers."
-        )
-    items = _one_column(X)
-    if items is not None and not items:
-        raise InputError(f"Got X of type {type(X).__name__} with 0 rows, expected at least one.")
-    if items is None or any(_is_formula(item) for item in items):
-        return items
-    _check_rows(items)
-    return None
-
-
-def as_structures(X):
-    """Return X as a list of crystal structures, or None where X holds something else.
-
-    Parameters
-    ----------
-    X : list, tuple, Series, object array or one-column DataFrame of Structure, length n
-        What a user gives.
-
-    Returns
-    -------
-    list of Structure, length n, or None
-        The objects as they are; not yet checked.
-
-    Raises
-    ------
-    InputError
-        X is a single structure, holds something else beside structures, or holds the sites into
-        which numpy takes structures apart.
-    """
-    if is_structure(X):
-        raise InputError(f"Got X={X.formula!r}, a structure, expected a sequence of them: [X].")
-    if not _is_sequence(X):
-        return None
-    if isinstance(X, np.ndarray) and X.size and _is_site(X.flat[0]):
-        raise InputError(
-            f"Got an array of shape {X.shape} with sites of structures, into which numpy takes "
-            "structures apart, expected the list of structures itself."
-        )
-    items = _one_column(X)
-    if not items or not any(is_structure(item) for item in items):
-        return None
-    for row, item in enumerate(items):
-        if not is_structure(item):
-            raise InputError(f"Got {item!r} in row {row} of X, expected a Structure as elsewhere.")
-    return items
-
-
-def check_formulas(X):
-    """Return X as a list of formulas; numeric or empty X is an error.
-
-    Parameters
-    ----------
-    X : list, tuple, Series, array or one-column DataFrame of str or Composition, length n
-        What a user gives.
-
-    Returns
-    -------
-    list of length n
-
-    Raises
-    ------
-    InputError
-        X holds no formulas.
-    """
-    formulas = as_formulas(X)
-    if formulas is None:
-        shape = getattr(X, "shape", None) or (len(X),)
-        raise InputError(
-            f"Got X of type {type(X).__name__} and shape {tuple(shape)}, expected formulas: a "
-            "list, Series, one-column DataFrame or array of strings or pymatgen Composition."
-        )
-    return formulas
-
-
-def check_materials(X, reads):
-    """Return X as a list of what a representation reads.
-
-    Parameters
-    ----------
-    X : list, tuple, Series, array or one-column DataFrame, length n
-        Of str, Composition or Structure, what a user gives.
-    reads : {"formulas", "structures"}
-        What is wanted. A structure has a composition; a formula has no structure.
-
-    Returns
-    -------
-    list of length n
-
-    Raises
-    ------
-    InputError, StructureError
-        X holds neither of them, or formulas where structures are wanted.
-    """
-    if reads == "formulas":
-        return check_formulas(X)
-    structures = as_structures(X)
-    if structures is None:
-        formulas = check_formulas(X)
-        raise StructureError(
-            f"Got the formula {str(formulas[0])!r} in row 0 of X, expected structures, which this "
-            "source or network reads; StructureReader makes them from files and ASE Atoms.",
-            rows=list(range(len(formulas))),
-        )
-    return structures
-
-
-def _one_column(X):
-    """Return the items of a one-dimensional or one-column container, else None."""
-    if hasattr(X, "columns") and hasattr(X, "iloc"):
-        if X.shape[1] == 1:
-            return X.iloc[:, 0].tolist()
-        for i, name in enumerate(X.columns):
-            if kind := _kind_of_column(X.iloc[:, i]):
-                _refuse_table(X, f"{kind}: X[[{name!r}]]")
-        return None
-    if hasattr(X, "tolist") and hasattr(X, "ndim"):
-        if X.ndim == 2 and X.shape[1] == 1:
-            X = X[:, 0]
-        if X.ndim == 2 and getattr(X, "dtype", None) is not None and X.dtype.kind in "OUT":
-            for i in range(X.shape[1]):
-                if kind := _kind_of_column(X[:, i]):
-                    _refuse_table(X, f"{kind}: X[:, {i}]")
-        return X.tolist() if X.ndim == 1 and getattr(X, "dtype", None) is not None else None
-    if not isinstance(X, list | tuple):
-        return None
-    if X and all(isinstance(row, list | tuple) and len(row) == 1 for row in X):
-        return [row[0] for row in X]
-    return list(X)
-
-
-def _check_rows(items):
-    """Raise for a row that is neither a formula nor numbers; numpy's own messages name no row."""
-    for row, item in enumerate(items):
-        if item is None or isinstance(item, bytes | dict):
-            raise InputError(
-                f"Got {item!r} in row {row} of X, expected a formula (str or Composition) or "
-                "numbers."
-            )
-    if isinstance(items[0], list | tuple) and any(_is_formula(part) for part in items[0]):
-        raise InputError(
-            f"Got {items[0]!r} in row 0 of X, expected one formula a row. Other columns can stand "
-            "beside it in a ColumnTransformer."
-        )
-
-
-def _kind_of_column(column):
-    """Return "formulas" for text other than numbers and Composition, "structures", or None."""
-    if not (column.dtype == object or str(column.dtype).lower().startswith(("<u", "str"))):
-        return None
-    if any(_is_formula(item) and not _is_number(item) for item in column):
-        return "formulas"
-    return "structures" if any(is_structure(item) for item in column) else None
-
-
-def _refuse_table(X, column):
-    raise InputError(
-        f"Got X of type {type(X).__name__} with {X.shape[1]} columns, expected one column of "
-        f"{column}. Other columns can stand beside it in a ColumnTransformer."
-    )
-
-
-def _is_sequence(X):
-    if hasattr(X, "shape") or hasattr(X, "__array__"):  # a kind of sparse matrix is a dict
-        return True
-    return hasattr(X, "__len__") and not isinstance(X, dict | set | frozenset)
-
-
-def _is_composition(item):
-    return hasattr(item, "get_el_amt_dict")
-
-
-def is_structure(item):
-    """Tell whether an item is a pymatgen Structure, without importing pymatgen."""
-    return hasattr(item, "lattice") and hasattr(item, "sites")
-
-
-def _is_site(item):
-    return hasattr(item, "lattice") and hasattr(item, "species") and not is_structure(item)
-
-
-def _is_formula(item):
-    return isinstance(item, str) or _is_composition(item)
-
-
-def name_row(X, row):
-    """Return "row 3 ('NaCl')" for messages; X is a list of materials or a numeric array."""
-    if not isinstance(X, list):
-        return f"row {row}"
-    item = X[row].formula if is_structure(X[row]) else str(X[row])
-    return f"row {row} ({item!r})"
+def check_integer(name, value, low):
+    """Raise unless the parameter called `name` is an integer of at least `low`."""
+    if not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < low:
+        raise InputError(f"Got {name}={value!r}, expected an integer of at least {low}.")
 
 
 def check_numbers(X, y, *, estimator):
@@ -245,7 +19,7 @@ def check_numbers(X, y, *, estimator):
 
     Parameters
     ----------
-    X : list of formulas, or array (n, d)
+    X : Materials, n rows
         Names the rows in messages.
     y : array-like (n,) or (n, k)
         Targets; text that is no number, NaN and infinity are errors.
@@ -261,7 +35,7 @@ def check_numbers(X, y, *, estimator):
     if y.dtype.kind not in "fiub":
         for row, value in enumerate(y.tolist()):
             if not all(_is_number(part) for part in np.ravel(value)):
-                raise InputError(f"Got y={value!r} in {name_row(X, row)}, expected a number.")
+                raise InputError(f"Got y={value!r} in {X.name_row(row)}, expected a number.")
     if y.dtype.kind in "mM":
         raise InputError(f"Got y of type {y.dtype}, expected numbers.")
     if np.iscomplexobj(y):
@@ -270,7 +44,7 @@ def check_numbers(X, y, *, estimator):
     bad = np.flatnonzero(~np.isfinite(y.reshape(len(y), -1)).all(axis=1))
     if len(bad):
         raise InputError(
-            f"Input y contains NaN or infinity: got y={y[bad[0]]} in {name_row(X, bad[0])}, "
+            f"Input y contains NaN or infinity: got y={y[bad[0]]} in {X.name_row(bad[0])}, "
             f"expected a finite number ({len(bad)} such rows)."
         )
     return y
@@ -286,7 +60,7 @@ def check_labels(X, y, *, estimator):
     for row, value in enumerate(y.tolist()):
         if _is_missing(value):
             raise InputError(
-                f"Input y contains NaN or infinity: got y={value!r} in {name_row(X, row)}, "
+                f"Input y contains NaN or infinity: got y={value!r} in {X.name_row(row)}, "
                 "expected a label."
             )
     try:
@@ -356,7 +130,7 @@ def check_weights(X, weights):
     bad = np.flatnonzero(~(np.isfinite(weights) & (weights >= 0)))
     if len(bad):
         raise InputError(
-            f"Got sample_weight={weights[bad[0]]} in {name_row(X, bad[0])}, expected a finite "
+            f"Got sample_weight={weights[bad[0]]} in {X.name_row(bad[0])}, expected a finite "
             "number >= 0."
         )
     if not weights.any():
@@ -371,11 +145,14 @@ def resolve_device(device):
     if device == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     try:
-        kind = torch.device(device).type
-    except (RuntimeError, TypeError) as error:
-        raise InputError(f"Got device={device!r}, expected 'auto', 'cpu' or 'cuda'.") from error
-    if kind == "cuda" and not torch.cuda.is_available():
-        raise InputError(f"Got device={device!r}, but this machine has no CUDA device.")
+        found = torch.device(device)
+    except (RuntimeError, TypeError):
+        found = None
+    known = found is not None and found.type in ("cpu", "cuda")
+    if not known or (found.type == "cpu" and found.index not in (None, 0)):
+        raise InputError(f"Got device={device!r}, expected 'auto', 'cpu', 'cuda' or 'cuda:0'.")
+    if found.type == "cuda" and not (found.index or 0) < torch.cuda.device_count():
+        raise InputError(f"Got device={device!r}, but this machine has no such CUDA device.")
     return device
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 __version__ = "0.1.0"
 
 
-def installed_version(package: str) -> str | None:
+def _installed_version(package: str) -> str | None:
     """Return the version of an installed package, or of its CPU build, or None."""
     from importlib.metadata import PackageNotFoundError, version
 
@@ -15,3 +15,11 @@ def installed_version(package: str) -> str | None:
         except PackageNotFoundError:
             continue
     return None
+
+
+def versions(*packages: str) -> dict[str, str | None]:
+    """Return the versions of sktl, of Python and of packages; None for one that is not there."""
+    import platform
+
+    found = {"sktl": __version__, "python": platform.python_version()}
+    return found | {package: _installed_version(package) for package in packages}

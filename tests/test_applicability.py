@@ -163,7 +163,7 @@ def test_screen_gives_what_the_single_calls_give(kind, fitted, rows, tiny_source
 
 @pytest.fixture
 def parts_of_seven(monkeypatch):
-    monkeypatch.setattr("sktl.estimators._applicability.ROWS_AT_A_TIME", 7)
+    monkeypatch.setattr("sktl.estimators._base.ROWS_AT_A_TIME", 7)
 
 
 @pytest.mark.parametrize("kind", ["network", "stack"])
@@ -191,9 +191,7 @@ def test_screen_of_many_rows_warns_once(rows, tiny_source, parts_of_seven):
 
 def test_screen_shows_a_bar_in_a_terminal_if_asked(fitted, rows, monkeypatch, capsys):
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
-    monkeypatch.setattr(
-        "sktl.estimators._applicability.BAR", {"desc": "Predicting", "mininterval": 0}
-    )
+    monkeypatch.setattr("sktl.estimators._base.BAR", {"desc": "Predicting", "mininterval": 0})
     fitted.screen(rows[0][:5])
     assert capsys.readouterr().err == ""
     fitted.screen(rows[0][:5], progress=True)

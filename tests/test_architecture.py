@@ -20,13 +20,16 @@ PACKAGE = ROOT / "sktl"
 FOLDERS = ("sktl", "tests", "benchmarks", "docs")
 FILES = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
 MODULES = [path for path in FILES if path.is_relative_to(PACKAGE)]
+BENCHMARKS = [path for path in FILES if path.is_relative_to(ROOT / "benchmarks")]
 
-FOUNDATION = {"exceptions", "_checks", "_store", "_types", "_version"}
+FOUNDATION = {"exceptions", "_checks", "_containers", "_store", "_types", "_version", "_warnings"}
 MAY_IMPORT = {
     "exceptions": set(),
     "_types": set(),
     "_version": set(),
     "_checks": {"exceptions", "_types"},
+    "_containers": {"exceptions", "_types"},
+    "_warnings": {"exceptions", "_types"},
     "_store": {"exceptions", "_types"},
     "representations": FOUNDATION,
     "networks": FOUNDATION,
@@ -36,12 +39,13 @@ MAY_IMPORT = {
     "datasets": FOUNDATION,
     "tables": FOUNDATION | {"representations"},
     "scale": FOUNDATION | {"estimators", "tables"},
-    "benchmark": FOUNDATION
-    | {"representations", "networks", "sources", "training", "estimators", "datasets"},
     "evaluation": FOUNDATION | {"representations", "networks", "sources", "training", "estimators"},
+    "studies": FOUNDATION
+    | {"representations", "networks", "sources", "training", "estimators", "datasets"}
+    | {"evaluation"},
     "cli": FOUNDATION
     | {"", "representations", "networks", "sources", "training", "estimators", "datasets"}
-    | {"benchmark", "evaluation", "scale", "tables"},
+    | {"evaluation", "studies", "scale", "tables"},
 }
 MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 45
@@ -115,12 +119,20 @@ def test_benchmarks_use_public_names_only():
     private = [
         f"{name(path)}:{node.lineno}: {ast.unparse(node)}"
         for path in FILES
-        if path.is_relative_to(ROOT / "benchmarks")
+        if path in BENCHMARKS
         for node in ast.walk(parse(path))
         if isinstance(node, ast.Import | ast.ImportFrom)
         and re.search(r"\bsktl\b.*[. ]_[a-z]", ast.unparse(node))
     ]
     assert private == []
+
+
+@pytest.mark.parametrize("path", BENCHMARKS, ids=name)
+def test_a_benchmark_imports_scripts_of_its_own_folder_only(path):
+    scripts = {each.stem for each in BENCHMARKS}
+    wanted = {module for _, module, _ in imports(path) if module in scripts or module[0] == "_"}
+    lost = sorted(each for each in wanted if not path.with_name(f"{each}.py").exists())
+    assert lost == []
 
 
 @pytest.mark.parametrize("path", FILES, ids=name)

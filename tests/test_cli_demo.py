@@ -11,8 +11,9 @@ from click.testing import CliRunner
 
 import sktl
 from sktl.cli import main
-from sktl.cli._comparison import Comparison, Plan, split_by_composition
 from sktl.datasets import load_expt_gap
+from sktl.evaluation import DemoComparison, DemoPlan
+from sktl.evaluation._demo import split_by_composition
 from sktl.representations import parse_formulas
 from sktl.training import digest_list_hash
 
@@ -149,7 +150,7 @@ def test_split_keeps_compositions_apart_and_repeats():
 
 
 def test_full_fits_are_the_last_points_of_the_curve():
-    comparison = Comparison(Plan())
+    comparison = DemoComparison(DemoPlan(), load_expt_gap(as_frame=False))
     steps = comparison.steps()
     n = len(comparison.train)
     assert len(set(steps)) == len(steps)

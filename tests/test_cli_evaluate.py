@@ -99,8 +99,8 @@ def test_the_summary_is_printed_for_people(run, place):
     assert done.exit_code == 0, done.output
     first, second, *_, last = done.stdout.splitlines()
     assert first.startswith(("Not compared with", "Not shown to be better"))
-    assert second.startswith("For compositions that it was not trained on, the network fine-tuned")
-    assert "Mind: 110 rows are few" in done.stdout and last == "Wrote again.html"
+    assert second.startswith("The network fine-tuned from toy")
+    assert "Note: 110 rows are few" in done.stdout and last == "Wrote again.html"
     assert first in (place / "again.html").read_text(encoding="utf-8")
 
 
@@ -116,7 +116,7 @@ def test_bad_rows_and_unknown_elements_stop_or_are_skipped(run, place):
     assert "Traceback" not in found.output
     found = run(*arguments, "--on-error", "skip", "--group", "chemical-system")
     assert found.exit_code == 0, found.output
-    assert "chemical systems that it was not trained on" in found.stdout
+    assert "held-out chemical systems" in found.stdout
     assert (place / "bad.html.skipped.csv").is_file()
 
 

@@ -38,7 +38,7 @@ FIT = ("fit", "data.csv", "--target", "energy", "--source", "toy.safetensors", "
 def test_from_a_table_to_predictions(run, place, toy_rows, tiny_source):
     done = run(*FIT)
     assert done.exit_code == 0, done.output
-    assert "Fitted Energy on 60 rows" in done.output and "eV/atom on rows held back" in done.output
+    assert "Fitted Energy on 60 rows" in done.output and "eV/atom on held-out rows" in done.output
     model = load_model(place / "m.sktl")
     assert model.file_["target"] == {"name": "Energy", "unit": "eV/atom"}
     formulas, energies, _ = toy_rows(60, seed=4)

@@ -21,6 +21,7 @@ from sklearn.dummy import DummyRegressor
 from sktl import (
     DeepFeatureTransformer,
     MatminerTransformer,
+    Policy,
     TransferClassifier,
     TransferRegressor,
     TransferStackRegressor,
@@ -36,7 +37,9 @@ from sktl.exceptions import (
 N_ROWS = 30
 QUICK = dict(max_epochs=3, random_state=0, device="cpu")
 PRETRAINED = {
-    "regressor": lambda source: TransferRegressor(source, validation_fraction=0.2, **QUICK),
+    "regressor": lambda source: TransferRegressor(
+        source, policy=Policy(validation_fraction=0.2), **QUICK
+    ),
     "classifier": lambda source: TransferClassifier(source, **QUICK),
     "transformer": lambda source: DeepFeatureTransformer(
         source, layers="all", predictions=True, device="cpu"
@@ -46,7 +49,7 @@ ALL = PRETRAINED | {
     "matminer": lambda source: MatminerTransformer(),
     "stack": lambda source: TransferStackRegressor(
         estimators=[
-            ("tuned", TransferRegressor(source, validation_fraction=0, **QUICK)),
+            ("tuned", TransferRegressor(source, policy=Policy(validation_fraction=0.0), **QUICK)),
             ("mean", DummyRegressor()),
         ],
         n_members=2,
@@ -137,7 +140,7 @@ def test_elemental_fractions_agree_with_formulas(pretrained):
     )
     with pytest.raises(InputError, match="was fitted on formulas"):
         outputs(pretrained.fit(pretrained.formulas), fractions)
-    with pytest.raises(InputError, match="was fitted on numeric columns"):
+    with pytest.raises(InputError, match="was fitted on columns"):
         outputs(pretrained.fit(fractions), pretrained.formulas)
 
 

@@ -203,15 +203,15 @@ def test_the_verdict_is_said_plainly(made, sizes, verdict, headline):
     assert ("Pretraining helped" in text) == (verdict == "helped")
     assert ("cannot tell whether pretraining helped" in text) == (verdict == "open")
     transfer = found["models"][0]
-    assert f"errs by {transfer['mae']:.3g}" in text and "eV" in text
+    assert f"mean absolute error of {transfer['mae']:.3g}" in text and "eV" in text
     assert len(transfer["fold_maes"]) == 10
 
 
 def test_a_model_that_guesses_no_better_than_the_median_is_not_praised(made):
     found = summarize(made({TRANSFER: 1.0, SCRATCH: 2.0, MEDIAN: 1.0}))
-    assert "Not shown to be better than guessing the median" in found["headline"]
+    assert "Not shown to be better than predicting the median" in found["headline"]
     found = summarize(made({TRANSFER: 2.0, SCRATCH: 3.0, MEDIAN: 1.0}))
-    assert found["headline"].startswith("Worse than guessing the median")
+    assert found["headline"].startswith("Worse than predicting the median")
 
 
 def test_repeats_with_different_values_give_a_floor(found):

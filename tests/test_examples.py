@@ -78,12 +78,12 @@ def test_readme_shows_the_messages_for_bad_input():
 @pytest.mark.parametrize(
     "script",
     [
-        *("readme_tables", "cross_property_tables", "finetune_strategies_tables"),
-        *("faults_tables", "applicability_tables"),
+        *("readme", "cross_property", "finetune_strategies"),
+        *("reliability", "pitfalls"),
     ],
 )
 def test_tables_of_the_documents_are_generated(script, monkeypatch):
-    path = ROOT / "benchmarks" / f"{script}.py"
+    path = ROOT / "benchmarks" / "pages" / f"{script}.py"
     monkeypatch.syspath_prepend(path.parent)
     spec = importlib.util.spec_from_file_location(script, path)
     tables = importlib.util.module_from_spec(spec)

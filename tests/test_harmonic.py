@@ -14,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVR
 
 from sktl import HarmonicTransformer, Source, TransferStackRegressor, load_model, load_source
-from sktl.estimators._stack_bases import make_features
+from sktl.estimators.stack._bases import make_features
 from sktl.exceptions import InputError, UnseenElementError
 from sktl.networks import CHGNet, energy_curvature
 from sktl.representations import (
@@ -313,7 +313,7 @@ def test_a_stack_takes_the_response_of_a_potential(potential, tiny_source, toy_c
     names = stack.features_.get_feature_names_out()
     assert [name.rpartition("__")[2] for name in names[-17:]] == list(RESPONSES)
     assert np.isfinite(stack.features_.transform(structures)).all()
-    vectors = {name for name in stack.weights_ if name.startswith("support vectors")}
+    vectors = {name for name in stack.weights_ if name.startswith("SVR")}
     assert {name.endswith("with the response") for name in vectors} == {True, False}
     assert {"linear trend" in name for name in vectors} == {True, False}
     found = stack.predict(structures[:10])

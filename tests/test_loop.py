@@ -32,7 +32,7 @@ def test_dropout_rests_in_the_last_epochs_and_is_awake_afterwards():
             awake.append(net.module_.body["layer4"][2].training)
 
     data = LabelledRows(ColumnRows(np.eye(3, dtype=np.float32)), np.zeros((3, 1), np.float32))
-    policy = Policy(max_epochs=5, batch_size=3, learning_rate=1e-3)
+    policy = Policy(max_epochs=5, batch_size=3, learning_rate=1e-3, head_rate_factor=1.0)
     train(network, data, MaskedL1(), policy, seed=0, callbacks=[Watch()])
     assert awake == [True, True, True, True, False]
     assert network.train().body["layer4"][2].training

@@ -158,7 +158,7 @@ def test_zero_inflated_targets(model, toy_rows):
         assert (model.predict(formulas) >= 0).all()
         errors[rule] = np.abs(model.predict(formulas[150:]) - y[150:]).mean()
     assert errors["gated"] < errors["value"]
-    plain = clone(model).set_params(zero_inflated=False).fit(formulas[:150], y[:150])
+    plain = clone(model).set_params(head="linear").fit(formulas[:150], y[:150])
     assert not hasattr(plain.target_, "rule")
     assert (plain.predict(formulas) < 0).any()
 
@@ -179,10 +179,10 @@ def test_zeros_that_are_modelled(model, rows, change, modelled):
     model.set_params(max_epochs=1)
     assert hasattr(model.fit(formulas, y).target_, "rule") == modelled
     if y.ndim == 2 or (y < 0).any():
-        with pytest.raises(InputError, match="zero_inflated=True, expected one target column"):
-            model.set_params(zero_inflated=True).fit(formulas, y)
+        with pytest.raises(InputError, match="head='zero-inflated', expected one target column"):
+            model.set_params(head="zero-inflated").fit(formulas, y)
     else:
-        assert hasattr(model.set_params(zero_inflated=True).fit(formulas, y).target_, "rule")
+        assert hasattr(model.set_params(head="zero-inflated").fit(formulas, y).target_, "rule")
 
 
 GROUPS = ("embedding", "attention1", "trunk1", "trunk2", "head")
@@ -204,7 +204,7 @@ def test_frozen_groups_stay_as_pretrained(model, tiny_source, rows, depth):
 def test_training_leaves_the_source_alone(model, tiny_source, rows):
     before = tiny_source.to_bytes()
     model.fit(*rows)
-    model.set_params(reset_head=False)
+    model.set_params(head="source")
     with pytest.warns(TransferWarning):
         model.fit(rows[0], rows[1] + 100)
     assert tiny_source.to_bytes() == before

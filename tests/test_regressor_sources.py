@@ -11,7 +11,7 @@ import torch
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
-from sktl import PropertyTable, TransferRegressor, load_source, pretrain, register_source
+from sktl import Policy, PropertyTable, TransferRegressor, load_source, pretrain, register_source
 from sktl.exceptions import (
     FormulaError,
     InputError,
@@ -126,7 +126,7 @@ def test_transfer_helps(tiny_source, toy_rows):
 
 def test_the_head_of_the_nearest_property_is_kept(model, tiny_source, toy_rows):
     formulas, energies, volumes = toy_rows(60, seed=7)
-    model.set_params(reset_head=False, max_epochs=1, learning_rate=1e-9)
+    model.set_params(head="source", max_epochs=1, learning_rate=1e-9)
     own = tiny_source.predict(formulas)
     for i, y in enumerate((energies, volumes)):
         fitted = clone(model).fit(formulas, y)
@@ -138,21 +138,21 @@ def test_the_head_of_the_nearest_property_is_kept(model, tiny_source, toy_rows):
         TransferWarning, match=r"head of toy_volume \(A\^3/atom\).* another property or unit"
     ):
         clone(model).fit(formulas, 1000 * volumes)
-    assert model.set_params(reset_head=True).fit(formulas, volumes).head_property_ is None
+    assert model.set_params(head="auto").fit(formulas, volumes).head_property_ is None
 
 
 def test_a_kept_head_is_better_on_few_rows(model, tiny_source, toy_rows):
     formulas, _, volumes = toy_rows(110, seed=8)
     errors = {}
-    for reset in (True, False):
-        fitted = model.set_params(reset_head=reset).fit(formulas[:10], volumes[:10])
-        errors[reset] = np.abs(fitted.predict(formulas[10:]) - volumes[10:]).mean()
-    assert errors[False] < 0.5 * errors[True]
+    for head in ("auto", "source"):
+        fitted = model.set_params(head=head).fit(formulas[:10], volumes[:10])
+        errors[head] = np.abs(fitted.predict(formulas[10:]) - volumes[10:]).mean()
+    assert errors["source"] < 0.5 * errors["auto"]
 
 
 def test_a_head_that_cannot_be_kept(model, rows):
     formulas, y = rows
-    model.set_params(reset_head=False)
+    model.set_params(head="source")
     with pytest.raises(InputError, match="only a source has a head to keep"):
         clone(model).set_params(source=None).fit(formulas, y)
     with pytest.raises(InputError, match="for one output"):
@@ -172,20 +172,20 @@ def test_a_head_on_a_logarithmic_scale(toy_rows):
         device="cpu",
         progress=False,
     )
-    model = TransferRegressor(source, reset_head=False, **QUICK)
+    model = TransferRegressor(source, head="source", **QUICK)
     assert (model.fit(formulas, 10**volumes).predict(formulas) > -1).all()
     with pytest.raises(
-        InputError, match=r"Got y=-2.0 with reset_head=False.* toy_modulus \(GPa, on a log1p"
+        InputError, match=r"Got y=-2.0 with head='source'.* toy_modulus \(GPa, on a log1p"
     ):
         model.fit(formulas, np.where(np.arange(80) == 3, -2, 10**volumes))
 
 
 def test_validation_rows_choose_the_epoch(model, rows):
-    fitted = model.set_params(validation_fraction=0.2, max_epochs=6).fit(*rows)
+    fitted = model.set_params(policy=Policy(validation_fraction=0.2), max_epochs=6).fit(*rows)
     history = fitted.history_[0]
     assert fitted.n_iter_ == len(history) == 6
     assert np.isfinite(history[:, ("train_loss", "valid_loss")]).all()
-    unvalidated = model.set_params(validation_fraction=0).fit(*rows)
+    unvalidated = model.set_params(policy=Policy(validation_fraction=0.0)).fit(*rows)
     assert "valid_loss" not in unvalidated.history_[0][-1]
 
 
@@ -248,9 +248,8 @@ def test_unusable_rows_are_named(model, rows):
         {"learning_rate": 0},
         {"learning_rate": "fast"},
         {"learning_rate": float("nan")},
-        {"validation_fraction": 1.0},
-        {"validation_fraction": -0.1},
-        {"zero_inflated": "yes"},
+        {"head": "yes"},
+        {"policy": {"batch_size": 3}},
         {"unseen_elements": "ignore"},
         {"device": "tpu"},
     ],
@@ -261,6 +260,22 @@ def test_unusable_parameters_are_named(model, rows, change):
     with pytest.raises(InputError, match=re.escape(f"Got {name}={value!r}")) as caught:
         model.set_params(**change).fit(*rows)
     assert isinstance(caught.value, SktlError) and isinstance(caught.value, ValueError)
+
+
+@pytest.mark.parametrize(
+    "change", [{"max_epochs": 3}, {"learning_rate": 1e-3}, {"freeze_depth": 1}], ids=str
+)
+def test_a_policy_does_not_say_what_a_parameter_says(model, rows, change):
+    ((name, value),) = change.items()
+    with pytest.raises(InputError, match=f"Got policy with {name}={value}, expected it as the"):
+        model.set_params(policy=Policy(**change)).fit(*rows)
+
+
+def test_a_policy_reaches_the_training(model, rows):
+    plain = model.fit(*rows).predict(rows[0])
+    for policy in (Policy(batch_size=1000), Policy(weight_decay=0.5), Policy(head_rate_factor=1.0)):
+        other = model.set_params(policy=policy).fit(*rows).predict(rows[0])
+        assert not np.array_equal(other, plain), policy
 
 
 def test_a_fit_that_failed_is_no_fit(model, rows):

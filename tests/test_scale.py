@@ -15,11 +15,11 @@ from joblib import parallel_config
 from sklearn.model_selection import GridSearchCV
 
 from sktl import TransferRegressor
-from sktl.benchmark import Cell, run_cells
 from sktl.cli import main
 from sktl.exceptions import ClusterError, InputError, TableError
 from sktl.scale import connect, local_cluster, predict_partitions
 from sktl.scale._worker import load_once
+from sktl.studies import Run, do_runs
 
 N_ROWS, N_PARTS = 600, 24
 SIZE = N_ROWS // N_PARTS
@@ -179,7 +179,7 @@ def test_a_model_that_reads_no_formulas(place, tmp_path):
     X = np.random.default_rng(0).normal(size=(30, 3))
     model = TransferRegressor(None, max_epochs=1, random_state=0).fit(X, X[:, 0])
     model.save(tmp_path / "columns.sktl")
-    with pytest.raises(InputError, match="Got a model of numeric columns, expected one fitted on"):
+    with pytest.raises(InputError, match="Got a model of columns, expected one fitted on"):
         predict_partitions(tmp_path / "columns.sktl", place / "in.csv", tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
@@ -206,14 +206,14 @@ def test_a_grid_search_on_the_cluster(client, tiny_source, toy_rows):
     np.testing.assert_allclose(found, expected, rtol=1e-4)
 
 
-def test_the_cells_of_a_benchmark_on_the_cluster(client, tmp_path):
-    def run_one(cell):  # a local function travels by value: workers cannot import this module
+def test_the_runs_of_a_study_on_the_cluster(client, tmp_path):
+    def do_run(run):  # a local function travels by value: workers cannot import this module
         return {"finished": "2026-01-01", "detail": str(os.getpid())}, [0.0]
 
-    cells = [Cell("a", "B", "c", seed) for seed in range(4)]
+    runs = [Run("a", "B", "c", seed) for seed in range(4)]
     workers = {str(pid) for pid in client.run(os.getpid).values()}
     with parallel_config("dask"):
-        assert run_cells(cells, run_one, tmp_path) == {}
+        assert do_runs(runs, do_run, tmp_path) == {}
     ran = {json.loads(path.read_text())["detail"] for path in tmp_path.glob("*.json")}
     assert ran and ran <= workers
 

@@ -11,7 +11,7 @@ from sklearn.linear_model import LinearRegression
 from sklearn.metrics import mean_absolute_error
 
 from sktl import TransferStackRegressor
-from sktl.estimators._stack_bases import LogarithmicTarget
+from sktl.estimators.stack._svr import LogarithmicTarget
 from sktl.exceptions import FormulaError, InputError, UnseenElementError
 
 
@@ -55,7 +55,7 @@ def test_base_models_of_a_source(fitted, tiny_source, toy_rows):
         "fine-tuned toy.all@1",
         "extra trees",
         "boosted trees",
-        "support vectors",
+        "SVR",
     ]
     assert fitted.sources_ == {"toy.all@1": tiny_source.sha256}
     assert all(len(members) == 3 for members in fitted.members_.values())
@@ -194,9 +194,9 @@ def test_crystals_are_read_by_trees_and_vectors(tiny_source, tiny_crystal_source
         "fine-tuned toy.all@1",
         "extra trees",
         "boosted trees",
-        "support vectors",
-        "support vectors, led by the sources",
-        "support vectors, linear trend",
+        "SVR",
+        "SVR, led by source predictions",
+        "SVR, linear trend",
     ]
     assert len(pair.sources_) == 2
     names = pair.features_.get_feature_names_out()

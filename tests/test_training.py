@@ -6,6 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sktl.exceptions import InputError
 from sktl.networks import ColumnNet, ElemNet
 from sktl.representations._rows import ColumnRows
 from sktl.training import (
@@ -174,7 +175,7 @@ def run(data, policy, *, kind=ColumnNet, seed=0, valid=None):
 
 
 def test_training_lowers_the_loss(data, global_generators_untouched):
-    policy = Policy(max_epochs=20, batch_size=16, learning_rate=1e-2)
+    policy = Policy(max_epochs=20, batch_size=16, learning_rate=1e-2, head_rate_factor=1.0)
     network, history = run(data, policy)
     assert error(network, *data) < 0.3 * error(new_network(), *data)
     assert len(history) == 20 and history[-1, "train_loss"] < history[0, "train_loss"]
@@ -185,7 +186,7 @@ def test_training_lowers_the_loss(data, global_generators_untouched):
 
 def test_validation_rows_are_watched_and_change_nothing(data):
     rows, z = data
-    policy = Policy(max_epochs=6, batch_size=16, learning_rate=1e-3)
+    policy = Policy(max_epochs=6, batch_size=16, learning_rate=1e-3, head_rate_factor=1.0)
     network, history = run(data, policy, valid=LabelledRows(rows, -z))
     np.testing.assert_allclose(error(network, rows, -z), history[-1, "valid_loss"], rtol=1e-5)
     alone, _ = run(data, policy)
@@ -193,7 +194,11 @@ def test_validation_rows_are_watched_and_change_nothing(data):
 
 
 def test_dropout_rests_in_frozen_groups(data):
-    network, _ = run(data, Policy(max_epochs=1, batch_size=64, learning_rate=1e-3), kind=ElemNet)
+    network, _ = run(
+        data,
+        Policy(max_epochs=1, batch_size=64, learning_rate=1e-3, head_rate_factor=1.0),
+        kind=ElemNet,
+    )
     network.freeze(7)
     network.train()
     modes = {name: network.group(name).training for name in network.depth_groups}
@@ -214,7 +219,7 @@ def test_rows_of_weight_zero_teach_nothing(data):
     rows, z = data
     weights = (np.arange(N_ROWS) < 32).astype(float)
     spoilt = np.where(weights[:, None] > 0, z, 1e6).astype(np.float32)
-    policy = Policy(max_epochs=3, batch_size=64, learning_rate=1e-2)
+    policy = Policy(max_epochs=3, batch_size=64, learning_rate=1e-2, head_rate_factor=1.0)
     found, _ = run((rows, spoilt, weights), policy)
     expected, _ = run((rows, z, weights), policy)
     assert error(found, rows, z) == error(expected, rows, z)
@@ -249,3 +254,29 @@ def test_the_head_of_a_zero_inflated_target_starts_with_its_values():
     above = y[:, 0] > 0
     errors = np.abs(target.center + target.scale * outputs[0] - y)[above]
     assert errors[:, 2].mean() < errors[:, 0].mean() < y[above].std()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"validation_fraction": 1.0},
+        {"validation_fraction": -0.1},
+        {"batch_size": 0},
+        {"head_rate_factor": 0.0},
+        {"weight_decay": -1.0},
+        {"warmup": 2.0},
+        {"average": "much"},
+    ],
+    ids=str,
+)
+def test_unusable_settings_of_a_policy_are_named(change):
+    ((name, value),) = change.items()
+    with pytest.raises(InputError, match=f"Got {name}={value!r}, expected"):
+        Policy(**change)
+
+
+def test_a_policy_follows_the_number_of_rows():
+    few = Policy().resolve(50, pretrained=True, reads="formulas")
+    many = Policy(max_epochs=3).resolve(20_000, pretrained=False, reads="structures")
+    assert (few.batch_size, few.max_epochs, few.learning_rate) == (16, 50, 6e-4)
+    assert (many.batch_size, many.max_epochs, many.learning_rate) == (128, 3, 3e-3)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 
-from sktl import TransferRegressor
+from sktl import Policy, TransferRegressor
 from sktl.exceptions import InputError
 
 N_TRAIN = 600
@@ -22,7 +22,9 @@ def noisy():
 @pytest.fixture(scope="module")
 def fitted(noisy):
     X, y, _ = noisy
-    model = TransferRegressor(None, max_epochs=15, validation_fraction=0.3, random_state=0)
+    model = TransferRegressor(
+        None, max_epochs=15, policy=Policy(validation_fraction=0.3), random_state=0
+    )
     return model.fit(X[:N_TRAIN], y[:N_TRAIN])
 
 

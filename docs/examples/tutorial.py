@@ -104,7 +104,7 @@ print(f"90 % intervals hold {100 * held.mean():.0f} % of the test values")
 # %%
 # Is the difference more than luck with these test rows? Both models are judged on the same rows, so
 # their differences are drawn again, pair by pair. The luck of the split is not in it: before
-# you publish, repeat over splits, as ``benchmarks/expt_gap.py`` does.
+# you publish, repeat over splits, as ``benchmarks/studies/expt_gap.py`` does.
 
 generator = np.random.default_rng(0)
 gain = control_errors - errors

@@ -1,4 +1,4 @@
-"""``sktl benchmark``: published benchmarks, repeated."""
+"""``sktl benchmark``: published studies, repeated."""
 
 from dataclasses import replace
 from functools import partial
@@ -18,11 +18,11 @@ def _split(ctx, parameter, value):
 
 @click.group("benchmark")
 def benchmark_group():
-    """Repeat a published benchmark."""
+    """Repeat a published study."""
 
 
 def _what(command):
-    """Add the options that choose cells."""
+    """Add the options that choose runs."""
     for option in (
         click.option("--datasets", callback=_split, metavar="A,B", help="Only these data sets."),
         click.option(
@@ -43,7 +43,7 @@ def _what(command):
 
 
 def _how(command):
-    """Add the options that say how cells are run and where results go."""
+    """Add the options that say how runs are done and where results go."""
     for option in (
         jobs_option(default=1),
         click.option(
@@ -51,7 +51,7 @@ def _how(command):
             default="sktl-benchmark",
             show_default=True,
             type=_FOLDER,
-            help="Folder of runs; what it holds is not run again.",
+            help="Folder of runs; those that it holds are not done again.",
         ),
         click.option(
             "--results",
@@ -60,7 +60,7 @@ def _how(command):
             help="Folder of the result file (CSV) and the predictions (npz).",
         ),
         click.option(
-            "--collect-only", is_flag=True, help="Run nothing, merge what the folder holds."
+            "--collect-only", is_flag=True, help="Do no run, merge those that the folder holds."
         ),
     ):
         command = option(command)
@@ -94,22 +94,22 @@ def cross_property_command(
 ):
     """Fit and test the 41 data sets of Gupta et al. 2021 in their published split.
 
-    Runs what is not done yet, the smaller data sets first, and merges it into one result file: a
-    row for each data set, configuration, variant and seed. Ends with exit code 1 when a fit failed.
+    Does the runs that are not done yet, the smaller data sets first, and merges them into one
+    result file: a row for each data set, configuration, variant and seed. Ends with exit code 1
+    when a fit failed.
     """
-    from sktl import benchmark
+    from sktl.evaluation import BUDGET
+    from sktl.studies import cross_property
 
     if datasets is None:
-        datasets = benchmark.QUICK if subset == "quick" else None
-    cells = benchmark.cross_property_cells(
+        datasets = cross_property.QUICK if subset == "quick" else None
+    runs = cross_property.list_runs(
         datasets, configurations or None, variants or None, _integers(seeds)
     )
     budget = {"n_trials": n_trials, "seconds": seconds, "trial_seconds": trial_seconds}
     changes = {name: value for name, value in budget.items() if value is not None}
-    run_one = partial(
-        benchmark.run_cross_property_cell, budget=replace(benchmark.BUDGET, **changes)
-    )
-    _run(ctx, "cross_property", cells, run_one, **how)
+    do_run = partial(cross_property.do_run, budget=replace(BUDGET, **changes))
+    _study(ctx, "cross_property", runs, do_run, **how)
 
 
 @benchmark_group.command("finetune-strategies")
@@ -138,41 +138,37 @@ def finetune_strategies_command(
 ):
     """Repeat the study of Devi et al. 2024 on its structures, trials and test sets.
 
-    Runs what is not done yet, few points first, and merges it into one result file: a row for each
-    property, strategy, number of points and trial. Ends with exit code 1 when a fit failed. The
-    sources of "pairwise" and "pretraining size" are pretrained when they are first needed, and kept
-    in the folder of runs.
+    Does the runs that are not done yet, few points first, and merges them into one result file: a
+    row for each property, strategy, number of points and trial. Ends with exit code 1 when a fit
+    failed. The sources of "pairwise" and "pretraining size" are pretrained when they are first
+    needed, and kept in the folder of runs.
     """
-    from sktl import benchmark
     from sktl.cli._pretrain import read_digests
+    from sktl.studies import finetune_strategies
 
-    cells = benchmark.finetune_strategies_cells(
-        budget, datasets, configurations or None, variants or None
-    )
-    run_one = partial(
-        benchmark.run_finetune_strategies_cell,
+    runs = finetune_strategies.list_runs(budget, datasets, configurations or None, variants or None)
+    do_run = partial(
+        finetune_strategies.do_run,
         folder=folder,
         sources=how["output"] / "sources",
         held_out=read_digests(held_out),
     )
-    _run(ctx, "finetune_strategies", cells, run_one, **how)
+    _study(ctx, "finetune_strategies", runs, do_run, **how)
 
 
-def _run(ctx, name, cells, run_one, jobs, output, results, collect_only):
-    """Run the cells of a benchmark, collect them, and end with the exit code."""
-    from sktl import benchmark
+def _study(ctx, name, runs, do_run, jobs, output, results, collect_only):
+    """Do the runs of a study, collect them, and end with the exit code."""
+    from sktl.studies import collect, do_runs
 
     results = output / "results" if results is None else results
     table = results / f"{name}.csv"
     failures = {}
     if not collect_only:
-        failures = benchmark.run_cells(
-            cells, run_one, output, table=table, n_jobs=jobs, report=_report
-        )
-    rows = benchmark.collect(output, table, results / f"{name}_predictions.npz")
+        failures = do_runs(runs, do_run, output, table=table, n_jobs=jobs, report=_report)
+    rows = collect(output, table, results / f"{name}_predictions.npz")
     click.echo(f"Wrote {table}: {len(rows)} rows")
-    for cell, error in failures.items():
-        click.echo(f"FAILED {', '.join(map(str, cell))}. {error}", err=True)
+    for run, error in failures.items():
+        click.echo(f"FAILED {', '.join(map(str, run))}. {error}", err=True)
     ctx.exit(1 if failures else 0)
 
 
@@ -183,7 +179,7 @@ def _integers(texts):
         raise click.UsageError(f"Got --seeds {','.join(texts)!r}, expected integers.") from error
 
 
-def _report(cell, row, error):
+def _report(run, row, error):
     """Print a line for a finished fit, above the bar if there is one."""
     from tqdm import tqdm
 
@@ -191,4 +187,4 @@ def _report(cell, row, error):
         found = f"test MAE {row['test_mae']:.4g} {row['unit']}, {row['fit_seconds']:.0f} s"
     else:
         found = "done by another process" if error is None else f"FAILED. {error}"
-    tqdm.write(f"{', '.join(map(str, cell))}: {found}")
+    tqdm.write(f"{', '.join(map(str, run))}: {found}")

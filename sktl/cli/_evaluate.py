@@ -1,4 +1,4 @@
-"""``sktl evaluate``: is transfer worth it on your own table? One page that says so."""
+"""``sktl evaluate``: compare models on your own table, and write a report."""
 
 import json
 
@@ -56,12 +56,13 @@ _MODELS = {"transfer": TRANSFER, "scratch": SCRATCH, "forest": FOREST, "xgboost"
 @seed_option(2**31 - 10**6)
 @click.option("--json", "as_json", is_flag=True, help="Print all findings as JSON.")
 def evaluate_command(data, source, output, as_json, **options):
-    """Judge transfer on the table DATA (CSV, TSV, Parquet, XLSX), and write a page about it.
+    """Compare models on the table DATA (CSV, TSV, Parquet, XLSX), and write a report.
 
     Repeated cross-validation of the fine-tuned network, of the same network from scratch, of a
-    random forest and of XGBoost, with all choices made inside the training parts. The page says
-    in words whether transfer helped, and shows errors, intervals, elements and the worst
-    compounds. 500 rows take some six minutes on two cores; less with fewer repeats or models.
+    random forest and of XGBoost, with all choices made inside the training parts. The report says
+    in words whether transfer helped, and shows errors, intervals, elements and the compounds with
+    the largest errors. 500 rows take some six minutes on two cores; less with fewer repeats or
+    models.
 
     \b
     Example:
@@ -94,7 +95,7 @@ def evaluate_command(data, source, output, as_json, **options):
         return
     click.echo("\n".join([findings["headline"], *findings["sentences"]]))
     for caution in findings["cautions"]:
-        click.echo(f"Mind: {caution}")
+        click.echo(f"Note: {caution}")
     click.echo(f"Wrote {output}")
 
 
@@ -133,7 +134,7 @@ def _formula_source(name):
     source = sktl.load_source(name)
     if source.representation.reads != "formulas":
         raise click.BadParameter(
-            f"{name} reads crystals, and the table has formulas. In Python, "
+            f"{name} reads crystal structures, and the table has formulas. In Python, "
             "sktl.evaluation.evaluate takes structures.",
             param_hint="--source",
         )

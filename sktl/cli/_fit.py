@@ -34,7 +34,8 @@ MODELS = {"transfer": "TransferRegressor", "stack": "TransferStackRegressor"}
     type=click.Choice(list(MODELS)),
     default="transfer",
     show_default=True,
-    help="A fine-tuned network, or the most accurate: networks and trees, many times slower.",
+    help="transfer: a fine-tuned network. stack: networks, SVR and trees, the most accurate and "
+    "many times slower.",
 )
 @click.option("--save", required=True, type=WRITABLE, help="Model file to write, such as gap.sktl.")
 @decimal_option
@@ -47,8 +48,7 @@ def fit_command(
     """Fit a model to the table DATA (CSV, TSV, Parquet, XLSX) and write it to a file.
 
     Every row that cannot be used is listed with its line in the file, and by default the command
-    stops there. Rows of one composition are all used. The error that is printed is on rows that
-    the network was not trained on.
+    stops there. Rows of one composition are all used. The printed error is on held-out rows.
 
     \b
     Example:
@@ -83,11 +83,11 @@ def fit_command(
 
 def _summary(result):
     unit = f" {result['unit']}" if result["unit"] else ""
-    error = "no rows were held back to judge it"
+    error = "no rows were held out to score it"
     if result["validation_mae"] is not None:
         error = (
-            f"mean absolute error {result['validation_mae']:.3g}{unit} on rows held back (their "
-            f"median would err by {result['median_mae']:.3g}{unit})"
+            f"mean absolute error {result['validation_mae']:.3g}{unit} on held-out rows (that of "
+            f"the median of all: {result['median_mae']:.3g}{unit})"
         )
     what = f"Fitted {result['target']} on {result['rows']} rows in {result['seconds']:.0f} s"
     return f"{what}: {error}.\nWrote {result['file']}"

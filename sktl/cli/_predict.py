@@ -30,7 +30,7 @@ from sktl.cli._rows import (
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
     default=0.9,
     show_default=True,
-    help="Share of measurements that the interval is to hold.",
+    help="Nominal coverage of the interval: the share of measurements that it contains.",
 )
 @on_error_option
 @click.option(
@@ -62,11 +62,11 @@ def predict_command(
     as_json,
     **materials,
 ):
-    """Predict with the model file MODEL for the table DATA, and write it with columns added.
+    """Predict the table DATA with the model file MODEL, and write it with columns added.
 
     The columns are the prediction and, where the model knows it, its standard deviation and an
     interval. All other columns and the order of the rows stay as they are. With the engine dask the
-    output is a folder of part files; the same command goes on where it was stopped.
+    output is a folder of part files; the same command continues where it was stopped.
 
     \b
     Example:
@@ -106,7 +106,9 @@ def _in_memory(model, data, output, *, materials, coverage, on_error):
             raise click.UsageError(f"{str(path)!r} is a folder, which needs --engine dask.")
     fitted = sktl.load_model(model)
     if fitted.input_kind_ == "structures" and materials.structures is None:
-        raise click.UsageError("This model reads crystals: give the folder, --structures FOLDER.")
+        raise click.UsageError(
+            "This model reads crystal structures: give their folder, --structures FOLDER."
+        )
     table = read_table(data)
     column = materials.choose_column(table)
     coverage, reason = possible_coverage(fitted, coverage, read_examples(fitted))
@@ -138,7 +140,7 @@ def _in_parts(model, data, output, workers, scheduler, asked):
         with cluster as client:
             found = predict_partitions(model, data, output, client=client, workers=workers, **asked)
     except KeyboardInterrupt:
-        click.echo(f"Stopped. The same command goes on with {output}.", err=True)
+        click.echo(f"Stopped. The same command continues with {output}.", err=True)
         raise
     if found["skipped"]:
         click.echo(f"Skipped {found['skipped']} rows: see {output / '_skipped'}", err=True)

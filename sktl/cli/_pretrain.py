@@ -29,7 +29,7 @@ from sktl.exceptions import InputError
 def pretrain_command(config, output, held_out, checkpoint, device, progress):
     """Pretrain a source on the tables that CONFIG (TOML) names, and write it to a file.
 
-    A run that was stopped goes on from its checkpoint when the same command is given again.
+    A run that was stopped continues from its checkpoint when the same command is given again.
     """
     import sktl
 
@@ -49,7 +49,7 @@ def pretrain_command(config, output, held_out, checkpoint, device, progress):
         )
     except KeyboardInterrupt:
         if checkpoint.exists():
-            click.echo(f"Stopped. The same command goes on from {checkpoint}.", err=True)
+            click.echo(f"Stopped. The same command continues from {checkpoint}.", err=True)
         raise
     source.save(output)
     checkpoint.unlink(missing_ok=True)

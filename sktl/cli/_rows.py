@@ -1,4 +1,4 @@
-"""What commands on tables share: options, and what becomes of rows that cannot be used."""
+"""What commands on tables share: options, and the treatment of rows that cannot be used."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -12,7 +12,7 @@ on_error_option = click.option(
     type=click.Choice(["stop", "skip"]),
     default="stop",
     show_default=True,
-    help="What to do about rows that cannot be used: list them and stop, or leave them out and "
+    help="What to do with rows that cannot be used: list them and stop, or leave them out and "
     "write them to a file beside the output.",
 )
 formula_option = click.option(
@@ -30,7 +30,7 @@ _structures_option = click.option(
     "--structures",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     metavar="FOLDER",
-    help="Read crystals instead of formulas: the folder of their files (CIF, POSCAR).",
+    help="Read crystal structures instead of formulas: the folder of their files (CIF, POSCAR).",
 )
 _file_option = click.option(
     "--file",

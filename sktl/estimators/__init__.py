@@ -5,8 +5,8 @@ from sktl.estimators._files import load_model
 from sktl.estimators._harmonic import HarmonicTransformer
 from sktl.estimators._provenance import read_examples
 from sktl.estimators._regressor import TransferRegressor
-from sktl.estimators._stack import TransferStackRegressor
 from sktl.estimators._transformer import DeepFeatureTransformer
+from sktl.estimators.stack import TransferStackRegressor
 
 __all__ = [
     "DeepFeatureTransformer",

@@ -1,244 +1,329 @@
-"""What the transfer estimators share: the fit skeleton and the networks' outputs."""
+"""What all fitted models of materials can do besides predicting: screen, be judged, be saved."""
 
-import copy
-import math
-import numbers
-from dataclasses import dataclass, replace
+import warnings
+from abc import ABC, abstractmethod
 
 import numpy as np
-import torch
-from sklearn.utils import check_random_state
+from sklearn.base import RegressorMixin
+from tqdm import tqdm
 
-from sktl._checks import check_weights, resolve_device
-from sktl.estimators._applicability import Applicable
-from sktl.estimators._files import SavedModel
-from sktl.estimators._input import ReadsMaterials, group_rows
-from sktl.estimators._provenance import record_training
-from sktl.estimators._versions import VersionedEstimator
-from sktl.exceptions import InputError
-from sktl.sources import run_rows
-from sktl.training import (
-    LabelledRows,
-    Policy,
-    expect_fits,
-    merge_rows,
-    one_thread,
-    split_rows,
-    train,
-)
+from sktl._checks import check_integer
+from sktl.estimators._domain import N_NEIGHBORS
+from sktl.estimators._files import save_model
+from sktl.estimators._input import MaterialsEstimator, read_materials
+from sktl.estimators._members import embed_materials
+from sktl.exceptions import InputError, TransferWarning
 
-FINE_TUNING_RATES = {"formulas": 6e-4, "structures": 2e-3}  # by what the source reads
-SCRATCH_RATES = {"formulas": 1e-3, "structures": 3e-3, "columns": 1e-3}
-FINE_TUNING_EPOCHS, SCRATCH_EPOCHS = 12, 40
-FEWEST_STEPS = 200  # of "auto" epochs: few rows are passed over more often
-HEAD_RATE_FACTOR = 3.0
+ROWS_AT_A_TIME, CRYSTALS_AT_A_TIME = 4000, 100
+"""Materials that are screened together, which bounds the memory."""
+
+BAR = {"desc": "Predicting", "unit": "row", "unit_scale": True, "leave": False, "delay": 2}
 
 
-@dataclass
-class _Rows:
-    """Encoded rows with targets (n, k) and weights.
+class MaterialsModel(MaterialsEstimator, ABC):
+    """A regressor or classifier of materials.
 
-    Rows of one kind have the same input, rows of one group the same composition.
+    Its ``domain_`` are the training rows as points of an embedding, or None; its ``uncertainty_``
+    says how large its errors are, or is None. What is not abstract is said for a model whose
+    ``input_`` and ``networks_`` are its own.
     """
 
-    encoded: object
-    kinds: np.ndarray
-    groups: np.ndarray
-    y: np.ndarray
-    weights: np.ndarray
+    uncertainty_ = None
 
-    def merge(self):
-        """Return the rows in canonical order, those that agree merged."""
-        kept, weights = merge_rows(self.kinds, self.y, self.weights)
-        return replace(self.take(kept), weights=weights)
-
-    def take(self, chosen):
-        """Return some of the rows."""
-        parts = (self.kinds, self.groups, self.y, self.weights)
-        return _Rows(self.encoded.take(chosen), *(part[chosen] for part in parts))
-
-
-class TransferEstimator(Applicable, ReadsMaterials, SavedModel, VersionedEstimator):
-    """Fit members from a source or from random weights, and average their outputs.
-
-    A subclass sets the parameters in its own ``__init__`` and turns outputs into predictions.
-    """
-
-    _keeps_domain = True  # not as a member of a stack, which has its own
-
-    @one_thread()
-    def _fit(self, data, y, weights, make_target):
-        """Train the members on what `read_input` returned, with targets y (n, k)."""
-        vars(self).pop("networks_", None)  # if this fit fails, the estimator is not fitted
-        self._check_parameters()
-        weights = check_weights(data, weights)
-        source = self._open_source(self.network, self.network_arguments)
-        batch = self.input_.fit(data, weights)
-        kinds = group_rows(batch)
-        groups = kinds if self.input_.numeric else group_rows(batch.compositions)
-        encoded = self.input_.encode(batch)
-        rows = _Rows(encoded, kinds, groups, y, weights).merge()
-        if len(rows.y) < 2:
-            raise InputError(
-                f"Got n_samples = {len(rows.y)} distinct rows with positive weight, expected at "
-                "least 2 to train on."
-            )
-        self.target_ = make_target(rows.encoded, rows.y, rows.weights, source)
-        seeds = check_random_state(self.random_state).randint(2**31 - 1, size=self.n_members)
-        expect_fits(len(seeds))
-        members = [self._train_member(rows, source, int(seed)) for seed in seeds]
-        self.networks_, self.history_, judged = (list(part) for part in zip(*members, strict=True))
-        self._learn_from_validation(judged)
-        self.n_iter_ = len(self.history_[0])
-        record_training(self, data, y, weights)
-        if self._keeps_domain:
-            embedded = self._embedding(encoded), self._elements_of(batch)
-            self._learn_domain(data, self._labels(y), groups, *embedded)
-        return self
-
-    def _new_network(self, source, seed, encoded):
-        """Return the network that a member starts from, for its encoded training rows."""
-        if source is None:
-            return self.input_.new_network(self.target_.n_outputs, seed, encoded.width)
-        return source.new_network(self.target_.n_outputs, encoded)
-
-    def _train_member(self, rows, source, seed):
-        """Return a trained network, its history, and the rows that it was not trained on."""
-        training, validation = split_rows(rows.groups, self.validation_fraction, seed)
-        rows, held = rows.take(training), rows.take(validation)
-        network = self._new_network(source, seed, rows.encoded)
-        training, validation = (
-            LabelledRows(part.encoded, self.target_.encode(part.y), part.weights)
-            for part in (rows, held)
-        )
-        if network.scales_embedding and not network.head.weight.any():
-            features = run_rows(network.features, rows.encoded)
-            self.target_.start_head(network.head, features, training.z.numpy(), rows.weights)
-        history = train(
-            network,
-            training,
-            self.target_.criterion(),
-            self._policy(len(training)),
-            seed=seed,
-            valid=validation if len(validation) else None,
-            device=resolve_device(self.device),
-        )
-        network.requires_grad_(False)
-        if self.input_.numeric:
-            network.double()
-        return network, history, held
-
-    def _policy(self, n_rows):
-        pretrained = self.source_ is not None
-        epochs = FINE_TUNING_EPOCHS if pretrained else SCRATCH_EPOCHS
-        rates = FINE_TUNING_RATES if pretrained else SCRATCH_RATES
-        rate = rates[self.input_.representation.reads]
-        size = _batch_size(n_rows)
-        epochs = max(epochs, math.ceil(FEWEST_STEPS / math.ceil(n_rows / size)))
-        return Policy(
-            max_epochs=epochs if self.max_epochs == "auto" else self.max_epochs,
-            batch_size=size,
-            learning_rate=rate if self.learning_rate == "auto" else self.learning_rate,
-            head_rate_factor=HEAD_RATE_FACTOR if pretrained else 1.0,
-            freeze_depth=self.freeze_depth,
-        )
-
-    def _learn_from_validation(self, judged):
-        """Make the choices that need rows which a member was not trained on, where there are."""
-        if not all(len(rows.y) for rows in judged):
-            return
-        found = [
-            _features_and_outputs(network, rows.encoded)
-            for network, rows in zip(self.networks_, judged, strict=True)
-        ]
-        features, outputs = zip(*found, strict=True)
-        y = np.concatenate([rows.y for rows in judged])
-        weights = np.concatenate([rows.weights for rows in judged])
-        self.target_.choose(np.concatenate(outputs)[None], y, weights)
-        self._calibrate(features, outputs, [rows.y for rows in judged], weights)
-
-    def _calibrate(self, features, outputs, targets, weights):
-        """Learn from validation rows how large errors are; lists hold one array a member."""
-
-    def _check_elements(self, data):
-        """Fail for rows whose elements the network does not know, or warn."""
-        self.input_.read(data)
-
-    def _encode(self, data):
-        return self.input_.encode(self.input_.read(data))
-
-    def _labels(self, y):
-        """Return targets (n, k) as the user gave them."""
-        return y
+    @abstractmethod
+    def _screen(self, materials, coverage):
+        """Return columns of predictions, and the features (m, n, d) that they were made from."""
 
     def _embedder(self):
+        """Return the fitted estimator of a network whose embedding `domain_` holds."""
         return self
 
-    def _embed(self, data, features=None):
-        """Return the embedding (n, d) of the first member, and compositions or columns.
-
-        `data` is what `read_input` returned; its elements may be any that the network has a place
-        for. `features` (m, n, d) are embeddings that a prediction has left.
-        """
-        batch = self.input_.read(data, any_element=True)
-        if features is None:
-            features = [self._embedding(self.input_.encode(batch))]
-        return features[0], self._elements_of(batch)
-
-    def _embedding(self, rows):
-        """Return the embedding of the first member for encoded rows, (n, d)."""
-        device = resolve_device(self.device)
-        return run_rows(self._on(device)[0].features, rows, device=device)
-
-    def _elements_of(self, batch):
-        """Return the compositions of what `NetworkInput.read` returned; columns as they are."""
-        return batch if self.input_.numeric else batch.compositions
-
-    def _outputs(self, rows):
-        """Return the outputs of all members for encoded rows, (m, n, n_outputs)."""
-        device = resolve_device(self.device)
-        return np.stack([run_rows(each, rows, device=device) for each in self._on(device)])
-
-    def _features_and_outputs(self, rows):
-        """Return the embeddings of all members, (m, n, d), and their outputs, (m, n, n_outputs)."""
-        device = resolve_device(self.device)
-        found = [_features_and_outputs(each, rows, device) for each in self._on(device)]
-        return tuple(np.stack(part) for part in zip(*found, strict=True))
-
-    def _on(self, device):
-        """Return the members' networks on a device."""
-        if device == "cpu":
-            return self.networks_
-        return [copy.deepcopy(network).to(device) for network in self.networks_]
-
-    def _check_parameters(self):
-        for name, low in (("n_members", 1), ("max_epochs", 1), ("freeze_depth", 0)):
-            value = getattr(self, name)
-            if name == "max_epochs" and value == "auto":
-                continue
-            if not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < low:
-                raise InputError(f"Got {name}={value!r}, expected an integer of at least {low}.")
-        share = self.validation_fraction
-        if not isinstance(share, numbers.Real) or not 0 <= share < 1:
-            raise InputError(f"Got validation_fraction={share!r}, expected 0 <= fraction < 1.")
-        rate = self.learning_rate
-        if rate != "auto" and not (isinstance(rate, numbers.Real) and 0 < rate < math.inf):
-            raise InputError(f"Got learning_rate={rate!r}, expected 'auto' or a positive number.")
+    def _check_elements(self, materials):
+        """Fail for rows with elements that cannot be predicted, or warn."""
+        self.input_.read(materials)
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "networks_")
 
+    def applicability(self, X, n_neighbors=N_NEIGHBORS, with_errors=True):
+        """Tell how far materials are from those that the model was trained on.
 
-def _features_and_outputs(network, rows, device="cpu"):
-    """Return the embedding (n, d) and the outputs (n, n_outputs) of a network."""
+        The distance is the mean of those to the nearest training materials in the embedding of the
+        fine-tuned network, which has learned what matters for the property. Predictions for what
+        lies outside may be wrong by more than their intervals say.
 
-    def both(**inputs):
-        features = network.features(**inputs)
-        return torch.cat([features, network.head(features)], dim=1)
+        Parameters
+        ----------
+        X : sequence of formulas or structures, or float array (n, d)
+            As in `fit`; elements that the source never saw are allowed.
+        n_neighbors : int, default=5
+            Number of nearest training materials.
+        with_errors : bool, default=True
+            Give ``expected_error``, which takes a second pass through the network.
 
-    return np.split(run_rows(both, rows, device=device), [network.embedding_size], axis=1)
+        Returns
+        -------
+        DataFrame, n rows
+            ``distance``: 1 is the median distance of a training material to those of other
+            compositions. ``outside``: it is further away than 95 % of the training materials are
+            from each other, or has an element that was never seen. ``unseen_in_training`` and
+            ``unseen_in_pretraining``: tuples of the symbols of such elements. ``nearest``,
+            ``nearest_values`` and ``nearest_rows``: tuples of the nearest training materials, their
+            targets in the unit of the `y` passed to `fit`, and their row numbers there. Of a
+            regressor with standard deviations also ``expected_error``, in the unit of `y`: the
+            standard deviation, times the distance where that is above 1. NaN for elements that the
+            source never saw. Of materials unlike the training rows, those with the larger values
+            are the ones to doubt.
+
+        Raises
+        ------
+        FormulaError, StructureError, InputError
+            X cannot be read, `n_neighbors` is not between 1 and the number of training rows, or
+            none of the base models of a stack is a network.
+        UnseenElementError
+            An element is beyond what the network has a place for.
+
+        Notes
+        -----
+        A neighbour is a training row, and so is one of the same composition. For new materials like
+        the training rows about 5 % are outside.
+        """
+        import pandas as pd
+
+        materials = read_materials(self, X, fitting=False)
+        if getattr(self, "domain_", None) is None:
+            raise InputError(
+                f"Got a {type(self).__name__} that keeps no training rows: none of its base models "
+                "is a fine-tuned network, or an older version of sktl has saved it."
+            )
+        n_rows = len(self.domain_.points)
+        check_integer("n_neighbors", n_neighbors, 1)
+        if n_neighbors > n_rows:
+            raise InputError(f"Got n_neighbors={n_neighbors!r}, expected 1 to {n_rows}.")
+        columns = self._describe(materials, self.domain_.search(n_neighbors))
+        if with_errors and self.uncertainty_ is not None:
+            known = np.array([not each for each in columns["unseen_in_pretraining"]], dtype=bool)
+            errors = np.full(len(materials), np.nan)
+            if known.any():
+                errors[known] = self._deviations(materials.take(known)).mean(axis=1)
+            columns["expected_error"] = errors * np.maximum(columns["distance"], 1.0)
+        return pd.DataFrame(columns)
+
+    def screen(self, X, coverage=0.9, progress=False):
+        """Predict, and tell how far the materials are from the training rows, in one pass.
+
+        4,000 formulas or 100 crystals are worked on at a time, so that memory is bounded.
+
+        Parameters
+        ----------
+        X : sequence of formulas or structures, or float array (n, d)
+            As in `fit`.
+        coverage : float or None, default=0.9
+            Share of measurements that the intervals are to hold; None leaves the intervals out.
+        progress : bool, default=False
+            Show a bar with the time left, where there is a terminal.
+
+        Returns
+        -------
+        DataFrame, n rows
+            Of a regressor ``prediction``, ``standard_deviation``, ``interval_low`` and
+            ``interval_high``, in the unit of the `y` passed to `fit`, and of several outputs each
+            with a number after its name; where no rows were held out in `fit`, the predictions
+            only. Of a classifier ``prediction`` and ``probability_`` of each class. Then
+            ``distance``, ``outside`` and ``nearest``, those of `applicability`, where the model
+            has a network.
+
+        Raises
+        ------
+        FormulaError, StructureError, UnseenElementError
+            As in `predict`.
+        InputError
+            `coverage` is not between 0 and 1, or too high for the number of held-out rows.
+
+        See Also
+        --------
+        applicability : More of what is known of the training rows near a material.
+        """
+        import pandas as pd
+
+        materials = read_materials(self, X, fitting=False)
+        size = CRYSTALS_AT_A_TIME if materials.kind == "structures" else ROWS_AT_A_TIME
+        parts = [slice(start, start + size) for start in range(0, len(materials), size)]
+        if len(parts) > 1:
+            self._check_elements(materials)  # so that a part says nothing not said of all rows
+        domain = getattr(self, "domain_", None)
+        search = None if domain is None else domain.search(min(N_NEIGHBORS, len(domain.points)))
+        frames = []
+        with (
+            tqdm(total=len(materials), disable=None if progress else True, **BAR) as bar,
+            warnings.catch_warnings(),
+        ):
+            if len(parts) > 1:
+                warnings.simplefilter("ignore", TransferWarning)
+            for part in map(materials.take, parts):
+                frames.append(pd.DataFrame(self._screen_part(part, coverage, search)))
+                bar.update(len(part))
+        return pd.concat(frames, ignore_index=True)
+
+    def save(self, path, *, target=None, unit=None):
+        """Write the fitted estimator to one file, atomically.
+
+        The file holds tensors and JSON and is no pickle; `sktl.load_model` reads it. A file that
+        is there is replaced only by a whole one.
+
+        Parameters
+        ----------
+        path : path-like
+            File to write, by custom ending in ``.sktl``.
+        target, unit : str, optional
+            What is predicted, and its unit, for those who read the file later.
+
+        Raises
+        ------
+        NotFittedError
+            The estimator is not fitted.
+        InputError
+            It holds something that a file cannot: an estimator of another package.
+        """
+        save_model(self, path, target=target, unit=unit)
+
+    def _screen_part(self, materials, coverage, search):
+        """Return the columns of `screen`; `search` finds training rows, if there are any."""
+        columns, features = self._screen(materials, coverage)
+        if search is None:
+            return columns
+        near = self._describe(materials, search, features)
+        return columns | {name: near[name] for name in ("distance", "outside", "nearest")}
+
+    def _describe(self, materials, search, features=None):
+        """Return the columns of `applicability`, but for expected errors."""
+        embedder = self._embedder()
+        features = features if embedder is self else None
+        embedding, batch = embed_materials(embedder, materials, features)
+        return self.domain_.describe(embedding, batch, embedder.input_.elements, search)
 
 
-def _batch_size(n_rows):
-    """Return a power of two near an eightieth of the rows, from 16 to 128."""
-    return int(np.clip(2 ** round(math.log2(max(n_rows, 1) / 80)), 16, 128))
+class MaterialsRegressor(RegressorMixin, MaterialsModel):
+    """A regressor of materials that knows how large its errors are.
+
+    Its ``uncertainty_`` is what held-out rows teach, or None where there were none.
+    """
+
+    @abstractmethod
+    def _predict_rows(self, materials, with_features):
+        """Return predictions (n, k), and the features (m, n, d) of `uncertainty_` or None."""
+
+    @abstractmethod
+    def _shaped(self, values):
+        """Return values (n, k) without the axis of a single output."""
+
+    @abstractmethod
+    def _lowest(self):
+        """Return the number that no prediction is below."""
+
+    def predict(self, X, return_std=False, coverage=None):
+        """Predict the property.
+
+        Parameters
+        ----------
+        X : sequence of formulas or structures, or float array (n, d)
+            As in `fit`.
+        return_std : bool, default=False
+            Return the standard deviation of each prediction too.
+        coverage : float, optional
+            Return intervals too, those of `predict_interval`. To ask for all at once costs no more
+            than to ask for one.
+
+        Returns
+        -------
+        predictions : ndarray (n,) or (n, k), float64
+            In the unit of the `y` passed to `fit`.
+        std : ndarray of the same shape
+            Expected root mean square error, in the same unit, learned from rows that were not
+            trained on. Only with ``return_std=True``.
+        intervals : ndarray (n, 2) or (n, k, 2), float64
+            Lower and upper end, in the same unit. Only with `coverage`.
+
+        Raises
+        ------
+        InputError
+            A standard deviation or an interval is wanted and no rows were held out in `fit`, or
+            too few for this coverage.
+        """
+        materials = read_materials(self, X, fitting=False)
+        if not return_std and coverage is None:
+            return self._shaped(self._predict_rows(materials, False)[0])
+        predictions, features = self._predict_rows(materials, True)
+        deviations, *ends = map(self._shaped, self._spread(predictions, features, coverage))
+        found = [self._shaped(predictions), *([deviations] if return_std else [])]
+        return tuple(found) if coverage is None else (*found, np.stack(ends, axis=-1))
+
+    def predict_interval(self, X, coverage=0.9):
+        """Predict an interval that holds the measured value with a given probability.
+
+        Split conformal prediction: the half width is the expected size of the error of the row
+        times a quantile of the errors, each over its expected size, on rows that were not trained
+        on. For new rows drawn like the training rows the intervals hold the share `coverage` of
+        the values; for other chemistry they may hold less.
+
+        Parameters
+        ----------
+        X : sequence of formulas or structures, or float array (n, d)
+            As in `fit`.
+        coverage : float, default=0.9
+            Share of the values that the intervals are to hold.
+
+        Returns
+        -------
+        ndarray (n, 2) or (n, k, 2), float64
+            Lower and upper end, in the unit of the `y` passed to `fit`.
+
+        Raises
+        ------
+        InputError
+            `coverage` is not between 0 and 1, too high for the number of rows held out in `fit`,
+            or none were held out.
+
+        References
+        ----------
+        Lei et al., J. Am. Stat. Assoc. 113, 1094 (2018), doi:10.1080/01621459.2017.1307116.
+        """
+        if coverage is None:
+            raise InputError("Got coverage=None, expected 0 < coverage < 1.")
+        return self.predict(X, coverage=coverage)[1]
+
+    def _screen(self, materials, coverage):
+        predictions, features = self._predict_rows(materials, True)
+        found = [predictions]
+        if self.uncertainty_ is not None:
+            found += self._spread(predictions, features, coverage)
+        names = ["prediction", "standard_deviation", "interval_low", "interval_high"]
+        columns = {}
+        for name, part in zip(names[: len(found)], map(self._shaped, found), strict=True):
+            columns |= _named(name, part)
+        return columns, features
+
+    def _deviations(self, materials):
+        """Return the standard deviations of predictions, (n, k)."""
+        return self._spread(*self._predict_rows(materials, True), None)[0]
+
+    def _spread(self, predictions, features, coverage):
+        """Return standard deviations of predictions (n, k), and with `coverage` two ends each."""
+        if self.uncertainty_ is None:
+            raise InputError(
+                f"Got a {type(self).__name__} without held-out rows, expected some for standard "
+                "deviations and intervals: fit on rows of more compositions (50 or more), with a "
+                "validation_fraction above 0."
+            )
+        deviations, half_widths = self.uncertainty_.spread(features, coverage)
+        if coverage is None:
+            return [deviations]
+        low = np.maximum(predictions - half_widths, self._lowest())
+        return [deviations, low, predictions + half_widths]
+
+
+def _named(name, values):
+    """Return values (n,) by a name, or the columns of values (n, k) by the name and a number."""
+    if values.ndim == 1:
+        return {name: values}
+    return {f"{name}_{i}": column for i, column in enumerate(values.T, start=1)}

@@ -1,17 +1,29 @@
 """TransferClassifier: fine-tune a pretrained network on classes."""
 
+from functools import partial
+
 import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 
-from sktl._checks import check_labels
-from sktl.estimators._base import TransferEstimator
-from sktl.estimators._input import read_input
+from sktl._checks import check_integer, check_labels, check_weights
+from sktl.estimators._base import MaterialsModel
+from sktl.estimators._input import open_source, read_materials
+from sktl.estimators._members import (
+    TrainingRows,
+    judge_members,
+    learn_domain,
+    run_members,
+    run_members_whole,
+    start_network,
+    train_members,
+)
+from sktl.estimators._provenance import record_training
 from sktl.exceptions import InputError
-from sktl.training import ClassTarget
+from sktl.training import ClassTarget, Policy, one_thread
 
 
-class TransferClassifier(ClassifierMixin, TransferEstimator):
+class TransferClassifier(ClassifierMixin, MaterialsModel):
     """Predict classes of materials by fine-tuning a network pretrained on a large database.
 
     The body of the source, all or its deeper groups, and a new head with an output for each class
@@ -30,16 +42,17 @@ class TransferClassifier(ClassifierMixin, TransferEstimator):
     freeze_depth : int, default=0
         Depth groups, counted from the input, that are not trained.
     n_members : int, default=1
-        Networks, each with other rows held back, whose probabilities are averaged; see
+        Networks, each with other rows held out, whose probabilities are averaged; see
         `TransferRegressor`.
     max_epochs : "auto" or int, default="auto"
-        Passes over the training rows, in which the learning rate rises and falls to zero; "auto"
+        Epochs over the training rows, in which the learning rate rises and falls to zero; "auto"
         is 12 with a source and 40 without, or as many as make 200 steps, if that is more.
     learning_rate : "auto" or float, default="auto"
         Highest learning rate; "auto" is 6e-4 with a source of formulas, 2e-3 with one of crystals
         (three times that for the head), 1e-3 without.
-    validation_fraction : float, default=0.1
-        Share of the rows that each member holds back, whose losses are in `history_`.
+    policy : Policy or None, default=None
+        All other settings of training: batch size, weight decay, the share of held-out rows and
+        more. None is ``Policy()``.
     unseen_elements : {"error", "warn"}, default="error"
         What to do about an element that the source never saw in pretraining.
     device : {"auto", "cpu", "cuda"}, default="auto"
@@ -59,12 +72,16 @@ class TransferClassifier(ClassifierMixin, TransferEstimator):
         The trained networks.
     history_ : list of skorch History, length n_members
         Losses and rates of each epoch.
+    domain_ : Domain
+        The training rows as points, by which `applicability` judges.
     training_sha256_ : str
         Hash of the training rows, whatever their order.
     examples_ : list
         Three training rows, by which a model that was saved is checked when it is loaded.
     n_features_in_ : int
         1 for formulas and structures, else the number of numeric columns.
+    feature_names_in_ : ndarray of str
+        Names of the columns, where X was a frame.
     n_iter_ : int
         Epochs trained.
 
@@ -100,7 +117,7 @@ class TransferClassifier(ClassifierMixin, TransferEstimator):
         n_members=1,
         max_epochs="auto",
         learning_rate="auto",
-        validation_fraction=0.1,
+        policy=None,
         unseen_elements="error",
         device="auto",
         random_state=None,
@@ -112,7 +129,7 @@ class TransferClassifier(ClassifierMixin, TransferEstimator):
         self.n_members = n_members
         self.max_epochs = max_epochs
         self.learning_rate = learning_rate
-        self.validation_fraction = validation_fraction
+        self.policy = policy
         self.unseen_elements = unseen_elements
         self.device = device
         self.random_state = random_state
@@ -133,15 +150,41 @@ class TransferClassifier(ClassifierMixin, TransferEstimator):
         -------
         self
         """
-        data = read_input(self, X, fitting=True)
-        y = check_labels(data, y, estimator=type(self).__name__)
+        materials = read_materials(self, X, fitting=True)
+        y = check_labels(materials, y, estimator=type(self).__name__)
         check_classification_targets(y)
+        return self._fit(materials, y, sample_weight)
+
+    @one_thread()
+    def _fit(self, materials, y, sample_weight=None):
+        vars(self).pop("networks_", None)  # if this fit fails, the estimator is not fitted
+        policy = Policy.of(self)
+        check_integer("n_members", self.n_members, 1)
         self.classes_, place = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise InputError(
                 f"Got one class, {self.classes_.tolist()[0]!r}, expected at least two classes in y."
             )
-        return self._fit(data, place.reshape(-1, 1), sample_weight, self._make_target)
+        source = open_source(self, self.network, self.network_arguments)
+        rows = TrainingRows.read(self.input_, materials, place.reshape(-1, 1), sample_weight)
+        self.target_ = ClassTarget(len(self.classes_))
+        members = train_members(
+            rows,
+            self.target_,
+            partial(start_network, self, source),
+            policy,
+            model=self,
+            reads=self.input_.representation.reads,
+        )
+        self.networks_, self.history_ = members.networks, members.histories
+        self.n_iter_ = len(self.history_[0])
+        if members.judged:
+            judge_members(members, self.target_)
+        record_training(
+            self, materials, place.reshape(-1, 1), check_weights(materials, sample_weight)
+        )
+        self.domain_ = learn_domain(self, materials, self.classes_[place.reshape(-1)])
+        return self
 
     def predict_proba(self, X):
         """Predict class probabilities.
@@ -156,8 +199,8 @@ class TransferClassifier(ClassifierMixin, TransferEstimator):
         ndarray (n, c), float64
             Columns in the order of `classes_`; rows sum to 1.
         """
-        data = read_input(self, X, fitting=False)
-        return self.target_.decode(self._outputs(self._encode(data)))
+        materials = read_materials(self, X, fitting=False)
+        return self.target_.decode(run_members(self, materials))
 
     def predict(self, X):
         """Predict the most probable class.
@@ -175,15 +218,9 @@ class TransferClassifier(ClassifierMixin, TransferEstimator):
         chances = self.predict_proba(X)
         return self.classes_[chances.argmax(axis=1)]
 
-    def _screen(self, data, coverage):
-        features, outputs = self._features_and_outputs(self._encode(data))
+    def _screen(self, materials, coverage):
+        features, outputs = run_members_whole(self, materials)
         chances = self.target_.decode(outputs)
         columns = {"prediction": self.classes_[chances.argmax(axis=1)]}
         named = zip(self.classes_, chances.T, strict=True)
         return columns | {f"probability_{name}": part for name, part in named}, features
-
-    def _labels(self, y):
-        return self.classes_[y[:, 0]]
-
-    def _make_target(self, encoded, y, weights, source):
-        return ClassTarget(len(self.classes_))

@@ -41,13 +41,13 @@ _PACKAGES = ("scikit-learn", "torch", "numpy", "skorch", "matminer")
 _BOOSTED = (HistGradientBoostingRegressor, HistGradientBoostingClassifier)
 # What skops makes an object of, besides what it trusts on its own. Each is plain data with methods.
 _TRUSTED = [
-    "sktl.estimators._applicability.Domain",
+    "sktl.estimators._domain.Domain",
     *("sktl.estimators._files.Part", "sktl.estimators._input.NetworkInput"),
     "sktl.estimators._classifier.TransferClassifier",
     "sktl.estimators._regressor.TransferRegressor",
-    "sktl.estimators._stack.TransferStackRegressor",
+    "sktl.estimators.stack._regressor.TransferStackRegressor",
     "sktl.estimators._harmonic.HarmonicTransformer",
-    *(f"sktl.estimators._stack_bases.{name}" for name in ("ColumnWeights", "LogarithmicTarget")),
+    *(f"sktl.estimators.stack._bases.{name}" for name in ("ColumnWeights", "LogarithmicTarget")),
     "sktl.estimators._transformer.DeepFeatureTransformer",
     *(f"sktl.estimators._uncertainty.{name}" for name in ("Calibration", "ErrorModel")),
     "sktl.estimators._uncertainty.Uncertainty",
@@ -58,6 +58,7 @@ _TRUSTED = [
     *(f"sktl.sources._card.{name}" for name in ("PropertyCard", "SourceCard")),
     *(f"sktl.training._target.{name}Target" for name in ("Class", "Number", "Source")),
     "sktl.training._target.ZeroInflatedTarget",
+    "sktl.training._policy.Policy",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
     *(
         f"sklearn.gaussian_process.kernels.{name}"
@@ -81,39 +82,18 @@ class Part:
         self.index = index
 
 
-class SavedModel:
-    """Give an estimator a method to write itself to a file."""
-
-    def save(self, path, *, target=None, unit=None):
-        """Write the fitted estimator to one file, atomically.
-
-        The file holds tensors and JSON and is no pickle; `sktl.load_model` reads it. A file that
-        is there is replaced only by a whole one.
-
-        Parameters
-        ----------
-        path : path-like
-            File to write, by custom ending in ``.sktl``.
-        target, unit : str, optional
-            What is predicted, and its unit, for those who read the file later.
-
-        Raises
-        ------
-        NotFittedError
-            The estimator is not fitted.
-        InputError
-            It holds something that a file cannot: an estimator of another package.
-        """
-        check_is_fitted(self)
-        tensors, header = _pack(self)
-        header |= {
-            "target": {"name": target, "unit": unit},
-            "training_sha256": self.training_sha256_,
-            "reference": _reference(self),
-            "versions": {"sktl": __version__} | {name: version(name) for name in _PACKAGES},
-            "date": datetime.date.today().isoformat(),
-        }
-        write_tensors(path, tensors, json.dumps(header))
+def save_model(model, path, *, target=None, unit=None):
+    """Write a fitted estimator to one file; see `MaterialsModel.save`."""
+    check_is_fitted(model)
+    tensors, header = _pack(model)
+    header |= {
+        "target": {"name": target, "unit": unit},
+        "training_sha256": model.training_sha256_,
+        "reference": _reference(model),
+        "versions": {"sktl": __version__} | {name: version(name) for name in _PACKAGES},
+        "date": datetime.date.today().isoformat(),
+    }
+    write_tensors(path, tensors, json.dumps(header))
 
 
 def load_model(path):
@@ -265,7 +245,7 @@ def _unpack(tensors, header):
     parts = [_make(part, weights.get(str(i), {})) for i, part in enumerate(header["parts"])]
     content = tensors[_ESTIMATOR].numpy().tobytes()
     plain = skops.io.loads(content, trusted=_TRUSTED)
-    if not isinstance(plain, SavedModel) or type(plain).__name__ != header["estimator"]:
+    if type(plain).__name__ != header["estimator"]:
         raise ModelIntegrityError(
             f"Got a {type(plain).__name__}, expected a {header['estimator']}."
         )

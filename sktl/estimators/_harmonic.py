@@ -11,8 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sktl._checks import check_feature_names
 from sktl._store import atomic_write, cache_dir
-from sktl.estimators._input import ReadsMaterials, read_input
-from sktl.estimators._versions import VersionedEstimator
+from sktl.estimators._input import MaterialsEstimator, open_source, read_materials
 from sktl.exceptions import InputError
 from sktl.networks import energy_curvature
 from sktl.representations import (
@@ -28,7 +27,7 @@ from sktl.representations import (
 _VERSION = 2  # of what is kept on disk
 
 
-class HarmonicTransformer(TransformerMixin, ReadsMaterials, VersionedEstimator):
+class HarmonicTransformer(TransformerMixin, MaterialsEstimator):
     """Turn crystals into their phonon frequencies, elastic moduli and the like, by a potential.
 
     The potential is a source that learned energies with forces and stresses. Its energy is
@@ -112,15 +111,15 @@ class HarmonicTransformer(TransformerMixin, ReadsMaterials, VersionedEstimator):
         self
         """
         vars(self).pop("potential_", None)  # if this fit fails, the transformer is not fitted
-        data = read_input(self, X, fitting=True)
+        materials = read_materials(self, X, fitting=True)
         if not isinstance(self.max_atoms, numbers.Integral) or self.max_atoms < 0:
             raise InputError(f"Got max_atoms={self.max_atoms!r}, expected an integer from 0 on.")
-        source = self._open_source()
+        source = open_source(self)
         if source is None or not source.card.is_potential:
             raise InputError(
                 f"Got source={self.source!r}, expected one that learned forces, such as 'chgnet'."
             )
-        self.input_.fit(data)
+        self.input_.fit(materials)
         self.potential_ = source.network
         return self
 
@@ -137,8 +136,7 @@ class HarmonicTransformer(TransformerMixin, ReadsMaterials, VersionedEstimator):
         ndarray (n, 17), float64
             See `sktl.representations.harmonic_response`.
         """
-        data = read_input(self, X, fitting=False)
-        crystals = self.input_.read(data)
+        crystals = self.input_.read(read_materials(self, X, fitting=False))
         distinct, place = crystals.unique()
         places = list(map(self._place, distinct.keys()))
         found = list(map(_read, places))

@@ -1,25 +1,14 @@
 """From what a user gives to encoded rows: one way in for every estimator."""
 
-import warnings
+import inspect
 
 import numpy as np
+from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sktl._checks import (
-    as_formulas,
-    as_structures,
-    check_materials,
-    is_structure,
-    name_row,
-)
-from sktl.exceptions import InputError, TransferWarning, UnseenElementError
-from sktl.representations import (
-    MAX_ATOMIC_NUMBER,
-    SYMBOLS,
-    Compositions,
-    ElementTokens,
-    NumericColumns,
-)
+from sktl._warnings import warn_caller
+from sktl.exceptions import InputError, UnseenElementError
+from sktl.representations import MAX_ATOMIC_NUMBER, SYMBOLS, Materials, NumericColumns
 from sktl.sources import REPRESENTATIONS, load_source, random_network
 
 NETWORK_CHOICES = ("auto", "composition", "elemnet", "alignn")
@@ -27,45 +16,87 @@ SCRATCH_ARGUMENTS = {"alignn": {"hidden": 64, "n_alignn": 2, "n_gcn": 2}}
 """Arguments of networks without a source where none are given, if not the networks' own."""
 
 POLICIES = ("error", "warn")
-FRACTION_WIDTHS = (MAX_ATOMIC_NUMBER, len(SYMBOLS))
 
 
-def read_input(estimator, X, *, fitting):
-    """Return X as a list of formulas or structures, or as a float64 array (n, d).
+class MaterialsEstimator(BaseEstimator):
+    """An estimator whose X is materials, and which may be older than some of its parameters."""
 
-    What it was, and its width, is recorded when fitting.
+    def __setstate__(self, state):
+        given = inspect.signature(type(self)).parameters.values()
+        defaults = {each.name: each.default for each in given if each.default is not each.empty}
+        super().__setstate__(defaults | state)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = True
+        return tags
+
+
+def read_materials(estimator, X, *, fitting):
+    """Return X as `Materials`, of columns a float64 array (n, d): the one check of X.
+
+    What it was, its width and its names are recorded when fitting, and compared afterwards.
 
     Raises
     ------
     NotFittedError
         The estimator is to be fitted first.
     InputError
-        X is empty, or of another kind than what the estimator was fitted on.
+        X is empty, of another kind than what the estimator was fitted on, or has other names.
     """
     if not fitting:
         check_is_fitted(estimator)
-    kind, materials = "structures", as_structures(X)
-    if materials is None:
-        kind, materials = "formulas", as_formulas(X)
-    if materials is None:
-        kind = "numeric columns"
-    known = kind if fitting else getattr(estimator, "input_kind_", kind)
-    if kind != known:
+    materials = Materials.read(X)
+    known = materials.kind if fitting else estimator.input_kind_
+    if materials.kind != known:
         raise InputError(
-            f"Got X of type {type(X).__name__} with {kind}, but this {type(estimator).__name__} "
-            f"was fitted on {known}."
+            f"Got X of type {type(X).__name__} with {materials.kind}, but this "
+            f"{type(estimator).__name__} was fitted on {known}."
         )
-    if materials is None:
-        materials = validate_data(estimator, X, dtype=np.float64, reset=fitting)
-    elif fitting:
-        estimator.n_features_in_ = 1
     if fitting:
-        estimator.input_kind_ = kind
+        estimator.input_kind_ = materials.kind
+    if materials.kind == "columns" and not isinstance(X, Materials):
+        numbers = validate_data(estimator, materials.items, dtype=np.float64, reset=fitting)
+        known = getattr(estimator, "feature_names_in_", None)
+        return Materials("columns", numbers, names=None if known is None else tuple(known))
+    _check_columns(estimator, materials, fitting)
     return materials
 
 
+def _check_columns(estimator, materials, fitting):
+    """Record how many columns there are and their names, or compare them with those of `fit`."""
+    columns = materials.kind == "columns"
+    width, names = materials.items.shape[1] if columns else 1, materials.names
+    if fitting:
+        estimator.n_features_in_ = width
+        vars(estimator).pop("feature_names_in_", None)
+        if names is not None:
+            estimator.feature_names_in_ = np.array(names, dtype=object)
+        return
+    known = getattr(estimator, "feature_names_in_", None)
+    if width != estimator.n_features_in_:
+        raise InputError(f"Got X with {width} columns, expected {estimator.n_features_in_}.")
+    if names is not None and known is not None and list(names) != list(known):
+        raise InputError(
+            f"Got X with the columns {list(names)}, expected {list(known)}: the feature names "
+            "should match those that were passed during fit."
+        )
+
+
+def open_source(estimator, network="auto", arguments=None):
+    """Load the source of an estimator, and return it, or None.
+
+    The estimator remembers its card and hash, and in ``input_`` the way to its network.
+    """
+    source = None if estimator.source is None else load_source(estimator.source)
+    estimator.source_ = None if source is None else source.card
+    estimator.source_sha256_ = None if source is None else source.sha256
+    estimator.input_ = NetworkInput(source, network, arguments, estimator.unseen_elements)
+    return source
+
+
 class NetworkInput:
-    """The way from what `read_input` returned to the rows that a network reads, and that network.
+    """The way from `Materials` to the rows that a network reads, and that network.
 
     Parameters
     ----------
@@ -98,33 +129,29 @@ class NetworkInput:
         self.arguments = source.card.network["arguments"] if self.pretrained else arguments or {}
         self.highest = int(self.arguments.get("n_elements", MAX_ATOMIC_NUMBER))
 
-    def fit(self, data, weights=None):
-        """Choose the representation for `data` and fit it; return what `read` returns."""
-        columns = not isinstance(data, list)
+    def fit(self, materials, weights=None):
+        """Choose the representation for the rows and fit it; return what `read` returns."""
+        columns = materials.kind == "columns"
         self.numeric = columns and not self.pretrained and self.network in ("auto", "elemnet")
         if self.numeric:
-            self.representation = NumericColumns().fit(data, weights)
+            self.representation = NumericColumns().fit(materials.items, weights)
         else:
             if self.network == "auto":
-                self.network = "alignn" if is_structure(data[0]) else "composition"
+                self.network = "alignn" if materials.kind == "structures" else "composition"
             self.representation = REPRESENTATIONS[self.network]()
-        return self.read(data)
+        return self.read(materials)
 
-    def read(self, data, any_element=False):
+    def read(self, materials, any_element=False):
         """Return materials and elemental fractions as a batch, other columns as they are.
 
         The batch is `Compositions`, or `Crystals` where the network reads structures. With
         `any_element` nothing is said of elements that the source never saw.
         """
         if self.numeric:
-            return data
-        if isinstance(data, list) or self.representation.reads == "structures":
-            data = check_materials(data, self.representation.reads)
-            batch = self.representation.read(data)
-        else:
-            batch = _from_fractions(data)
+            return materials.items
+        batch = self.representation.read(materials)
         if not any_element or batch.numbers.max() > self.highest:
-            self._check_elements(batch, data)
+            self._check_elements(batch, materials)
         return batch
 
     def encode(self, readable):
@@ -139,7 +166,7 @@ class NetworkInput:
         name = "elemnet" if self.network == "elemnet" else "columns"
         return random_network(name, n_outputs, {"n_inputs": width, **arguments}, seed)
 
-    def _check_elements(self, batch, data):
+    def _check_elements(self, batch, materials):
         known = np.zeros(len(SYMBOLS) + 1, dtype=bool)
         known[1 : self.highest + 1] = self.elements is None
         known[list(self.elements or ())] = True
@@ -151,7 +178,7 @@ class NetworkInput:
         rows = np.unique(batch.rows[unseen]).tolist()
         message = (
             f"Got {', '.join(names)} in {len(rows)} of {len(batch)} rows, first in "
-            f"{name_row(data, row)}"
+            f"{materials.name_row(row)}"
         )
         if self.policy == "error" or batch.numbers.max() > self.highest:
             raise UnseenElementError(
@@ -161,52 +188,4 @@ class NetworkInput:
                 rows=rows,
                 elements=names,
             )
-        warnings.warn(f"{message}: the source never saw them.", TransferWarning, stacklevel=5)
-
-
-class ReadsMaterials:
-    """What estimators share that read materials as the network of a source does.
-
-    A subclass has the parameters `source` and `unseen_elements`.
-    """
-
-    def _open_source(self, network="auto", arguments=None):
-        """Load the source, remember it and the way to its network, and return it, or None."""
-        source = None if self.source is None else load_source(self.source)
-        self.source_ = None if source is None else source.card
-        self.source_sha256_ = None if source is None else source.sha256
-        self.input_ = NetworkInput(source, network, arguments, self.unseen_elements)
-        return source
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.string = True
-        return tags
-
-
-def group_rows(batch):
-    """Return one integer a row of a batch or of a numeric array, equal for equal rows.
-
-    They are numbered in an order of their own, whatever the order of the rows.
-    """
-    if isinstance(batch, np.ndarray):
-        return np.unique(batch, axis=0, return_inverse=True)[1].reshape(-1)
-    distinct, place = batch.unique()
-    rank = np.empty(len(distinct), dtype=np.int64)
-    rank[np.argsort(distinct.keys(), kind="stable")] = np.arange(len(distinct))
-    return rank[place]
-
-
-def read_compositions(data):
-    """Return the `Compositions` of materials; a numeric array stays as it is."""
-    return ElementTokens().read(data) if isinstance(data, list) else data
-
-
-def _from_fractions(data):
-    if data.shape[1] not in FRACTION_WIDTHS:
-        raise InputError(
-            f"Got numeric X with {data.shape[1]} columns, expected elemental fractions: 103 "
-            "columns, H to Lr, or 118, H to Og, as matminer's ElementFraction gives them (or "
-            "formulas)."
-        )
-    return Compositions.from_fractions(data, width=data.shape[1])
+        warn_caller(f"{message}: the source never saw them.")

@@ -1,20 +1,32 @@
 """TransferRegressor: fine-tune a pretrained network on measured values."""
 
-import warnings
+from functools import partial
 
 import numpy as np
-from sklearn.base import RegressorMixin
 
-from sktl._checks import check_numbers
-from sktl.estimators._base import TransferEstimator
-from sktl.estimators._input import read_input
-from sktl.estimators._uncertainty import UncertainPredictions, Uncertainty
-from sktl.exceptions import InputError, TransferWarning
+from sktl._checks import check_integer, check_numbers, check_weights
+from sktl._warnings import warn_caller
+from sktl.estimators._base import MaterialsRegressor
+from sktl.estimators._input import open_source, read_materials
+from sktl.estimators._members import (
+    TrainingRows,
+    judge_members,
+    learn_domain,
+    run_members,
+    run_members_whole,
+    start_network,
+    train_members,
+)
+from sktl.estimators._provenance import record_training
+from sktl.estimators._uncertainty import Uncertainty
+from sktl.exceptions import InputError
 from sktl.sources import run_rows
-from sktl.training import NumberTarget, SourceTarget, ZeroInflatedTarget
+from sktl.training import NumberTarget, Policy, SourceTarget, ZeroInflatedTarget, one_thread
+
+HEADS = ("auto", "linear", "zero-inflated", "source")
 
 
-class TransferRegressor(UncertainPredictions, RegressorMixin, TransferEstimator):
+class TransferRegressor(MaterialsRegressor):
     """Predict a property of materials by fine-tuning a network pretrained on a large database.
 
     The body of the source, all or its deeper groups, and a new head are trained on the rows given
@@ -38,27 +50,25 @@ class TransferRegressor(UncertainPredictions, RegressorMixin, TransferEstimator)
     freeze_depth : int, default=0
         Depth groups, counted from the input, that are not trained: 0 trains all, the number of
         groups less one trains only the head.
-    reset_head : bool, default=True
-        True starts from a new head. False keeps the source's head, for a property of its card in
-        its unit; of several properties the one whose predictions are nearest to the training `y`.
+    head : {"auto", "linear", "zero-inflated", "source"}, default="auto"
+        "linear" is a new linear head; it starts from a linear model on the embedding.
+        "zero-inflated" models P(y > 0) and the value where y > 0 besides the value itself, and
+        held-out rows choose which of them predict. "auto" takes it where a tenth to nine tenths of
+        the targets are exactly 0 and none is negative. "source" keeps the pretrained head, for a
+        property of the source's card in its unit; of several properties the one whose predictions
+        are nearest to the training `y`.
     n_members : int, default=1
-        Networks, each with other rows held back, whose outputs are averaged. Two or three lower
+        Networks, each with other rows held out, whose outputs are averaged. Two or three lower
         the error by some percent and cost as many times the time, in `fit` and `predict`.
     max_epochs : "auto" or int, default="auto"
-        Passes over the training rows, in which the learning rate rises and falls to zero; "auto"
+        Epochs over the training rows, in which the learning rate rises and falls to zero; "auto"
         is 12 with a source and 40 without, or as many as make 200 steps, if that is more.
     learning_rate : "auto" or float, default="auto"
         Highest learning rate; "auto" is 6e-4 with a source of formulas, 2e-3 with one of crystals
         (three times that for the head), without a source 1e-3, and 3e-3 on crystals.
-    validation_fraction : float, default=0.1
-        Share of the rows that each member holds back. Their errors say how uncertain predictions
-        are, and their losses are in `history_`; training does not depend on them. Rows of one
-        composition stay together. Under five such rows nothing is held back. 0 trains on all
-        rows, and gives no uncertainty.
-    zero_inflated : {"auto"} or bool, default="auto"
-        Model P(y > 0) and the value where y > 0 besides the value itself; validation rows choose
-        which of them predict. "auto" does so where a tenth to nine tenths of the targets are
-        exactly 0 and none is negative.
+    policy : Policy or None, default=None
+        All other settings of training: batch size, weight decay, the share of held-out rows and
+        more. None is ``Policy()``.
     unseen_elements : {"error", "warn"}, default="error"
         What to do about an element that the source never saw in pretraining.
     device : {"auto", "cpu", "cuda"}, default="auto"
@@ -76,19 +86,23 @@ class TransferRegressor(UncertainPredictions, RegressorMixin, TransferEstimator)
         The trained networks.
     history_ : list of skorch History, length n_members
         Losses and rates of each epoch.
+    domain_ : Domain
+        The training rows as points, by which `applicability` judges.
     target_ : object
         Centre, scale and rule by which outputs become predictions.
     uncertainty_ : Uncertainty or None
-        What the errors on the validation rows teach; None where there are no such rows. Its
+        What the errors on the held-out rows teach; None where there are no such rows. Its
         ``mae`` is the mean absolute error on them, of members taken alone.
     head_property_ : str or None
-        Property whose head was kept with ``reset_head=False``.
+        Property whose head was kept with ``head="source"``.
     training_sha256_ : str
         Hash of the training rows, whatever their order.
     examples_ : list
         Three training rows, by which a model that was saved is checked when it is loaded.
     n_features_in_ : int
         1 for formulas and structures, else the number of numeric columns.
+    feature_names_in_ : ndarray of str
+        Names of the columns, where X was a frame.
     n_iter_ : int
         Epochs trained.
 
@@ -132,12 +146,11 @@ class TransferRegressor(UncertainPredictions, RegressorMixin, TransferEstimator)
         network="auto",
         network_arguments=None,
         freeze_depth=0,
-        reset_head=True,
+        head="auto",
         n_members=1,
         max_epochs="auto",
         learning_rate="auto",
-        validation_fraction=0.1,
-        zero_inflated="auto",
+        policy=None,
         unseen_elements="error",
         device="auto",
         random_state=None,
@@ -146,12 +159,11 @@ class TransferRegressor(UncertainPredictions, RegressorMixin, TransferEstimator)
         self.network = network
         self.network_arguments = network_arguments
         self.freeze_depth = freeze_depth
-        self.reset_head = reset_head
+        self.head = head
         self.n_members = n_members
         self.max_epochs = max_epochs
         self.learning_rate = learning_rate
-        self.validation_fraction = validation_fraction
-        self.zero_inflated = zero_inflated
+        self.policy = policy
         self.unseen_elements = unseen_elements
         self.device = device
         self.random_state = random_state
@@ -162,10 +174,11 @@ class TransferRegressor(UncertainPredictions, RegressorMixin, TransferEstimator)
         Parameters
         ----------
         X : sequence of formulas or structures, or float array (n, d)
-            Strings, pymatgen Composition or pymatgen Structure in a list, tuple, Series,
-            one-column DataFrame or array; or elemental fractions (n, 103 or 118); or any numeric
-            columns if `source` is None. A source that reads crystals needs structures; of
-            structures, other sources read the composition.
+            Strings, pymatgen Composition, pymatgen Structure or ASE Atoms in a list, tuple, array,
+            or series or one-column frame of pandas, polars or pyarrow; or elemental fractions (n,
+            103 or 118), or in columns named by elements; or any numeric columns if `source` is
+            None. A source that reads crystals needs structures; of structures, other sources read
+            the composition.
         y : array-like (n,) or (n, k)
             Targets, in any unit and of any scale.
         sample_weight : array-like (n,), optional
@@ -175,21 +188,42 @@ class TransferRegressor(UncertainPredictions, RegressorMixin, TransferEstimator)
         -------
         self
         """
-        data = read_input(self, X, fitting=True)
-        y = check_numbers(data, y, estimator=type(self).__name__)
+        materials = read_materials(self, X, fitting=True)
+        y = check_numbers(materials, y, estimator=type(self).__name__)
+        return self._fit(materials, y, sample_weight)
+
+    @one_thread()
+    def _fit(self, materials, y, sample_weight=None, *, with_domain=True):
+        """Fit to checked input; `with_domain` remembers the rows for `applicability`."""
+        vars(self).pop("networks_", None)  # if this fit fails, the estimator is not fitted
+        policy = Policy.of(self)
+        check_integer("n_members", self.n_members, 1)
         self.single_output_ = y.ndim == 1
-        self.uncertainty_ = None
-        return self._fit(data, y.reshape(len(y), -1), sample_weight, self._make_target)
+        self._check_head()
+        source = open_source(self, self.network, self.network_arguments)
+        rows = TrainingRows.read(self.input_, materials, y.reshape(len(y), -1), sample_weight)
+        self.target_ = self._choose_target(rows, source)
+        members = train_members(
+            rows,
+            self.target_,
+            partial(self._new_network, source),
+            policy,
+            model=self,
+            reads=self.input_.representation.reads,
+        )
+        self.networks_, self.history_ = members.networks, members.histories
+        self.n_iter_ = len(self.history_[0])
+        self.uncertainty_ = self._judge(members) if members.judged else None
+        weights = check_weights(materials, sample_weight)
+        record_training(self, materials, y.reshape(len(y), -1), weights)
+        self.domain_ = learn_domain(self, materials, y) if with_domain else None
+        return self
 
-    def _predict_rows(self, data, with_features):
-        rows = self._encode(data)
+    def _predict_rows(self, materials, with_features):
         if not with_features:
-            return self.target_.decode(self._outputs(rows)), None
-        features, outputs = self._features_and_outputs(rows)
+            return self.target_.decode(run_members(self, materials)), None
+        features, outputs = run_members_whole(self, materials)
         return self.target_.decode(outputs), features
-
-    def _labels(self, y):
-        return self._shaped(y)
 
     def _shaped(self, values):
         return values[:, 0] if self.single_output_ else values
@@ -197,66 +231,69 @@ class TransferRegressor(UncertainPredictions, RegressorMixin, TransferEstimator)
     def _lowest(self):
         return self.target_.lowest
 
-    def _calibrate(self, features, outputs, targets, weights):
-        predictions = [self.target_.decode(part[None]) for part in outputs]
-        errors = [np.abs(p - y) for p, y in zip(predictions, targets, strict=True)]
-        self.uncertainty_ = Uncertainty(features, errors, weights)
+    def _judge(self, members):
+        """Return what the errors on the held-out rows teach."""
+        features, outputs, weights = judge_members(members, self.target_)
+        errors = [
+            np.abs(self.target_.decode(part[None]) - rows.y)
+            for part, rows in zip(outputs, members.held_out, strict=True)
+        ]
+        return Uncertainty(features, errors, weights)
 
-    def _check_parameters(self):
-        super()._check_parameters()
-        if self.zero_inflated not in ("auto", True, False):
+    def _check_head(self):
+        if self.head not in HEADS:
+            raise InputError(f"Got head={self.head!r}, expected one of {HEADS}.")
+        if self.head == "source" and (self.source is None or not self.single_output_):
             raise InputError(
-                f"Got zero_inflated={self.zero_inflated!r}, expected 'auto', True or False."
-            )
-        if not self.reset_head and (self.source is None or not self.single_output_):
-            raise InputError(
-                "Got reset_head=False, expected True: only a source has a head to keep, for one "
+                "Got head='source', expected another: only a source has a head to keep, for one "
                 "output."
             )
 
-    def _make_target(self, encoded, y, weights, source):
+    def _choose_target(self, rows, source):
+        """Return how targets enter training, which the head follows."""
         self.head_property_ = None
-        if not self.reset_head:
-            return self._source_target(encoded, y, weights, source)
-        if self.zero_inflated is True and (y.shape[1] != 1 or (y < 0).any()):
+        y, weights = rows.y, rows.weights
+        if self.head == "source":
+            return self._source_target(rows, source)
+        if self.head == "zero-inflated" and (y.shape[1] != 1 or (y < 0).any()):
             raise InputError(
-                "Got zero_inflated=True, expected one target column without negative values."
+                "Got head='zero-inflated', expected one target column without negative values."
             )
-        if self.zero_inflated is True or (
-            self.zero_inflated == "auto" and ZeroInflatedTarget.fits(y, weights)
+        if self.head == "zero-inflated" or (
+            self.head == "auto" and ZeroInflatedTarget.fits(y, weights)
         ):
             return ZeroInflatedTarget(y, weights)
         return NumberTarget(y, weights)
 
-    def _source_target(self, encoded, y, weights, source):
-        """Choose the head of the source that is nearest to y, and take over its scale."""
-        found = source.card.to_units(run_rows(source.network, encoded))
-        errors = np.average(np.abs(found - y), axis=0, weights=weights)
+    def _source_target(self, rows, source):
+        """Take over the output of the pretrained head that is nearest to y, and its scale."""
+        y = rows.y
+        found = source.card.to_units(run_rows(source.network, rows.encoded))
+        errors = np.average(np.abs(found - y), axis=0, weights=rows.weights)
         best = int(np.argmin(errors))
         card = source.card.properties[best]
         self.head_property_ = card.name
-        spread = np.average(np.abs(y - np.median(y))[:, 0], weights=weights)
+        spread = np.average(np.abs(y - np.median(y))[:, 0], weights=rows.weights)
         if errors[best] > spread:
-            warnings.warn(
+            warn_caller(
                 f"The head of {card.name} ({card.unit}) is kept, but its mean absolute error on "
                 f"the training rows, {errors[best]:.3g}, is above that of their median, "
-                f"{spread:.3g}: another property or unit?",
-                TransferWarning,
-                stacklevel=5,
+                f"{spread:.3g}: another property or unit?"
             )
         target = SourceTarget(card)
         with np.errstate(invalid="ignore", divide="ignore"):
             outside = y[~np.isfinite(target.encode(y))]
         if len(outside):
             raise InputError(
-                f"Got y={outside[0]} with reset_head=False, expected values that the head of "
+                f"Got y={outside[0]} with head='source', expected values that the head of "
                 f"{card.name} ({card.unit}, on a {card.transform} scale) can give."
             )
         return target
 
     def _new_network(self, source, seed, encoded):
-        if self.reset_head:
-            return super()._new_network(source, seed, encoded)
+        """Return the network that a member starts from, for its encoded training rows."""
+        if self.head != "source":
+            return start_network(self, source, seed, encoded)
         network = source.new_network()
         network.keep_outputs([source.card.property_names.index(self.head_property_)])
         return network

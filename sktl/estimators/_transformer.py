@@ -10,13 +10,12 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from sktl._checks import check_feature_names, resolve_device
-from sktl.estimators._input import ReadsMaterials, read_input
-from sktl.estimators._versions import VersionedEstimator
+from sktl.estimators._input import MaterialsEstimator, open_source, read_materials
 from sktl.exceptions import InputError
 from sktl.sources import run_rows
 
 
-class DeepFeatureTransformer(TransformerMixin, ReadsMaterials, VersionedEstimator):
+class DeepFeatureTransformer(TransformerMixin, MaterialsEstimator):
     """Turn compositions, or crystals, into the activations of a pretrained network.
 
     Nothing is trained: all weights stay as they were pretrained, and the activations of one,
@@ -115,10 +114,10 @@ class DeepFeatureTransformer(TransformerMixin, ReadsMaterials, VersionedEstimato
         -------
         self
         """
-        data = read_input(self, X, fitting=True)
+        materials = read_materials(self, X, fitting=True)
         vars(self).pop("widths_", None)  # if this fit fails, the transformer is not fitted
-        source = self._open_source(self.network, self.network_arguments)
-        rows = self.input_.encode(self.input_.fit(data)).take(np.arange(1))
+        source = open_source(self, self.network, self.network_arguments)
+        rows = self.input_.encode(self.input_.fit(materials)).take(np.arange(1))
         self.network_ = self._random_network(rows.width) if source is None else source.network
         self.layers_ = _choose_layers(self.layers, tuple(self.network_.body))
         if not (self.layers_ or self.predictions):
@@ -153,8 +152,8 @@ class DeepFeatureTransformer(TransformerMixin, ReadsMaterials, VersionedEstimato
         ndarray (n, n_features_out), float64
             Dimensionless activations, then the source's predictions in the units of its card.
         """
-        data = read_input(self, X, fitting=False)
-        rows = self.input_.encode(self.input_.read(data))
+        materials = read_materials(self, X, fitting=False)
+        rows = self.input_.encode(self.input_.read(materials))
         device = resolve_device(self.device)
         network = self.network_ if device == "cpu" else copy.deepcopy(self.network_).to(device)
 

@@ -9,7 +9,6 @@ from sklearn.model_selection import cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sktl.estimators._input import read_input
 from sktl.exceptions import InputError
 
 _PENALTIES = np.logspace(1, 6, 11)
@@ -154,13 +153,28 @@ class Uncertainty:
         ]
         self.mae = np.average(np.concatenate(errors), axis=0, weights=weights)
 
-    def std(self, sizes):
-        """Return standard deviations (n, k) for expected sizes of errors (n, k)."""
-        return sizes * [each.spread for each in self.calibrations]
+    def spread(self, features, coverage=None):
+        """Return what errors to expect of predictions.
 
-    def half_width(self, sizes, coverage):
-        """Return half the width of intervals, (n, k), for expected sizes of errors (n, k)."""
-        return sizes * [each.quantile(coverage) for each in self.calibrations]
+        Parameters
+        ----------
+        features : sequence of float array (n, d)
+            What each model makes of the rows.
+        coverage : float, optional
+            Share of measurements that intervals are to hold.
+
+        Returns
+        -------
+        std : float array (n, k)
+            Standard deviations.
+        half_widths : float array (n, k) or None
+            Half the widths of intervals, with `coverage`.
+        """
+        sizes = self.sizes(features)
+        deviations = sizes * [each.spread for each in self.calibrations]
+        if coverage is None:
+            return deviations, None
+        return deviations, sizes * [each.quantile(coverage) for each in self.calibrations]
 
     def sizes(self, features):
         """Return the expected sizes of errors (n, k) for features of each model (m, n, d)."""
@@ -170,119 +184,3 @@ class Uncertainty:
             sizes = [model.size(part) for model, part in zip(models, features, strict=True)]
             columns.append(np.mean(sizes, axis=0))
         return np.stack(columns, axis=1)
-
-
-class UncertainPredictions:
-    """Predictions with standard deviations and intervals, for regressors that know their errors.
-
-    A subclass gives ``_predict_rows(data, with_features)``, predictions (n, k) and the features (m,
-    n, d) of its `uncertainty_`, and ``_shaped(values)``, which drops the axis of a single output.
-    """
-
-    def predict(self, X, return_std=False, coverage=None):
-        """Predict the property.
-
-        Parameters
-        ----------
-        X : sequence of formulas or structures, or float array (n, d)
-            As in `fit`.
-        return_std : bool, default=False
-            Return the standard deviation of each prediction too.
-        coverage : float, optional
-            Return intervals too, those of `predict_interval`. To ask for all at once costs no more
-            than to ask for one.
-
-        Returns
-        -------
-        predictions : ndarray (n,) or (n, k), float64
-            In the unit of the `y` passed to `fit`.
-        std : ndarray of the same shape
-            Expected root mean square error, in the same unit, learned from rows that were not
-            trained on. Only with ``return_std=True``.
-        intervals : ndarray (n, 2) or (n, k, 2), float64
-            Lower and upper end, in the same unit. Only with `coverage`.
-
-        Raises
-        ------
-        InputError
-            A standard deviation or an interval is wanted and no rows were held back in `fit`, or
-            too few for this coverage.
-        """
-        data = read_input(self, X, fitting=False)
-        predictions, features = self._predict_rows(data, return_std or coverage is not None)
-        if features is None:
-            return self._shaped(predictions)
-        deviations, *ends = map(self._shaped, self._spread(predictions, features, coverage))
-        found = [self._shaped(predictions), *([deviations] if return_std else [])]
-        return tuple(found) if coverage is None else (*found, np.stack(ends, axis=-1))
-
-    def predict_interval(self, X, coverage=0.9):
-        """Predict an interval that holds the measured value with a given probability.
-
-        Split conformal prediction: the half width is the expected size of the error of the row
-        times a quantile of the errors, each over its expected size, on rows that were not trained
-        on. For new rows drawn like the training rows the intervals hold the share `coverage` of
-        the values; for other chemistry they may hold less.
-
-        Parameters
-        ----------
-        X : sequence of formulas or structures, or float array (n, d)
-            As in `fit`.
-        coverage : float, default=0.9
-            Share of the values that the intervals are to hold.
-
-        Returns
-        -------
-        ndarray (n, 2) or (n, k, 2), float64
-            Lower and upper end, in the unit of the `y` passed to `fit`.
-
-        Raises
-        ------
-        InputError
-            `coverage` is not between 0 and 1, too high for the number of rows held back in `fit`,
-            or none were held back.
-
-        References
-        ----------
-        Lei et al., J. Am. Stat. Assoc. 113, 1094 (2018), doi:10.1080/01621459.2017.1307116.
-        """
-        if coverage is None:
-            raise InputError("Got coverage=None, expected 0 < coverage < 1.")
-        return self.predict(X, coverage=coverage)[1]
-
-    def _spread(self, predictions, features, coverage):
-        """Return standard deviations of predictions (n, k), and with `coverage` two ends each."""
-        known = self._known()
-        sizes = known.sizes(features)
-        if coverage is None:
-            return [known.std(sizes)]
-        half = known.half_width(sizes, coverage)
-        low = np.maximum(predictions - half, self._lowest())
-        return [known.std(sizes), low, predictions + half]
-
-    def _screen(self, data, coverage):
-        predictions, features = self._predict_rows(data, True)
-        found = [predictions]
-        if self.uncertainty_ is not None:
-            found += self._spread(predictions, features, coverage)
-        names = ["prediction", "standard_deviation", "interval_low", "interval_high"]
-        columns = {}
-        for name, part in zip(names[: len(found)], map(self._shaped, found), strict=True):
-            columns |= _named(name, part)
-        return columns, features
-
-    def _known(self):
-        if self.uncertainty_ is None:
-            raise InputError(
-                f"Got a {type(self).__name__} without validation rows, expected some for "
-                "standard deviations and intervals: fit on more rows (50 or more), with "
-                "validation_fraction above 0."
-            )
-        return self.uncertainty_
-
-
-def _named(name, values):
-    """Return values (n,) by a name, or the columns of values (n, k) by the name and a number."""
-    if values.ndim == 1:
-        return {name: values}
-    return {f"{name}_{i}": column for i, column in enumerate(values.T, start=1)}

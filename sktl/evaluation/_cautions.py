@@ -1,4 +1,4 @@
-"""What a careful reader should know of the data before believing an error."""
+"""Limits of the findings: what the data do not show."""
 
 import numpy as np
 
@@ -50,7 +50,7 @@ def noise_floor(evaluation):
         Compositions with at least two values that are not equal.
     floor : float
         Mean absolute deviation from the median of the composition, over all their rows: what a
-        model that sees the composition alone errs by at least. 0 if there are none.
+        smallest error of a model that sees the composition alone. 0 if there are none.
     """
     place = group_rows(evaluation.compositions)
     deviations, n = [], 0
@@ -68,9 +68,8 @@ def _few_rows(evaluation, unit):
         return None
     smallest = min(len(fold.test) for fold in evaluation.folds)
     return (
-        f"{n} rows are few: each test part has as few as {smallest}. Errors and differences may "
-        "come out otherwise on other compounds of the same kind, and only large differences can be "
-        "told from chance."
+        f"{n} rows are few: the smallest test part has {smallest}. Errors and differences may be "
+        "others on other compounds of the same kind, and only large differences are significant."
     )
 
 
@@ -80,9 +79,9 @@ def _repeats(evaluation, unit):
         return None
     return (
         f"{_count(n, 'composition has', 'compositions have')} several rows with different values. "
-        f"They differ from their median by {floor:.3g}{unit} on average; from the formula alone no "
-        "model can err less on these rows. Look whether they are polymorphs, other conditions or "
-        "mistakes."
+        f"They differ from their median by {floor:.3g}{unit} on average. No model of the formula "
+        "alone can have a smaller error on these rows. Check whether they are polymorphs, other "
+        "conditions or mistakes."
     )
 
 
@@ -96,9 +95,9 @@ def _neighbours(evaluation, unit):
     if share < 0.2:
         return None
     return (
-        f"{percent(share)} of the rows have another composition of the same elements beside them "
-        "in the table, which makes them easy to predict. If you will predict for new chemistries, "
-        "use --group chemical-system: errors will be larger."
+        f"{percent(share)} of the rows share their set of elements with another composition of "
+        "the table, which makes them easy to predict. For predictions of new chemistries use "
+        "--group chemical-system: errors will be larger."
     )
 
 
@@ -118,8 +117,8 @@ def _zeros(evaluation, unit):
         return None
     errors = evaluation.absolute_errors(TRANSFER)
     return (
-        f"{percent(zero.mean())} of the measured values are exactly 0. Where they are not, the "
-        f"fine-tuned network errs by {errors[~zero].mean():.3g}{unit}; where they are, by "
+        f"{percent(zero.mean())} of the measured values are exactly 0. On the others the mean "
+        f"absolute error of the fine-tuned network is {errors[~zero].mean():.3g}{unit}, on these "
         f"{errors[zero].mean():.3g}{unit}."
     )
 
@@ -130,7 +129,7 @@ def _orders(evaluation, unit):
         return None
     return (
         f"The measured values span from {low:.3g} to {evaluation.y.max():.3g}{unit}. The mean "
-        "absolute error is that of the largest; consider their logarithm as the target."
+        "absolute error is dominated by the largest; consider their logarithm as the target."
     )
 
 
@@ -141,7 +140,7 @@ def _rare(evaluation, unit):
         return None
     return (
         f"{_count(n, 'element occurs', 'elements occur')} in fewer than {FEW} rows (white in the "
-        "periodic table): little is known of errors there."
+        "periodic table): their errors are uncertain."
     )
 
 

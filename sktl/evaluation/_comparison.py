@@ -1,4 +1,4 @@
-"""Two models on the same folds: the difference, its interval, and how sure its sign is."""
+"""Two models on the same folds: the difference, its interval and its p-value."""
 
 import math
 from typing import NamedTuple

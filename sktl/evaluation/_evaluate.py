@@ -1,6 +1,5 @@
-"""Nested cross-validation of transfer beside its control and the usual baselines."""
+"""Nested cross-validation of transfer, its control and the usual baselines."""
 
-import time
 from importlib.util import find_spec
 from os import PathLike
 from pathlib import Path
@@ -9,12 +8,14 @@ from typing import NamedTuple
 import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
 
-from sktl._checks import as_formulas, as_objects, as_structures, check_numbers
+from sktl._checks import check_numbers
 from sktl.evaluation._evaluation import CurvePoint, Evaluation, Fold
 from sktl.evaluation._folds import curve_parts, group_rows, make_folds
-from sktl.evaluation._models import estimate_seconds, fit_model
+from sktl.evaluation._models import chosen_settings, estimate_seconds, make_nested_model
 from sktl.evaluation._names import BOOSTING, FOREST, MEDIAN, MODELS, SCRATCH, TRANSFER
+from sktl.evaluation._scores import FitResult, fit_and_score, predict_intervals
 from sktl.exceptions import InputError
+from sktl.representations import Materials
 from sktl.sources import load_source
 
 COVERAGES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
@@ -32,12 +33,11 @@ class _Step(NamedTuple):
 
 
 class _Found(NamedTuple):
-    """What a fit gave: predictions for the fold's test rows, intervals by coverage, and more."""
+    """What a fit gave: predictions of the fold's test rows, intervals by coverage, settings."""
 
-    predicted: np.ndarray
+    result: FitResult
     intervals: dict
     chosen: dict
-    seconds: float
 
 
 def evaluate(
@@ -54,12 +54,12 @@ def evaluate(
     n_jobs=None,
     report=None,
 ):
-    """Judge transfer on your own rows by nested cross-validation, beside what else one would use.
+    """Compare models on your data by nested cross-validation: transfer, its control, tree models.
 
     Every model is fitted to the training part of every outer fold and predicts its test part.
-    All choices are made inside the training part: settings of the trees by an inner
-    cross-validation, and by the networks on rows that they hold back. Rows of one group are never
-    on both sides.
+    All choices are made inside the training part: an inner cross-validation chooses the settings of
+    the trees, and the networks hold out some of its rows. Rows of one group are never on both
+    sides.
 
     Parameters
     ----------
@@ -169,16 +169,16 @@ def _prepare(X, y, source, group, n_splits, n_repeats, random_state):
     if source is None:
         raise InputError("Got source=None, expected a source: scratch is one of the models.")
     loaded = load_source(source)
-    structures, formulas = as_structures(X), as_formulas(X)
-    if formulas is None:
+    materials = Materials.read(X)
+    if materials.kind == "columns":
         raise InputError(f"Got X of type {type(X).__name__}, expected formulas or structures.")
-    y = check_numbers(formulas, y, estimator="evaluate")
+    y = check_numbers(materials, y, estimator="evaluate")
     if y.ndim != 1:
         raise InputError(f"Got y of shape {y.shape}, expected one target (n,).")
     if np.ptp(y) == 0:
         raise InputError(f"Got y={y[0]} in every row, expected values that differ.")
-    materials = as_objects(formulas if structures is None else structures)
     compositions = loaded.read(materials).compositions
+    formulas = materials.formulas
     texts = [each if isinstance(each, str) else each.reduced_formula for each in formulas]
     groups = group_rows(compositions, group)
     check_evaluable(len(y), len(np.unique(groups)), n_splits)
@@ -198,7 +198,7 @@ def _prepare(X, y, source, group, n_splits, n_repeats, random_state):
         predictions={},
         intervals={},
     )
-    return materials, y, evaluation
+    return materials.objects(), y, evaluation
 
 
 def _check_models(models):
@@ -244,46 +244,27 @@ def _estimate(steps, max_epochs, at_a_time):
 
 def _fit(step, X, y, groups, source, max_epochs):
     """Fit to the training rows of a step, and predict the test rows of its fold."""
-    start = time.perf_counter()
-    fitted, chosen = fit_model(
-        step.model,
-        X[step.rows],
-        y[step.rows],
-        groups[step.rows],
-        source=source,
-        seed=step.fold.seed,
-        max_epochs=max_epochs,
-    )
-    seconds = time.perf_counter() - start
-    test = X[step.fold.test]
-    predicted = np.asarray(fitted.predict(test), dtype=np.float64)
+    train, test = step.rows, step.fold.test
+    settings = dict(source=source, seed=step.fold.seed, max_epochs=max_epochs)
+    model, arguments = make_nested_model(step.model, groups[train], **settings)
+    result = fit_and_score(model, X[train], y[train], X[test], y[test], **arguments)
     whole = step.model == TRANSFER and step.share == 1.0
-    return _Found(predicted, _intervals(fitted, test) if whole else {}, chosen, seconds)
-
-
-def _intervals(fitted, X):
-    """Return the intervals (n, 2) of each nominal coverage that the model can give."""
-    found = {}
-    for coverage in COVERAGES:
-        try:
-            found[coverage] = fitted.predict_interval(X, coverage=coverage)
-        except InputError:  # too few rows were held back for this coverage
-            break
-    return found
+    intervals = predict_intervals(model, X[test], COVERAGES) if whole else {}
+    return _Found(result, intervals, chosen_settings(model))
 
 
 def _note(evaluation, step, found, points):
     """Put what a fit gave into the evaluation, and a point of the learning curve beside it."""
     repeat, test = step.fold.repeat, step.fold.test
     if repeat == 0 and step.model in CURVE_MODELS:
-        error = float(np.abs(found.predicted - evaluation.y[test]).mean())
-        points.setdefault((step.share, step.model), []).append((len(step.rows), error))
+        point = len(step.rows), found.result.scores.mae
+        points.setdefault((step.share, step.model), []).append(point)
     if step.share != 1.0:
         return
     shape = evaluation.settings["n_repeats"], len(evaluation.y)
     evaluation.predictions.setdefault(step.model, np.full(shape, np.nan))
-    evaluation.predictions[step.model][repeat, test] = found.predicted
-    evaluation.seconds.setdefault(step.model, []).append(found.seconds)
+    evaluation.predictions[step.model][repeat, test] = found.result.predictions
+    evaluation.seconds.setdefault(step.model, []).append(found.result.fit_seconds)
     if found.chosen:
         evaluation.chosen.setdefault(step.model, []).append(found.chosen)
     for coverage, intervals in found.intervals.items():

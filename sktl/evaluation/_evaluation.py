@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from sktl.evaluation._names import TRANSFER
+from sktl.evaluation._scores import score_predictions
 
 
 @dataclass(frozen=True)
@@ -111,12 +112,12 @@ class Evaluation:
         found = self.predictions[model]
         return np.array(
             [
-                np.abs(found[fold.repeat, fold.test] - self.y[fold.test]).mean()
+                score_predictions(self.y[fold.test], found[fold.repeat, fold.test]).mae
                 for fold in self.folds
             ]
         )
 
     def r2(self, model):
         """Return the coefficient of determination over all rows, the mean over repeats."""
-        squares = ((self.predictions[model] - self.y) ** 2).sum(axis=1)
-        return float(np.mean(1 - squares / ((self.y - self.y.mean()) ** 2).sum()))
+        found = [score_predictions(self.y, each).r2 for each in self.predictions[model]]
+        return float(np.mean(found))

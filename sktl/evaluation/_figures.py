@@ -11,12 +11,21 @@ from matplotlib.ticker import NullLocator, PercentFormatter
 
 from sktl.evaluation._names import BOOSTING, FOREST, SCRATCH, TRANSFER
 
-# Colours of Okabe and Ito, told apart with any colour vision; markers and lines differ too.
+COLOURS = {
+    "blue": "#0072B2",
+    "orange": "#D55E00",
+    "green": "#009E73",
+    "pink": "#CC79A7",
+    "sky": "#56B4E9",
+    "amber": "#E69F00",
+    "black": "#000000",
+}
+"""Colours of Okabe and Ito, told apart with any colour vision; markers and lines differ too."""
 _STYLES = {
-    TRANSFER: {"color": "#0072B2", "marker": "o", "linestyle": "-"},
-    SCRATCH: {"color": "#D55E00", "marker": "s", "linestyle": "--"},
-    FOREST: {"color": "#009E73", "marker": "^", "linestyle": "-."},
-    BOOSTING: {"color": "#CC79A7", "marker": "D", "linestyle": ":"},
+    TRANSFER: {"color": COLOURS["blue"], "marker": "o", "linestyle": "-"},
+    SCRATCH: {"color": COLOURS["orange"], "marker": "s", "linestyle": "--"},
+    FOREST: {"color": COLOURS["green"], "marker": "^", "linestyle": "-."},
+    BOOSTING: {"color": COLOURS["pink"], "marker": "D", "linestyle": ":"},
 }
 _FIGURE_STYLE = {
     "font.size": 10,
@@ -27,7 +36,6 @@ _FIGURE_STYLE = {
     "svg.hashsalt": "sktl",
     "text.parse_math": False,  # texts come from users: a dollar is a dollar
 }
-_DOTS_PER_INCH = 150
 _QUIET = "0.35"
 _MANY_POINTS = 1000
 
@@ -127,7 +135,7 @@ def draw_learning_curve(curves, titles, quantity, title):
 
 @_styled
 def draw_residuals(predicted, measured, unit):
-    """Draw predicted less measured values (n,) against the predicted, and how they are spread."""
+    """Draw predicted minus measured values (n,) against the predicted, and their histogram."""
     residuals = predicted - measured
     figure = _figure(6.4, 4.4)
     left, right = figure.subplots(1, 2, sharey=True, width_ratios=[2.6, 1])
@@ -135,7 +143,7 @@ def draw_residuals(predicted, measured, unit):
     left.axhline(0, color=_QUIET, linewidth=1, zorder=3)
     _scatter(left, predicted, residuals, color)
     left.set_xlabel(f"predicted{unit}")
-    left.set_ylabel(f"predicted less measured{unit}")
+    left.set_ylabel(f"predicted − measured{unit}")
     bins = int(np.clip(np.sqrt(len(residuals)) * 1.5, 10, 60))
     right.hist(residuals, bins=bins, orientation="horizontal", color=color, alpha=0.7)
     right.axhline(0, color=_QUIET, linewidth=1)
@@ -145,7 +153,7 @@ def draw_residuals(predicted, measured, unit):
 
 @_styled
 def draw_calibration(nominal, observed, n_rows):
-    """Draw the share of measured values inside intervals against the share that was asked for.
+    """Draw the observed against the nominal coverage of intervals.
 
     Parameters
     ----------
@@ -169,29 +177,43 @@ def draw_calibration(nominal, observed, n_rows):
     for each in (axis.xaxis, axis.yaxis):
         each.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
     axis.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
-    axis.set_xlabel("share of measured values that intervals are to hold")
-    axis.set_ylabel("share that they hold")
+    axis.set_xlabel("nominal coverage of the intervals")
+    axis.set_ylabel("observed coverage")
     axis.legend(loc="upper left")
     return figure
 
 
-def as_png(figure):
-    """Return a figure as a PNG file, bytes."""
-    return _saved(figure, "png")
+def as_png(figure, *, dpi=150, style=None):
+    """Return a figure as a PNG file.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        What to save.
+    dpi : int, default=150
+        Dots per inch.
+    style : dict or None, default=None
+        Settings of matplotlib under which it was drawn; None for the figures of this module.
+
+    Returns
+    -------
+    bytes
+    """
+    return _saved(figure, "png", style or _FIGURE_STYLE, dpi=dpi)
 
 
 def as_svg(figure):
     """Return a figure as an SVG file, bytes, the same for the same figure."""
-    return _saved(figure, "svg", metadata={"Date": None})
+    return _saved(figure, "svg", _FIGURE_STYLE, dpi=150, metadata={"Date": None})
 
 
-def _saved(figure, kind, **keywords):
+def _saved(figure, kind, style, **keywords):
     content = io.BytesIO()
-    with matplotlib.rc_context(_FIGURE_STYLE), warnings.catch_warnings():
+    with matplotlib.rc_context(style), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from font")  # a box is drawn instead
         figure.savefig(
             content,
-            **{"format": kind, "dpi": _DOTS_PER_INCH, "bbox_inches": "tight", "pad_inches": 0.1},
+            **{"format": kind, "bbox_inches": "tight", "pad_inches": 0.1},
             **keywords,
         )
     return content.getvalue()

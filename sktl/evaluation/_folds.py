@@ -57,6 +57,31 @@ def make_folds(groups, n_splits, n_repeats, seed):
     return folds
 
 
+def count_fit_rows(n_rows, n_validation):
+    """Return how many rows are left to fit where the last ones validate.
+
+    Parameters
+    ----------
+    n_rows, n_validation : int
+        All rows, and those at their end that validate.
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    InputError
+        No row is left on one of the two sides.
+    """
+    if not 0 < n_validation < n_rows:
+        raise InputError(
+            f"Got n_validation={n_validation!r} and {n_rows} rows, expected at least one row to "
+            "train on and one to validate on."
+        )
+    return n_rows - n_validation
+
+
 def curve_parts(fold, groups):
     """Return smaller training parts of a fold, whole groups chosen at random, the smallest first.
 

@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.model_selection import GridSearchCV, GroupKFold
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 
 from sktl.estimators import TransferRegressor
 from sktl.evaluation._names import BOOSTING, FOREST, SCRATCH, TRANSFER
@@ -51,37 +51,37 @@ def make_model(model, source="mpt", *, seed=0, max_epochs="auto", n_trees=100):
     return make_pipeline(_attributes(), _trees(model, seed, n_trees))
 
 
-def fit_model(model, X, y, groups, *, source, seed, max_epochs):
-    """Return a model fitted to training rows, with what it chose by looking at these rows alone.
+def make_nested_model(model, groups, *, source, seed, max_epochs):
+    """Return an unfitted model that chooses its settings inside its training rows.
 
     Parameters
     ----------
     model : str
-        As in `make_model`; the settings of trees, `CHOICES`, are chosen by cross-validation
-        inside the rows.
-    X, y : arrays (n,)
-        Training rows.
+        As in `make_model`; the settings of trees, `CHOICES`, are chosen by cross-validation.
     groups : int array (n,)
-        Rows of one group stay together in that choice.
+        Of the training rows. Rows of one group stay together in that choice.
     source, seed, max_epochs
         As in `make_model`.
 
     Returns
     -------
-    fitted : regressor
-    chosen : dict
-        Setting to value.
+    regressor
+    fit_arguments : dict
+        What its `fit` takes beside X and y.
     """
     if model not in CHOICES:
-        return make_model(model, source, seed=seed, max_epochs=max_epochs).fit(X, y), {}
+        return make_model(model, source, seed=seed, max_epochs=max_epochs), {}
+    trees = _trees(model, seed)
     if model == BOOSTING:
-        trees = _trees(model, seed).set_params(**_BOOSTING_SETTINGS)
-    else:
-        trees = _trees(model, seed)
+        trees.set_params(**_BOOSTING_SETTINGS)
     inner = GroupKFold(min(_INNER_FOLDS, len(np.unique(groups))), shuffle=True, random_state=seed)
     search = GridSearchCV(trees, CHOICES[model], cv=inner, scoring="neg_mean_absolute_error")
-    fitted = make_pipeline(_attributes(), search).fit(X, y, gridsearchcv__groups=groups)
-    return fitted, search.best_params_
+    return make_pipeline(_attributes(), search), {"gridsearchcv__groups": groups}
+
+
+def chosen_settings(fitted):
+    """Return what a fitted nested model chose: setting to value, empty if it had no choice."""
+    return getattr(fitted[-1], "best_params_", {}) if isinstance(fitted, Pipeline) else {}
 
 
 def model_titles(source, name):
@@ -105,7 +105,7 @@ def model_titles(source, name):
 def _scratch_title(network):
     """Name the network from scratch; it has the default size, whatever that of the source is."""
     if network["name"] not in _SCRATCH_NETWORKS:
-        return "crystal network from scratch (ALIGNN)"
+        return "crystal-graph network from scratch (ALIGNN)"
     return f"same {'kind of network' if network['arguments'] else 'network'} from scratch"
 
 

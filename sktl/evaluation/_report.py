@@ -1,4 +1,4 @@
-"""The page: one HTML file with everything in it, for the screen and for paper."""
+"""The report: one HTML file with everything in it, for the screen and for paper."""
 
 import base64
 import re
@@ -93,7 +93,7 @@ def write_report(
         data=data or {},
         label_title=label_title,
         figures=_figures(evaluation, findings, suffix),
-        cells=_cells(findings["elements"]),
+        elements=_elements(findings["elements"]),
         scale=_scale(findings["elements"]),
         databases=_databases(findings["source"]),
         citations=_citations(evaluation),
@@ -144,18 +144,18 @@ def _curves(findings, models):
     }
 
 
-def _cells(elements):
-    """Return the cells of the periodic table: place, texts and colours."""
+def _elements(elements):
+    """Return what the periodic table shows of each element: place, texts and colours."""
     low, high = _range(elements)
-    cells = []
+    shown = []
     for each in elements:
         row, column = place_of(each["symbol"])
         share = 0.5 if high == low else np.clip((each["mae"] - low) / (high - low), 0, 1)
         colour = np.array(_COLOURS(_LIGHT + (_DARK - _LIGHT) * share)[:3])
         dark = bool(colour**2.2 @ (0.2126, 0.7152, 0.0722) < _LUMINANCE_FOR_WHITE)
         colour = matplotlib.colors.to_hex(colour)
-        cells.append({**each, "row": row, "column": column, "colour": colour, "dark": dark})
-    return cells
+        shown.append({**each, "row": row, "column": column, "colour": colour, "dark": dark})
+    return shown
 
 
 def _scale(elements):

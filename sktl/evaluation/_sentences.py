@@ -50,9 +50,9 @@ def percent(share):
 
 def _headline(verdict, median, best):
     if median["difference"]["verdict"] == "worse":
-        return "Worse than guessing the median of the training rows."
+        return "Worse than predicting the median of the training rows."
     if median["difference"]["verdict"] == "open":
-        return "Not shown to be better than guessing the median of the training rows."
+        return "Not shown to be better than predicting the median of the training rows."
     if verdict == "hurt":
         return "Negative transfer: pretraining made it worse."
     first = {
@@ -73,35 +73,35 @@ def _headline(verdict, median, best):
 
 
 def _error(findings, own, median, suffix):
-    unseen = "compositions"
+    held_out = "compositions"
     if findings["settings"]["group"] == SYSTEM:
-        unseen = "chemical systems"
+        held_out = "chemical systems"
     text = (
-        f"For {unseen} that it was not trained on, the network {own['title']} errs by "
-        f"{own['mae']:.3g} ± {own['mae_sd']:#.2g}{suffix} (mean absolute error, and its standard "
-        f"deviation over {len(own['fold_maes'])} test parts). Always guessing the median of the "
-        f"training rows errs by {median['mae']:.3g}{suffix}."
+        f"The network {own['title']} has a mean absolute error of {own['mae']:.3g} ± "
+        f"{own['mae_sd']:#.2g}{suffix} on held-out {held_out} (± is the standard deviation over "
+        f"{len(own['fold_maes'])} test parts). The median of the training rows, predicted for all, "
+        f"has {median['mae']:.3g}{suffix}."
     )
     if median["difference"]["verdict"] != "better":
-        text += " That these differ cannot be told from chance."
+        text += " The difference may be due to chance."
     return text
 
 
 def _help(verdict, scratch, suffix):
     if scratch is None:
-        return "Whether pretraining helped was not asked: the same network from scratch is missing."
+        return "The effect of pretraining is not known: no network was trained from scratch."
     numbers, amount = _numbers(scratch, suffix), _amount(scratch, suffix)
     name = f"the {scratch['title']}"
     if verdict == "helped":
-        return f"Pretraining helped: {name} errs by {amount} more {numbers}."
+        return f"Pretraining helped: the error of {name} is larger by {amount} {numbers}."
     if verdict == "hurt":
         return (
-            f"Pretraining made the predictions worse (negative transfer): {name} errs by {amount} "
-            f"less {numbers}. Do not use this source for this property."
+            "Pretraining made the predictions worse (negative transfer): the error of "
+            f"{name} is smaller by {amount} {numbers}. Do not use this source for this property."
         )
     return (
-        f"These data cannot tell whether pretraining helped: the difference to {name} is not told "
-        f"from chance {numbers}."
+        f"These data cannot tell whether pretraining helped: the difference to {name} may be due "
+        f"to chance {numbers}."
     )
 
 
@@ -109,23 +109,23 @@ def _baseline(model, suffix):
     numbers, amount, name = _numbers(model, suffix), _amount(model, suffix), _name(model)
     compared = model["difference"]["verdict"]
     if compared == "better":
-        return f"The best of the tree models, {name}, errs by {amount} more {numbers}."
+        return f"The error of the best tree model, {name}, is larger by {amount} {numbers}."
     if compared == "worse":
         return (
-            f"{name[0].upper()}{name[1:]} is the better choice here: it errs by {amount} less than "
-            f"the fine-tuned network {numbers}."
+            f"{name[0].upper()}{name[1:]} is the better choice here: its error is smaller than "
+            f"that of the fine-tuned network by {amount} {numbers}."
         )
     return (
-        f"The best of the tree models, {name} ({model['mae']:.3g}{suffix}), and the fine-tuned "
-        f"network cannot be told apart {numbers}."
+        f"The difference between the best tree model, {name} ({model['mae']:.3g}{suffix}), and the "
+        f"fine-tuned network may be due to chance {numbers}."
     )
 
 
 def _intervals(findings):
     found = [row for row in findings["coverage"] if row["nominal"] == _SHOWN_COVERAGE]
     if not found:
-        return "With so few rows the network cannot say how sure it is: it gives no 90 % intervals."
-    return f"Its 90 % intervals hold {percent(found[0]['observed'])} of the measured values."
+        return "With so few rows the network gives no 90 % intervals: its uncertainty is not known."
+    return f"Its 90 % intervals contain {percent(found[0]['observed'])} of the measured values."
 
 
 def _more_data(findings, suffix):
@@ -135,8 +135,8 @@ def _more_data(findings, suffix):
     half, full = points[0.5], points[1.0]
     change = 1 - full["mae"] / half["mae"]
     text = (
-        f"From {half['n_train']:.0f} to {full['n_train']:.0f} training rows its error goes from "
-        f"{half['mae']:.3g} to {full['mae']:.3g}{suffix}"
+        f"Its error goes from {half['mae']:.3g} to {full['mae']:.3g}{suffix} as training rows "
+        f"increase from {half['n_train']:.0f} to {full['n_train']:.0f}"
     )
     if change > 0.05:
         return f"{text}: more measurements are likely to help."

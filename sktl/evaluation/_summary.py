@@ -1,16 +1,16 @@
 """The findings of an evaluation as one dict: for the page, for scripts and for the terminal."""
 
-import platform
 from datetime import UTC, datetime
 
 import numpy as np
 
-from sktl._version import __version__, installed_version
+from sktl._version import versions
 from sktl.evaluation._cautions import known_new, list_cautions, noise_floor
 from sktl.evaluation._comparison import compare
 from sktl.evaluation._elements import element_errors
 from sktl.evaluation._models import CHOICES, model_titles
 from sktl.evaluation._names import BOOSTING, FOREST, MEDIAN, MODELS, TRANSFER
+from sktl.evaluation._scores import score_intervals
 from sktl.evaluation._sentences import write_sentences
 
 SHOWN_COVERAGE = 0.9
@@ -67,8 +67,7 @@ def summarize(evaluation, *, target="target", unit=None, labels=None):
         "noise_floor": dict(zip(("compositions", "mae"), noise_floor(evaluation), strict=True)),
         "source": _source(evaluation),
         "cautions": list_cautions(evaluation, suffix),
-        "versions": {"sktl": __version__, "python": platform.python_version()}
-        | {name: installed_version(name) for name in _PACKAGES},
+        "versions": versions(*_PACKAGES),
         "date": datetime.now(UTC).date().isoformat(),
     }
     return write_sentences(findings, suffix) | findings
@@ -99,16 +98,8 @@ def _coverage(evaluation):
     """Return the share of values inside intervals, of those rows that have one."""
     rows = []
     for nominal, intervals in evaluation.intervals.items():
-        low, high = intervals[..., 0], intervals[..., 1]
-        known = np.isfinite(low)
-        inside = (low <= evaluation.y) & (evaluation.y <= high)
-        rows.append(
-            {
-                "nominal": nominal,
-                "observed": float(inside[known].mean()),
-                "mean_width": float((high - low)[known].mean()),
-            }
-        )
+        observed, mean_width = score_intervals(evaluation.y, intervals)
+        rows.append({"nominal": nominal, "observed": observed, "mean_width": mean_width})
     return rows
 
 

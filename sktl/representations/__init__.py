@@ -10,12 +10,12 @@ from sktl.representations._encodings import (
     NumericColumns,
 )
 from sktl.representations._formula import SYMBOLS, parse_formula, parse_formulas
+from sktl.representations._materials import Materials, check_structures, group_rows
 from sktl.representations._matminer import MatminerTransformer
 from sktl.representations._merged import MergedGraph, MergedRows
 from sktl.representations._readers import StructureReader
 from sktl.representations._response import RESPONSES, harmonic_response
 from sktl.representations._structure import ChgnetGraphs, CrystalGraphs
-from sktl.representations._structures import check_structures
 from sktl.representations._symmetry import (
     cell_symmetry,
     complete_by_symmetry,
@@ -35,6 +35,7 @@ __all__ = [
     "Crystals",
     "ElementFractions",
     "ElementTokens",
+    "Materials",
     "MatminerTransformer",
     "MergedGraph",
     "MergedRows",
@@ -43,6 +44,7 @@ __all__ = [
     "cell_symmetry",
     "check_structures",
     "complete_by_symmetry",
+    "group_rows",
     "harmonic_response",
     "independent_moves",
     "parse_formula",

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 from hashlib import sha256
-from typing import Protocol, Self, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 
 import numpy as np
 
-from sktl._types import ArrayLike, FloatArray, Indices, IntArray
+from sktl._types import AnyArray, ArrayLike, FloatArray, Indices, IntArray
 from sktl.exceptions import InputError
-from sktl.representations._symbols import SYMBOLS
+from sktl.representations._symbols import ATOMIC_NUMBER, SYMBOLS
+
+FRACTION_WIDTHS = (103, len(SYMBOLS))
 
 
 class Compositions:
@@ -253,6 +255,29 @@ class Compositions:
             ``compositions.take(inverse)`` has the keys of this batch.
         """
         return first_of_each_key(self)
+
+
+def sort_fractions(columns: Any, names: tuple[str, ...] | None) -> tuple[AnyArray, int]:
+    """Return elemental fractions (n, width) in order of atomic number, and their width."""
+    columns = np.asarray(columns)
+    names = names or ()
+    known = [name in ATOMIC_NUMBER for name in names]
+    if known and all(known):
+        dense = np.zeros((len(columns), len(SYMBOLS)))
+        dense[:, [ATOMIC_NUMBER[name] - 1 for name in names]] = columns
+        return dense, len(SYMBOLS)
+    if 2 * sum(known) > len(known):
+        odd = names[known.index(False)]
+        raise InputError(
+            f"Got a column {odd!r} among elemental fractions, expected symbols of elements only."
+        )
+    if columns.shape[1] not in FRACTION_WIDTHS:
+        raise InputError(
+            f"Got numeric X with {columns.shape[1]} columns, expected elemental fractions: 103 "
+            "columns, H to Lr, or 118, H to Og, as matminer's ElementFraction gives them, or "
+            "columns named by symbols of elements (or formulas)."
+        )
+    return columns, columns.shape[1]
 
 
 class _Keyed(Protocol):

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cached_property
-from typing import Self, TypedDict
+from typing import TYPE_CHECKING, Self, TypedDict
 
 import numpy as np
 
-from sktl._types import CellArrays, Indices, IntArray, StructuresLike
+from sktl._types import CellArrays, Indices, IntArray
 from sktl.representations._compositions import (
     Compositions,
     first_of_each_key,
     offsets_from_sizes,
 )
-from sktl.representations._structures import check_structures, structure_arrays, structure_digest
+from sktl.representations._structures import (
+    refuse_unusable,
+    structure_arrays,
+    structure_digest,
+)
+
+if TYPE_CHECKING:
+    from pymatgen.core import Structure
 
 _HALF, _QUARTER = [0.5, 0.5, 0.5], [0.25, 0.25, 0.25]
 
@@ -83,17 +90,16 @@ class Crystals:
         self.arrays = list(arrays)
 
     @classmethod
-    def from_structures(cls, structures: StructuresLike) -> Self:
-        """Make a batch from a container of pymatgen Structure, length n.
+    def from_structures(cls, structures: Sequence[Structure]) -> Self:
+        """Make a batch from a list of pymatgen Structure, length n.
 
         Raises
         ------
-        InputError
-            There are no structures.
         StructureError
             A structure cannot be used; the message names its row, formula and fault.
         """
-        return cls([structure_arrays(structure) for structure in check_structures(structures)])
+        refuse_unusable(structures)
+        return cls([structure_arrays(structure) for structure in structures])
 
     @classmethod
     def from_dicts(cls, entries: Iterable[CrystalDict]) -> Self:

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from sktl._checks import check_formulas
 from sktl.representations._formula import parse_formulas
+from sktl.representations._materials import Materials
 from sktl.representations._rows import ColumnRows, TokenRows
 
 MAX_ATOMIC_NUMBER = 103
@@ -20,7 +20,7 @@ class _OfComposition:
 
     def read(self, materials):
         """Return formulas (n,) as `Compositions`; of structures only the composition counts."""
-        return parse_formulas(check_formulas(materials))
+        return Materials.read(materials).compositions
 
     def read_reference(self, entries):
         """Return the reference formulas of a card as `Compositions`."""

@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
-from sktl._checks import check_formulas
+from sktl._containers import read_rows
 from sktl._types import FloatArray, Formula, FormulasLike, IntArray
 from sktl.exceptions import FormulaError
 from sktl.representations._compositions import Compositions, offsets_from_sizes
+from sktl.representations._plain_formulas import read_plain
 from sktl.representations._symbols import ATOMIC_NUMBER, SYMBOLS
 
 __all__ = ["ATOMIC_NUMBER", "SYMBOLS", "parse_formula", "parse_formulas"]
@@ -41,10 +42,7 @@ _OTHER_STOP = re.compile(r"(?<!(?<![0-9.])0)\.(?=[0-9])")
 _DATE = re.compile(r"([0-9]{1,2})-(Feb|Sep|Nov)|(Feb|Sep|Nov)-([0-9]{1,2})")
 _SYMBOLS_OF_MONTH = {"Feb": "FeB", "Sep": "SeP", "Nov": "NoV"}
 
-# Whatever this pattern cannot take whole falls to its last branch, one odd character, which sends
-# the row to the exact parser. The lookahead keeps a hydrate's full stop from passing as a decimal.
-_PLAIN_TOKEN = re.compile(r"[A-Z][a-z]?[0-9]*(?:(?<=[0-9])\.[0-9]+(?![(\[]?[HD]2O))?|\n|.")
-_BLOCK = 8192
+_BLOCK = 2**16
 _MAX_LISTED = 5
 
 
@@ -85,12 +83,15 @@ def parse_formulas(formulas: FormulasLike) -> Compositions:
     if isinstance(formulas, str | bytes) or hasattr(formulas, "get_el_amt_dict"):
         raise FormulaError(f"Got formulas={formulas!r}, expected a sequence: [{formulas!r}].")
     items: list[Formula]
-    items = check_formulas(formulas) if hasattr(formulas, "columns") else list(formulas)
-    table = _TokenTable()
+    if isinstance(formulas, list):
+        items = formulas
+    else:
+        found = read_rows(formulas).items
+        items = list(formulas) if found is None else found
     blocks, odd = [], []
     for start in range(0, len(items), _BLOCK):
         block = items[start : start + _BLOCK]
-        rows, numbers, amounts = _read_plain(block, table)
+        rows, numbers, amounts = read_plain(block)
         blocks.append((rows + start, numbers, amounts))
         odd.append(start + np.flatnonzero(np.bincount(rows, minlength=len(block)) == 0))
     blocks.append(_read_exactly(items, np.concatenate(odd).tolist() if odd else []))
@@ -146,56 +147,6 @@ def parse_formula(formula: Formula) -> dict[str, float]:
         raise FormulaError(
             f"Got formula={formula!r}, expected a chemical formula such as 'Fe2O3': {error}."
         ) from None
-
-
-class _TokenTable:
-    """Codes of plain tokens such as ``Fe2``; `numbers` and `amounts` are indexed by the code.
-
-    Code 0 is the end of a row, code 1 is anything that only the exact parser may judge.
-    """
-
-    def __init__(self) -> None:
-        self.code = {"\n": 0}
-        self.numbers, self.amounts = [0, 0], [0.0, 0.0]
-
-    def encode(self, tokens: list[str]) -> IntArray:
-        """Return the codes of a list of tokens as an int64 array."""
-        for token in set(tokens).difference(self.code):
-            self._learn(token)
-        return np.fromiter(map(self.code.__getitem__, tokens), np.int64, count=len(tokens))
-
-    def _learn(self, token: str) -> None:
-        try:
-            ((symbol, amount),) = _read(token).items()
-        except _Unreadable:
-            self.code[token] = 1
-        else:
-            self.code[token] = len(self.numbers)
-            self.numbers.append(ATOMIC_NUMBER[symbol])
-            self.amounts.append(amount)
-
-
-def _read_plain(formulas: Sequence[Formula], table: _TokenTable) -> _Entries:
-    """Return rows, numbers and amounts of the formulas made of plain tokens only."""
-    codes = table.encode(_PLAIN_TOKEN.findall(_join(formulas)))
-    rows = np.cumsum(codes == 0)
-    odd = np.zeros(len(formulas), dtype=bool)
-    odd[rows[codes == 1]] = True
-    kept = (codes > 1) & ~odd[rows]
-    codes = codes[kept]
-    return rows[kept], np.array(table.numbers)[codes], np.array(table.amounts)[codes]
-
-
-def _join(formulas: Sequence[Any]) -> str:
-    """Join texts by line breaks; a line break inside becomes a space, what is no text nothing."""
-    try:
-        text = "\n".join(formulas)
-    except TypeError:
-        text = ""
-    if text.count("\n") != len(formulas) - 1 or not text:
-        texts = (f.replace("\n", " ") if isinstance(f, str) else "" for f in formulas)
-        text = "\n".join(texts)
-    return text
 
 
 def _read_exactly(formulas: Sequence[Formula], rows: Sequence[int]) -> _Entries:

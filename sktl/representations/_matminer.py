@@ -13,10 +13,9 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
-from sktl._checks import check_formulas
 from sktl._types import FloatArray, Formula, IntArray, MaterialsLike, ObjectArray
 from sktl.exceptions import InputError, MissingElementDataError
-from sktl.representations._formula import parse_formulas
+from sktl.representations._compositions import Compositions
 from sktl.representations._magpie import (
     MAGPIE_FEATURE_NAMES,
     MAX_LISTED,
@@ -25,6 +24,7 @@ from sktl.representations._magpie import (
     list_reasons,
     magpie_attributes,
 )
+from sktl.representations._materials import Materials
 from sktl.representations._symbols import SYMBOLS
 
 if TYPE_CHECKING:
@@ -128,10 +128,11 @@ class MatminerTransformer(TransformerMixin, BaseEstimator):
             This transformer.
         """
         self._check_params()
-        formulas = check_formulas(X)
+        materials = Materials.read(X)
+        formulas = materials.formulas
         self.featurizer_ = deepcopy(self.featurizer)
         if not isinstance(self.featurizer_, str):
-            distinct, _ = _distinct_compositions(formulas)
+            distinct, _ = _distinct_compositions(formulas, materials.compositions)
             self.featurizer_.fit(distinct)
         self.n_features_in_ = 1
         return self
@@ -151,11 +152,11 @@ class MatminerTransformer(TransformerMixin, BaseEstimator):
             ``set_output(transform="pandas")``.
         """
         check_is_fitted(self, "featurizer_")
-        formulas = check_formulas(X)
+        materials = Materials.read(X)
+        formulas, compositions = materials.formulas, materials.compositions
         if isinstance(self.featurizer_, str):
-            compositions = parse_formulas(formulas)
             return magpie_attributes(compositions, missing=self.missing, formulas=formulas)
-        distinct, inverse = _distinct_compositions(formulas)
+        distinct, inverse = _distinct_compositions(formulas, compositions)
         outcomes = _featurize(self.featurizer_, distinct, self.n_jobs)
         refused = {
             i: outcome
@@ -245,11 +246,13 @@ class _Failure(NamedTuple):
 _Outcome: TypeAlias = list[float] | _Failure
 
 
-def _distinct_compositions(formulas: list[Formula]) -> tuple[list[Composition], IntArray]:
-    """Return distinct pymatgen Compositions, and the place of each row among them."""
+def _distinct_compositions(
+    formulas: list[Formula], batch: Compositions
+) -> tuple[list[Composition], IntArray]:
+    """Return distinct pymatgen Compositions of formulas and what they are parsed to, and the place
+    of each row among them."""
     from pymatgen.core import Composition
 
-    batch = parse_formulas(formulas)
     bounds = batch.offsets.tolist()
     places: dict[Hashable, int] = {}
     distinct: list[Composition] = []

@@ -6,15 +6,15 @@ import os
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, TypeGuard
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
 
-import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 
-from sktl._checks import as_objects, is_structure
+from sktl._containers import as_objects, read_rows
 from sktl._types import ObjectArray, PathLike, Shaped
 from sktl.exceptions import InputError
-from sktl.representations._structures import refuse_rows
+from sktl.representations._atoms import UnreadableAtoms, is_atoms, structure_from_atoms
+from sktl.representations._structures import is_structure, refuse_rows
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -47,8 +47,8 @@ class StructureReader(TransformerMixin, BaseEstimator):
     - The path of a file, str or Path: ``*.cif``, or a name with POSCAR, CONTCAR or ``.vasp`` in
       it, in any case. Of a CIF file with several structures the first is read. A POSCAR without
       element symbols is refused: nothing in it says what the atoms are.
-    - ASE Atoms. Only cell, places and atomic numbers are taken, and the crystal is periodic along
-      all three vectors. ASE is not needed to run this.
+    - ASE Atoms. Only cell, positions, atomic numbers and periodicity are taken. ASE is not needed
+      to run this.
     - A dict as `Structure.as_dict` returns it. Properties of sites are left out.
     - A pymatgen Structure, which stays as it is.
 
@@ -124,21 +124,16 @@ class _Unreadable(Exception):
 
 def _as_items(X: Any) -> list[object]:
     """Return the rows of a container as a list; it may hold anything."""
-    single = isinstance(X, str | bytes | os.PathLike | dict) or _is_atoms(X) or is_structure(X)
-    if not single and getattr(X, "ndim", 1) == 2 and X.shape[1] == 1:
-        X = X.iloc[:, 0] if hasattr(X, "iloc") else X[:, 0]
-    if single or getattr(X, "ndim", 1) != 1 or not hasattr(X, "__len__"):
+    single = isinstance(X, str | bytes | os.PathLike | dict) or is_atoms(X) or is_structure(X)
+    items = None if single else read_rows(X).items
+    if items is None:
         raise InputError(
             f"Got X of type {type(X).__name__}, expected a sequence of paths, ASE Atoms, dicts or "
             "pymatgen Structures."
         )
-    if len(X) == 0:
+    if not items:
         raise InputError(f"Got X of type {type(X).__name__} with 0 rows, expected at least one.")
-    return list(X)
-
-
-def _is_atoms(item: object) -> TypeGuard[Atoms]:
-    return hasattr(item, "get_atomic_numbers") and hasattr(item, "get_cell")
+    return items
 
 
 def _read(item: Any) -> Structure:
@@ -148,15 +143,15 @@ def _read(item: Any) -> Structure:
     read: Callable[[Any], Structure]
     if isinstance(item, str | os.PathLike):
         read, what = _read_file, f"{str(item)!r}"
-    elif _is_atoms(item):
-        read, what = _read_atoms, f"{type(item).__name__}"
+    elif is_atoms(item):
+        read, what = structure_from_atoms, f"{type(item).__name__}"
     elif isinstance(item, dict):
         read, what = _read_dict, "dict"
     else:
         raise _Unreadable(f"Got {item!r} of type {type(item).__name__}")
     try:
         return read(item)
-    except _Unreadable as error:
+    except (_Unreadable, UnreadableAtoms) as error:
         raise _Unreadable(f"{what}: {error}") from None
     except Exception as error:  # whatever a parser raises is reported with its row
         raise _Unreadable(f"{what}: {type(error).__name__}: {error}") from error
@@ -180,18 +175,6 @@ def _read_file(path: PathLike) -> Structure:
     with warnings.catch_warnings():
         warnings.filterwarnings("error", message="Elements in POSCAR cannot be determined")
         return Structure.from_str(text, fmt=file_format)
-
-
-def _read_atoms(atoms: Atoms) -> Structure:
-    from pymatgen.core import Lattice, Structure
-
-    if not np.any(atoms.pbc):
-        raise _Unreadable("it is not periodic, expected a crystal: pbc=True")
-    cell = np.array(atoms.get_cell(), dtype=np.float64)
-    if not abs(np.linalg.det(cell)) > 0:
-        raise _Unreadable(f"its cell {cell.tolist()} has no volume")
-    numbers, places = atoms.get_atomic_numbers(), atoms.get_positions()
-    return Structure(Lattice(cell), numbers, places, coords_are_cartesian=True)
 
 
 def _read_dict(content: dict[str, Any]) -> Structure:

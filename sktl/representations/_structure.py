@@ -16,6 +16,7 @@ from sktl._types import CellArrays, StructuresLike
 from sktl.exceptions import InputError
 from sktl.representations._crystal_rows import CrystalGraph, CrystalRows
 from sktl.representations._crystals import REFERENCE_STRUCTURES, CrystalDict, Crystals
+from sktl.representations._materials import Materials
 from sktl.representations._merged import MergedGraph, MergedRows, merge
 from sktl.representations._neighbours import bonds_within, nearest_bonds
 
@@ -146,7 +147,7 @@ class CrystalGraphs:
 
     def read(self, structures: StructuresLike) -> Crystals:
         """Return structures as `Crystals`; see `encode`."""
-        return Crystals.from_structures(structures)
+        return Materials.read(structures).crystals
 
     def read_reference(self, entries: Iterable[CrystalDict]) -> Crystals:
         """Return the reference structures of a card as `Crystals`."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 import numpy as np
 
-from sktl._checks import as_structures
-from sktl._types import CellArrays, FloatArray, IntArray, StructuresLike
-from sktl.exceptions import InputError, StructureError
+from sktl._types import CellArrays, FloatArray, IntArray
+from sktl.exceptions import StructureError
 from sktl.representations._neighbours import shortest_distance
 from sktl.representations._symbols import SYMBOLS
 
@@ -23,46 +23,13 @@ _MAX_LISTED = 5
 _SMALLEST_VOLUME = SMALLEST_DISTANCE**3 / 2**0.5  # no lattice keeps its points farther apart
 
 
-def check_structures(X: StructuresLike) -> list[Structure]:
-    """Return X as a list of structures that can be used, or raise for all that cannot.
+def is_structure(item: object) -> TypeGuard[Structure]:
+    """Tell whether an item is a pymatgen Structure, without importing pymatgen."""
+    return hasattr(item, "lattice") and hasattr(item, "sites")
 
-    Parameters
-    ----------
-    X : list, tuple, Series, object array or one-column DataFrame of Structure, length n
-        Crystals.
 
-    Returns
-    -------
-    list of Structure, length n
-        The objects as they are.
-
-    Raises
-    ------
-    InputError
-        X holds no structures.
-    StructureError
-        A structure has no atoms, no finite cell with a volume, is not periodic in three
-        directions, has coordinates that are not finite, a site that is not one whole atom of an
-        element, or atoms closer than `SMALLEST_DISTANCE`, periodic images included. The message
-        names row (0-based), formula and reason; `rows` holds all bad rows.
-
-    Examples
-    --------
-    >>> from pymatgen.core import Lattice, Structure
-    >>> good = Structure(Lattice.cubic(3.0), ["Po"], [[0, 0, 0]])
-    >>> bad = Structure(Lattice.cubic(3.0), ["Po", "Po"], [[0, 0, 0], [0, 0, 0.1]])
-    >>> check_structures([good, bad])
-    Traceback (most recent call last):
-    sktl.exceptions.StructureError: Got 1 of 2 structures that cannot be used, expected ordered
-    crystals without overlapping atoms:
-      row 1 ('Po2'): sites 0 (Po) and 1 (Po) are 0.3 A apart, closer than 0.5 A
-    """
-    structures = as_structures(X)
-    if structures is None:
-        raise InputError(
-            f"Got X of type {type(X).__name__} without structures, expected a list, Series, "
-            "one-column DataFrame or object array of pymatgen Structure."
-        )
+def refuse_unusable(structures: Sequence[Structure]) -> None:
+    """Raise for all structures of a list that cannot be used; `check_structures` says which."""
     problems = {}
     for row, structure in enumerate(structures):
         problem = _problem(structure)
@@ -73,7 +40,6 @@ def check_structures(X: StructuresLike) -> list[Structure]:
         f"of {len(structures)} structures that cannot be used, expected ordered crystals without "
         "overlapping atoms",
     )
-    return structures
 
 
 def refuse_rows(problems: dict[int, str], what: str) -> None:
@@ -117,6 +83,13 @@ def structure_digest(numbers: IntArray, lattice: FloatArray, fractional: FloatAr
     for part in (lattice, fractional):
         digest.update((part + 0.0).tobytes())  # -0.0 becomes 0.0
     return digest.digest()
+
+
+def structure_text(structure: Structure) -> bytes:
+    """Return the bytes of lattice, coordinates and species, which may be disordered."""
+    species = " ".join(site.species_string for site in structure)
+    parts = structure.lattice.matrix.tobytes(), structure.frac_coords.tobytes(), species.encode()
+    return b"".join(parts)
 
 
 def _problem(structure: Structure) -> str | None:

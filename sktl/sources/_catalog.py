@@ -1,4 +1,4 @@
-"""The sources in the package: data only, written by ``benchmarks/ship_source.py``."""
+"""The sources in the package: data only, written by ``benchmarks/sources/ship.py``."""
 
 from __future__ import annotations
 

@@ -10,12 +10,11 @@ from typing import Self
 import numpy as np
 import torch
 
-from sktl._checks import check_materials, name_row
 from sktl._store import atomic_write
 from sktl._types import FloatArray, MaterialsLike, PathLike, SingleArray
 from sktl.exceptions import SourceIntegrityError, UnseenElementError
 from sktl.networks import Network
-from sktl.representations import SYMBOLS, Compositions, Crystals
+from sktl.representations import SYMBOLS, Compositions, Crystals, Materials
 from sktl.sources._card import SourceCard
 from sktl.sources._checkpoint import pack_tensors, read_content, unpack_tensors
 from sktl.sources._inference import Rows, run_rows
@@ -137,7 +136,7 @@ class Source:
         UnseenElementError
             A material holds an element that is not in the card.
         """
-        materials = check_materials(materials, self.representation.reads)
+        materials = Materials.read(materials)
         batch = self.representation.read(materials)
         unseen = ~np.isin(batch.numbers, self.card.elements)
         if not unseen.any():
@@ -146,7 +145,7 @@ class Source:
         rows = np.unique(batch.rows[unseen]).tolist()
         raise UnseenElementError(
             f"Got {SYMBOLS[batch.numbers[entry] - 1]} in "
-            f"{name_row(materials, int(batch.rows[entry]))}, expected elements that "
+            f"{materials.name_row(int(batch.rows[entry]))}, expected elements that "
             f"{self.card.id} was trained on ({len(self.card.elements)} of them). Leave such rows "
             f"out: {len(rows)} of {len(batch)}.",
             rows=rows,

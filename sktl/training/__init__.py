@@ -2,8 +2,9 @@
 
 from sktl.training._history import history_from_rows, history_rows
 from sktl.training._labels import PropertyTable
-from sktl.training._loop import LabelledRows, Policy, train
+from sktl.training._loop import LabelledRows, train
 from sktl.training._losses import MaskedL1
+from sktl.training._policy import Policy
 from sktl.training._pretrain import pretrain
 from sktl.training._problem import digest_list_hash, digest_share
 from sktl.training._progress import count_fit, expect_fits, show_progress

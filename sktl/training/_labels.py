@@ -8,15 +8,9 @@ from typing import Any, Protocol, Self, TypeAlias
 
 import numpy as np
 
-from sktl._checks import check_materials, name_row
 from sktl._types import ArrayLike, FloatArray, IntArray, MaterialsLike
 from sktl.exceptions import InputError, RowsError
-from sktl.representations import (
-    MAX_ATOMIC_NUMBER,
-    SYMBOLS,
-    Compositions,
-    Crystals,
-)
+from sktl.representations import MAX_ATOMIC_NUMBER, SYMBOLS, Compositions, Crystals, Materials
 from sktl.sources import TRANSFORMS
 from sktl.sources._inference import Rows
 
@@ -145,7 +139,7 @@ def _check_table(table: PropertyTable) -> FloatArray:
     if bad.any():
         row = int(bad.argmax())
         raise InputError(
-            f"Table {table.name}, {name_row(list(table.materials), row)}: got label "
+            f"Table {table.name}, {Materials.read(table.materials).name_row(row)}: got label "
             f"{values[row]}, expected a finite number"
             f"{' above -1' if table.transform == 'log1p' else ''}, or NaN."
         )
@@ -155,15 +149,12 @@ def _check_table(table: PropertyTable) -> FloatArray:
 def _read_tables(tables: Sequence[PropertyTable], representation: Representation) -> Batch:
     """Return the materials of all tables as one batch, one table after the other."""
 
-    def read(materials: MaterialsLike) -> Batch:
-        return representation.read(check_materials(materials, representation.reads))
-
     try:
-        batch = read([item for table in tables for item in table.materials])
+        batch = representation.read([item for table in tables for item in table.materials])
     except RowsError:
         for table in tables:
             try:
-                read(table.materials)
+                representation.read(table.materials)
             except RowsError as error:
                 raise type(error)(f"Table {table.name}: {error}", error.rows) from None
         raise
@@ -174,9 +165,10 @@ def _read_tables(tables: Sequence[PropertyTable], representation: Representation
             if position < len(table.materials):
                 break
             position -= len(table.materials)
+        row = Materials.read(table.materials).name_row(position)
         raise InputError(
-            f"Table {table.name}, {name_row(list(table.materials), position)}: got an element "
-            f"beyond {SYMBOLS[MAX_ATOMIC_NUMBER - 1]}, the last one that networks know."
+            f"Table {table.name}, {row}: got an element beyond "
+            f"{SYMBOLS[MAX_ATOMIC_NUMBER - 1]}, the last one that networks know."
         )
     return batch
 

@@ -1,11 +1,10 @@
-"""The training loop, by skorch; the only file that knows it."""
+"""The training loop, by skorch."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, Self, TypeAlias
+from typing import Any, Self, TypeAlias, cast
 
 import numpy as np
 import torch
@@ -21,45 +20,8 @@ from torch.utils.data import DataLoader, Dataset
 from sktl._types import AnyArray, ArrayLike, IntArray
 from sktl.networks import Network
 from sktl.sources._inference import Rows
+from sktl.training._policy import Policy
 from sktl.training._progress import epoch_counters
-
-
-@dataclass(frozen=True)
-class Policy:
-    """How a network is trained: plain data.
-
-    Attributes
-    ----------
-    max_epochs : int
-        Passes over the training rows.
-    batch_size : int
-        Rows of a step.
-    learning_rate : float
-        Highest learning rate of the body.
-    head_rate_factor : float
-        The head learns this many times faster.
-    freeze_depth : int
-        Depth groups, counted from the input, that do not train.
-    weight_decay : float
-        Decoupled weight decay of AdamW.
-    warmup : float
-        Share of all steps in which the rate rises; it falls along a cosine in the rest.
-    dropout_until : float
-        Share of the epochs after which dropout rests. Through many layers a network in evaluation
-        mode is off the scale that it had under dropout; the last epochs bring it back.
-    average : float
-        The weights are averaged over about this share of all steps.
-    """
-
-    max_epochs: int
-    batch_size: int
-    learning_rate: float
-    head_rate_factor: float = 1.0
-    freeze_depth: int = 0
-    weight_decay: float = 1e-2
-    warmup: float = 0.1
-    dropout_until: float = 0.8
-    average: float = 0.02
 
 
 def train(
@@ -85,7 +47,7 @@ def train(
     criterion : Module
         Loss of ``(outputs, (z, weights))``.
     policy : Policy
-        How to train.
+        How to train; without "auto", see `Policy.resolve`.
     seed : int
         Source of all randomness; torch's global state is as before afterwards.
     device : str
@@ -100,20 +62,20 @@ def train(
     skorch History
     """
     network.freeze(policy.freeze_depth)
-    counters = epoch_counters(policy.max_epochs)
-    n_steps = policy.max_epochs * math.ceil(len(data) / policy.batch_size)
+    n_epochs, batch_size = cast(int, policy.max_epochs), cast(int, policy.batch_size)
+    rate, factor = cast(float, policy.learning_rate), cast(float, policy.head_rate_factor)
+    counters = epoch_counters(n_epochs)
+    n_steps = n_epochs * math.ceil(len(data) / batch_size)
     net = _AveragedNet(
         network.to(device),
         criterion=criterion,
         optimizer=torch.optim.AdamW,
-        lr=policy.learning_rate,
-        optimizer__param_groups=[
-            ("head.*", {"lr": policy.learning_rate * policy.head_rate_factor})
-        ],
+        lr=rate,
+        optimizer__param_groups=[("head.*", {"lr": rate * factor})],
         optimizer__weight_decay=policy.weight_decay,
         optimizer__fused=True,
-        max_epochs=policy.max_epochs,
-        batch_size=policy.batch_size,
+        max_epochs=n_epochs,
+        batch_size=batch_size,
         train_split=predefined_split(valid) if valid is not None else None,
         callbacks=_callbacks(policy, seed, n_steps, (*callbacks, *counters)),
         device=device,
@@ -123,7 +85,7 @@ def train(
         net.initialize()
         if resume is not None:
             resume(net)
-        net.partial_fit(data, epochs=policy.max_epochs - len(net.history))
+        net.partial_fit(data, epochs=n_epochs - len(net.history))
     if net.interrupted_:
         raise KeyboardInterrupt
     network.load_state_dict(net.average_)

@@ -7,8 +7,9 @@ from sktl.exceptions import InputError
 from sktl.sources import REPRESENTATIONS, load_source
 from sktl.training._checkpoint import Checkpoint
 from sktl.training._labels import PropertyTable
-from sktl.training._loop import LabelledRows, Policy, train
+from sktl.training._loop import LabelledRows, train
 from sktl.training._losses import MaskedL1
+from sktl.training._policy import Policy
 from sktl.training._problem import PretrainProblem
 from sktl.training._progress import Progress
 from sktl.training._settings import PretrainSettings, check_card, check_held_out, check_identity
@@ -168,6 +169,7 @@ def _train(problem, net, settings, checkpoint, device, title):
             max_epochs=settings.epochs,
             batch_size=settings.batch_size,
             learning_rate=settings.learning_rate,
+            head_rate_factor=1.0,
             weight_decay=settings.weight_decay,
         ),
         seed=settings.seed,

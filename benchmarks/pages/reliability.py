@@ -1,0 +1,53 @@
+"""Write the figures of docs/reliability.md: ``python benchmarks/pages/reliability.py``.
+
+They come from ``results/faults.json``, which ``python benchmarks/faults/provoke.py`` writes.
+``--check`` changes nothing and fails where the page does not agree.
+"""
+
+import json
+from pathlib import Path
+
+from _page import write_page
+
+from sktl.studies import markdown
+
+ROOT = Path(__file__).parents[2]
+RESULT = ROOT / "benchmarks" / "results" / "faults.json"
+PAGE = ROOT / "docs" / "reliability.md"
+PLACES = {
+    "kill -9": ("kill-pretraining", "kill-benchmark", "kill-prediction", "kill-saving"),
+    "disks and caches": ("full-disk", "read-only-cache", "shared-cache"),
+    "threads, workers, clocks": ("threads", "workers", "clock"),
+    "searches": ("fuzz-formulas", "fuzz-tables", "fuzz-files"),
+}
+
+
+def table(found, kinds):
+    """Return a line for each kind of fault, as Markdown."""
+    rows = []
+    for kind in kinds:
+        if kind not in found:
+            rows.append((f"`{kind}`", "Not run yet.", "", "", "", ""))
+            continue
+        result = found[kind]
+        seen = ", ".join(f"{what}: {count:,}" for what, count in result["seen"].items())
+        failed = f"**{len(result['failures'])}**"
+        times = f"{result['times']:,}"
+        rows.append((f"`{kind}`", result["tried"], times, failed, seen, result["date"]))
+    titles = ("kind", "what is done", "times", "failures", "what was seen", "date")
+    return markdown(titles, rows, numbers=False)
+
+
+def page_parts():
+    """Return what stands between the page's markers."""
+    found = json.loads(RESULT.read_text(encoding="utf-8"))
+    return {place: table(found, kinds) for place, kinds in PLACES.items()}
+
+
+def main():
+    """Write the page, or compare it."""
+    write_page(PAGE, page_parts, __doc__, __file__)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,5 @@
+"""The stack: fine-tuned networks, trees and support vector regressors, mixed by validation."""
+
+from sktl.estimators.stack._regressor import TransferStackRegressor
+
+__all__ = ["TransferStackRegressor"]

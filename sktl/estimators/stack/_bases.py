@@ -1,0 +1,195 @@
+"""The base models of the stack, as records, and the features that some of them read."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.compose import make_column_transformer
+from sklearn.ensemble import ExtraTreesRegressor, HistGradientBoostingRegressor
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import FeatureUnion, make_pipeline
+from sklearn.preprocessing import MinMaxScaler, PowerTransformer
+
+from sktl.estimators._harmonic import HarmonicTransformer
+from sktl.estimators._input import read_materials
+from sktl.estimators._regressor import TransferRegressor
+from sktl.estimators._transformer import DeepFeatureTransformer
+from sktl.estimators.stack._svr import RESPONSE, svr_on_compositions, svrs_on_crystals
+from sktl.exceptions import InputError
+from sktl.representations import RESPONSES, MatminerTransformer
+from sktl.training import Policy, count_fit
+
+MOST_FOR_SVR = 5000
+EPOCHS_FOR_FEW = 24
+_TREES = {
+    "extra trees": ExtraTreesRegressor(max_features=0.33),
+    "boosted trees": HistGradientBoostingRegressor(
+        loss="absolute_error",
+        max_iter=400,
+        learning_rate=0.05,
+        max_features=0.3,
+        min_samples_leaf=5,
+        early_stopping=False,
+    ),
+}
+
+
+@dataclass(frozen=True)
+class BaseModel:
+    """A base model of a stack.
+
+    Attributes
+    ----------
+    name : str
+        Its name in the stack.
+    estimator : regressor
+        Not fitted.
+    reads : {"materials", "features", "rows"}
+        What it takes as X: the `Materials`, the stack's features of them, or the rows as the user
+        gave them.
+    """
+
+    name: str
+    estimator: object
+    reads: str
+
+    @property
+    def is_network(self):
+        """Whether it is a fine-tuned network."""
+        return isinstance(self.estimator, TransferRegressor)
+
+    def fit_member(self, inputs, y, weights, part, seed):
+        """Return a fitted copy, and its predictions for held-out rows.
+
+        Parameters
+        ----------
+        inputs : dict
+            What `reads` names, of all rows.
+        y : float array (n,)
+        weights : float array (n,) or None
+        part : tuple of int array
+            The rows to fit to, and the held-out rows.
+        seed : int
+            For every random state that is not set.
+        """
+        rows, held_out = part
+        member = clone(self.estimator)
+        unset = {
+            name: seed
+            for name, value in member.get_params().items()
+            if value is None and (name == "random_state" or name.endswith("__random_state"))
+        }
+        member.set_params(**unset)
+        given = {} if weights is None else {"sample_weight": weights[rows]}
+        X, y = _take(inputs[self.reads], rows), y[rows]
+        if self.is_network:  # the stack itself remembers the rows
+            member._fit(read_materials(member, X, fitting=True), y, with_domain=False, **given)
+        else:
+            member.fit(X, y, **given)
+            count_fit()
+        return member, member.predict(_take(inputs[self.reads], held_out))
+
+
+def given_bases(estimators):
+    """Return pairs of name and estimator as records by name."""
+    try:
+        named = {name: base for name, base in estimators if hasattr(base, "fit")}
+    except (TypeError, ValueError):
+        named = {}
+    if not named or len(named) < len(estimators):
+        raise InputError(
+            f"Got estimators={estimators!r}, expected 'auto' or a list of (str, regressor), with "
+            "names of their own."
+        )
+    return {
+        name: BaseModel(name, base, "materials" if isinstance(base, TransferRegressor) else "rows")
+        for name, base in named.items()
+    }
+
+
+def make_bases(sources, features, n_rows, few):
+    """Return the base models of sources, records by name.
+
+    Parameters
+    ----------
+    sources : list of Source
+        Those that read formulas are fine-tuned.
+    features : FeatureUnion
+        What `make_features` returned.
+    n_rows : int
+        Number of training rows; with many there is no support vector regressor.
+    few : bool
+        The networks take more epochs.
+    """
+    settings = {
+        "policy": Policy(validation_fraction=0.0),
+        "max_epochs": EPOCHS_FOR_FEW if few else "auto",
+    }
+    networks = {
+        f"fine-tuned {source.card.id}": TransferRegressor(source, **settings)
+        for source in sources
+        if not reads_crystals(source)
+    }
+    others = {name: clone(base) for name, base in _TREES.items()}
+    if n_rows <= MOST_FOR_SVR:
+        names = features.get_feature_names_out().tolist()
+        if any(map(reads_crystals, sources)):
+            properties = {each for source in sources for each in source.card.property_names}
+            others |= svrs_on_crystals(names, properties)
+        else:
+            others |= svr_on_compositions(len(names))
+    bases = [BaseModel(name, base, "materials") for name, base in networks.items()]
+    bases += [BaseModel(name, base, "features") for name, base in others.items()]
+    return {base.name: base for base in bases}
+
+
+def make_features(materials, sources, n_jobs):
+    """Return fitted features of rows: physical attributes and what the sources know.
+
+    Beside another source of crystals, a potential tells nothing but the harmonic response: two
+    embeddings are worse than one.
+    """
+    attributes = [("attributes", MatminerTransformer("magpie", missing="impute"))]
+    potentials = [source for source in sources if source.card.is_potential]
+    others = [source for source in sources if not source.card.is_potential]
+    known = others if any(map(reads_crystals, others)) else sources
+    knowledge = [(source.card.id, _knowledge(source)) for source in known]
+    responses = [(RESPONSE + each.card.id, _harmonic(each, n_jobs)) for each in potentials]
+    return FeatureUnion(attributes + knowledge + responses).fit(materials)
+
+
+def reads_crystals(source):
+    """Tell whether a source reads crystals."""
+    return source.representation.reads == "structures"
+
+
+def _knowledge(source):
+    """Return what gives the features of a source; of crystals, predictions alone tell little."""
+    layers = "last" if reads_crystals(source) else []
+    return DeepFeatureTransformer(source, layers=layers, predictions=True)
+
+
+def _harmonic(source, n_jobs):
+    """Return what gives the harmonic response in a potential.
+
+    Frequencies stay as they are, so that the few of stiff light bonds stand far from the others.
+    The rest is made nearly normal, and ends where the rows that it was fitted to end: beyond, a
+    power may run away.
+    """
+    imputer = SimpleImputer(strategy="median", keep_empty_features=True)
+    transformer = HarmonicTransformer(source, n_jobs=n_jobs)
+    n_frequencies = sum(name.startswith("frequency") for name in RESPONSES)
+    frequencies, others = np.split(np.arange(len(RESPONSES)), [n_frequencies])
+    scaler = make_column_transformer(
+        ("passthrough", frequencies.tolist()),
+        (make_pipeline(PowerTransformer(), MinMaxScaler(clip=True)), others.tolist()),
+        verbose_feature_names_out=False,
+    )
+    return make_pipeline(transformer, imputer, scaler)
+
+
+def _take(X, rows):
+    """Return some rows of materials, of an array or of a list."""
+    if isinstance(X, list):
+        return [X[row] for row in rows]
+    return X[rows] if isinstance(X, np.ndarray) else X.take(rows)

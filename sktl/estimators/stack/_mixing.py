@@ -1,0 +1,32 @@
+"""How a stack mixes its base models: shares by errors on held-out rows, and a robust mean."""
+
+import numpy as np
+
+SELECTION_STEPS = 100
+_MIDDLE = (0.4, 0.6)
+
+
+def middle_mean(values, weights):
+    """Return the mean of the middle fifth of each column of values (k, n), weighted by (k,)."""
+    order = np.argsort(values, axis=0)
+    after = np.cumsum(weights[order], axis=0)
+    low, high = _MIDDLE
+    shares = np.minimum(after, high) - np.maximum(after - weights[order], low)
+    shares = np.maximum(shares, 0)
+    return (np.take_along_axis(values, order, axis=0) * shares).sum(axis=0) / shares.sum(axis=0)
+
+
+def select_shares(predictions, y, weights):
+    """Return non-negative shares of the columns of predictions (n, b) that lower the error of y.
+
+    Models are added one at a time, with replacement, each time the one whose addition gives the
+    lowest mean absolute error; the shares are how often each was added.
+    """
+    counts = np.zeros(predictions.shape[1])
+    total = np.zeros(len(y))
+    for step in range(1, SELECTION_STEPS + 1):
+        errors = weights @ np.abs((total[:, None] + predictions) / step - y[:, None])
+        best = int(np.argmin(errors))
+        counts[best] += 1
+        total += predictions[:, best]
+    return counts / counts.sum()

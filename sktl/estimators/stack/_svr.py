@@ -1,0 +1,116 @@
+"""Support vector regressors on features of materials, and the scales that they work on."""
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.gaussian_process.kernels import ConstantKernel, DotProduct, Matern
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVR
+
+RESPONSE = "response of "
+"""Begins the name of the features that a potential gives."""
+
+_PLAIN, _LED, _TREND = "SVR", "SVR, led by source predictions", "SVR, linear trend"
+_ON_RESPONSE = ", with the response"
+_REACH = 0.33  # of the kernel: gamma times the number of columns
+_LENGTH = 2.0  # of the kernel on crystals, over the root of the sum of squared weights
+_TELLING = 3.0  # weight of a source's predictions and of the response: few columns that tell much
+_LEADING = 20.0  # weight of the predictions where they lead
+
+
+class LogarithmicTarget(TransformerMixin, BaseEstimator):
+    """Put targets that are not negative on a logarithmic scale, and others on a linear one.
+
+    z is log(1 + y / m), with the median m of the positive targets, and is centred and divided by
+    its standard deviation. What is turned back stays within the range of the training targets.
+    """
+
+    def fit(self, y):
+        """Learn the scale of targets (n, 1)."""
+        above = y[y > 0]
+        self.unit_ = float(np.median(above)) if len(above) and (y >= 0).all() else None
+        self.range_ = float(y.min()), float(y.max())
+        scaled = self._scale(y)
+        self.center_, self.width_ = float(scaled.mean()), float(scaled.std()) or 1.0
+        return self
+
+    def transform(self, y):
+        """Return targets (n, 1) as z."""
+        return (self._scale(y) - self.center_) / self.width_
+
+    def inverse_transform(self, z):
+        """Return z (n, 1) as targets."""
+        scaled = z * self.width_ + self.center_
+        if self.unit_ is not None:
+            scaled = self.unit_ * np.expm1(
+                np.minimum(scaled, np.log1p(self.range_[1] / self.unit_))
+            )
+        return np.clip(scaled, *self.range_)
+
+    def _scale(self, y):
+        return y if self.unit_ is None else np.log1p(y / self.unit_)
+
+
+class ColumnWeights(TransformerMixin, BaseEstimator):
+    """Multiply columns by weights (d,)."""
+
+    def __init__(self, weights):
+        self.weights = weights
+
+    def fit(self, X, y=None):
+        """Learn nothing."""
+        return self
+
+    def transform(self, X):
+        """Return the columns X (n, d), each times its weight."""
+        return X * self.weights
+
+    def __sklearn_is_fitted__(self):
+        return True
+
+
+def svr_on_compositions(n_columns):
+    """Return the support vector regressor on features of compositions, by name."""
+    kernel = make_pipeline(StandardScaler(), SVR(C=10.0, epsilon=0.01, gamma=_REACH / n_columns))
+    return {_PLAIN: TransformedTargetRegressor(kernel, transformer=StandardScaler())}
+
+
+def svrs_on_crystals(names, properties):
+    """Return support vector regressors on features of crystals, by name.
+
+    Parameters
+    ----------
+    names : list of str
+        Names of the features: where they are from, and what.
+    properties : set of str
+        What the sources predict.
+    """
+    parts = [name.rpartition("__") for name in names]
+    is_response = np.array([origin.startswith(RESPONSE) for origin, _, _ in parts])
+    is_prediction = np.array([name in properties for _, _, name in parts]) & ~is_response
+    found = {}
+    readers = {"": 0.0, _ON_RESPONSE: _TELLING} if is_response.any() else {"": 0.0}
+    for suffix, response in readers.items():
+        for name, prediction, trend in (
+            (_PLAIN, _TELLING, False),
+            (_LED, _LEADING, False),
+            (_TREND, _TELLING, True),
+        ):
+            weights = np.select([is_response, is_prediction], [response, prediction], 1.0)
+            found[name + suffix] = _weighted_svr(weights, trend)
+    return found
+
+
+def _weighted_svr(weights, trend):
+    """Return an SVR with a kernel and a scale of the target for few, unlike crystals.
+
+    Far from all training rows it predicts the middle, or with a `trend` a linear function.
+    """
+    norm = np.linalg.norm(weights)
+    kernel = Matern(length_scale=_LENGTH * norm, nu=1.5)
+    if trend:
+        kernel += ConstantKernel(1 / norm**2) * DotProduct(0.0, "fixed")
+    regressor = SVR(kernel=kernel, C=10.0, epsilon=0.01)
+    regressor = make_pipeline(StandardScaler(), ColumnWeights(weights), regressor)
+    return TransformedTargetRegressor(regressor, transformer=LogarithmicTarget())

@@ -1,0 +1,170 @@
+"""The comparison of ``sktl demo``: one split, four models, growing training sets."""
+
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.model_selection import GroupShuffleSplit
+
+from sktl.evaluation._folds import group_rows
+from sktl.evaluation._models import estimate_seconds, make_model
+from sktl.evaluation._names import BOOSTING, FOREST, SCRATCH, TRANSFER
+from sktl.evaluation._scores import FitResult, fit_and_score
+from sktl.representations import parse_formulas
+
+CURVE_MODELS = (FOREST, TRANSFER, SCRATCH)
+TEST_SHARE = 0.25
+
+
+@dataclass(frozen=True)
+class DemoPlan:
+    """What the demo fits: plain data.
+
+    Attributes
+    ----------
+    source : str
+        Name or file of the source of the transfer model.
+    seed : int
+        Chooses the split, the smaller training sets and every model's random numbers.
+    n_rows : int or None
+        Rows that take part; None for all.
+    max_epochs : "auto" or int
+        Epochs of the networks; "auto" is the default of the estimators.
+    n_trees : int
+        Trees of the random forest.
+    sizes : tuple of int
+        Training rows of the learning curve; all training rows are its last point.
+    """
+
+    source: str = "mpt"
+    seed: int = 0
+    n_rows: int | None = None
+    max_epochs: int | str = "auto"
+    n_trees: int = 100
+    sizes: tuple = (50, 200, 800)
+
+    def quick(self):
+        """Return a plan that takes seconds and shows that everything runs, nothing else."""
+        return replace(self, n_rows=240, max_epochs=2, n_trees=10, sizes=(50, 100))
+
+
+class DemoFit(NamedTuple):
+    """One fit of the demo.
+
+    Attributes
+    ----------
+    model : str
+        One of `MODELS`.
+    n_train : int
+        Training rows.
+    result : FitResult
+        On the test rows. The time to fit trees includes the physical attributes of the training
+        rows.
+    """
+
+    model: str
+    n_train: int
+    result: FitResult
+
+
+class DemoComparison:
+    """Measured band gaps, split by composition, and the models that are fitted to them.
+
+    Parameters
+    ----------
+    plan : DemoPlan
+        What to fit.
+    data : Bunch
+        What `sktl.datasets.load_expt_gap` returns with ``as_frame=False``.
+
+    Attributes
+    ----------
+    formulas : object array (n,)
+    gaps : float64 array (n,)
+        Measured band gaps (eV).
+    doi : list of str
+        Where they were published.
+    train, test : int array
+        Row numbers; no composition is on both sides. The first m of `train` are the training
+        set of size m.
+    fits : list of DemoFit
+        In the order of `steps`, filled by `run`.
+    """
+
+    def __init__(self, plan, data):
+        self.plan = plan
+        self.formulas, self.gaps, self.doi = data.data, data.target, data.doi
+        self.train, self.test = split_by_composition(self.formulas, plan.seed, plan.n_rows)
+        self.fits = []
+
+    def steps(self):
+        """Return (model, training rows) of every fit, the smallest first.
+
+        The fits on all training rows are the last point of the learning curve and the rows of
+        the table in one.
+        """
+        n = len(self.train)
+        steps = [(model, size) for size in self.plan.sizes if size < n for model in CURVE_MODELS]
+        if find_spec("xgboost"):
+            steps.append((BOOSTING, n))
+        return steps + [(model, n) for model in CURVE_MODELS]
+
+    def run(self, report=lambda *step: None):
+        """Fit and score every model.
+
+        Parameters
+        ----------
+        report : callable
+            Called before each fit with the model, its training rows, and three estimates in
+            seconds: of all fits before it, with it, and of all fits.
+        """
+        steps = self.steps()
+        epochs = self.plan.max_epochs
+        costs = [estimate_seconds(*step, max_epochs=epochs) for step in steps]
+        times = np.cumsum([0.0, *costs]).tolist()
+        for (model, n_train), before, after in zip(steps, times[:-1], times[1:], strict=True):
+            report(model, n_train, before, after, times[-1])
+            self.fits.append(DemoFit(model, n_train, self._fit(model, n_train)))
+
+    def full(self, model):
+        """Return the `FitResult` on all training rows, None if the model was not fitted."""
+        found = dict(self.curve(model))
+        return found.get(len(self.train))
+
+    def curve(self, model):
+        """Return (training rows, `FitResult`) of a model, the smallest training set first."""
+        found = [(fit.n_train, fit.result) for fit in self.fits if fit.model == model]
+        return sorted(found, key=lambda point: point[0])
+
+    def _fit(self, model, n_train):
+        plan = self.plan
+        settings = dict(seed=plan.seed, max_epochs=plan.max_epochs, n_trees=plan.n_trees)
+        X, y, train, test = self.formulas, self.gaps, self.train[:n_train], self.test
+        estimator = make_model(model, plan.source, **settings)
+        return fit_and_score(estimator, X[train], y[train], X[test], y[test])
+
+
+def split_by_composition(formulas, seed, n_rows=None):
+    """Split rows so that no composition is in both parts, however its formula is written.
+
+    Parameters
+    ----------
+    formulas : sequence of str, length n
+        What to split.
+    seed : int
+        Chooses the split and the order of the training rows.
+    n_rows : int or None
+        Use so many rows, chosen at random; None for all.
+
+    Returns
+    -------
+    train, test : int array
+        Row numbers in random order; a quarter of the compositions is in `test`.
+    """
+    generator = np.random.default_rng(seed)
+    used = generator.permutation(len(formulas))[:n_rows]
+    groups = group_rows(parse_formulas([formulas[row] for row in used]))
+    splitter = GroupShuffleSplit(n_splits=1, test_size=TEST_SHARE, random_state=seed)
+    train, test = next(splitter.split(used, groups=groups))
+    return used[train], used[test]

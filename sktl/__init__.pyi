@@ -7,10 +7,12 @@ from .estimators import TransferStackRegressor as TransferStackRegressor
 from .estimators import load_model as load_model
 from .representations import MatminerTransformer as MatminerTransformer
 from .representations import StructureReader as StructureReader
+from .sources import Architecture as Architecture
 from .sources import Source as Source
 from .sources import SourceCard as SourceCard
 from .sources import list_sources as list_sources
 from .sources import load_source as load_source
+from .sources import register_architecture as register_architecture
 from .sources import register_source as register_source
 from .training import Policy as Policy
 from .training import PropertyTable as PropertyTable

@@ -22,13 +22,15 @@ FILES = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.p
 MODULES = [path for path in FILES if path.is_relative_to(PACKAGE)]
 BENCHMARKS = [path for path in FILES if path.is_relative_to(ROOT / "benchmarks")]
 
-FOUNDATION = {"exceptions", "_checks", "_containers", "_store", "_types", "_version", "_warnings"}
+FOUNDATION = {"exceptions", "_checks", "_containers", "_state", "_store", "_types", "_version"}
+FOUNDATION |= {"_warnings"}
 MAY_IMPORT = {
     "exceptions": set(),
     "_types": set(),
     "_version": set(),
     "_checks": {"exceptions", "_types"},
     "_containers": {"exceptions", "_types"},
+    "_state": {"exceptions", "_types"},
     "_warnings": {"exceptions", "_types"},
     "_store": {"exceptions", "_types"},
     "representations": FOUNDATION,

@@ -79,6 +79,7 @@ def taken_as_given():
 def folder(tmp_path, monkeypatch):
     """A folder to work in, with the two files of crystals that the pages name."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SKTL_CACHE", str(tmp_path / "cache"))
     SALT.to(filename="salt.cif")
     SALT.to(filename="POSCAR", fmt="poscar")
 

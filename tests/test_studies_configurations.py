@@ -90,7 +90,7 @@ def test_the_best_layer_needs_rows_to_judge():
 
 def test_a_pretrained_head_starts_as_the_source(monkeypatch):
     nothing = Policy(1, 1e-12, batch_size=32, head_rate_factor=1.0)
-    monkeypatch.setattr(Policy, "resolve", lambda self, n_rows, **settings: nothing)
+    monkeypatch.setattr(Policy, "resolve", lambda self, *rows, **settings: nothing)
     source = load_source("oqmd-elemnet")
     model = PretrainedHeadRegressor("oqmd-elemnet").fit(FORMULAS, 5 + 100 * Y)
     enthalpy = source.predict(FORMULAS)[:, 0]

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from sktl.exceptions import InputError
 from sktl.networks import ColumnNet, ElemNet
 from sktl.representations._rows import ColumnRows
+from sktl.sources import find_architecture
 from sktl.training import (
     ClassTarget,
     LabelledRows,
@@ -276,7 +277,7 @@ def test_unusable_settings_of_a_policy_are_named(change):
 
 
 def test_a_policy_follows_the_number_of_rows():
-    few = Policy().resolve(50, pretrained=True, reads="formulas")
-    many = Policy(max_epochs=3).resolve(20_000, pretrained=False, reads="structures")
+    few = Policy().resolve(50, find_architecture("composition"), pretrained=True)
+    many = Policy(max_epochs=3).resolve(20_000, find_architecture("alignn"), pretrained=False)
     assert (few.batch_size, few.max_epochs, few.learning_rate) == (16, 50, 6e-4)
     assert (many.batch_size, many.max_epochs, many.learning_rate) == (128, 3, 3e-3)

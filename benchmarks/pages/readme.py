@@ -16,6 +16,7 @@ from statistics import mean, stdev
 from _page import write_page
 
 import sktl
+from sktl.sources import find_architecture
 from sktl.studies import markdown
 
 ROOT = Path(__file__).parents[2]
@@ -30,7 +31,6 @@ RIVALS = {
     "forest": "random forest on Magpie attributes, tuned here",
     "boosting": "XGBoost on Magpie attributes, tuned here",
 }
-NETWORKS = {"composition": "CompositionNet", "elemnet": "ElemNet", "chgnet": "CHGNet, on crystals"}
 MAX_PROPERTIES = 4
 
 
@@ -107,7 +107,7 @@ def sources_table():
         rows.append(
             (
                 f"[`{alias}`](docs/sources/{alias}.md)",
-                NETWORKS[card.network["name"]],
+                _network(card),
                 f"{card.training['n_compositions']:,}",
                 f"{size / 1e6:.1f} MB",
                 _errors(card.properties, shown),
@@ -115,6 +115,12 @@ def sources_table():
         )
     titles = "name", "network", "compositions", "file", "MAE on compositions held out at random"
     return markdown(titles, rows, numbers=False)
+
+
+def _network(card):
+    """Return the network's name for people, and that it reads crystals if it does."""
+    record = find_architecture(card.network["name"])
+    return record.title + (", on crystals" if record.reads == "structures" else "")
 
 
 def _errors(properties, shown):

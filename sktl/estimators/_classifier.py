@@ -7,6 +7,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 
 from sktl._checks import check_integer, check_labels, check_weights
+from sktl._state import stored
 from sktl.estimators._base import MaterialsModel
 from sktl.estimators._input import open_source, read_materials
 from sktl.estimators._members import (
@@ -19,10 +20,12 @@ from sktl.estimators._members import (
     train_members,
 )
 from sktl.estimators._provenance import record_training
+from sktl.estimators._upgrades import upgrade_classifier
 from sktl.exceptions import InputError
 from sktl.training import ClassTarget, Policy, one_thread
 
 
+@stored("transfer-classifier/2", upgrades=[upgrade_classifier])
 class TransferClassifier(ClassifierMixin, MaterialsModel):
     """Predict classes of materials by fine-tuning a network pretrained on a large database.
 
@@ -174,7 +177,6 @@ class TransferClassifier(ClassifierMixin, MaterialsModel):
             partial(start_network, self, source),
             policy,
             model=self,
-            reads=self.input_.representation.reads,
         )
         self.networks_, self.history_ = members.networks, members.histories
         self.n_iter_ = len(self.history_[0])

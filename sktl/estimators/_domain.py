@@ -6,6 +6,7 @@ from sklearn.neighbors import NearestNeighbors
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from sktl._state import stored
 from sktl.representations import SYMBOLS
 
 N_NEIGHBORS = 5
@@ -16,6 +17,7 @@ _MOST_AXES = 32
 _MOST_JUDGED = 2000
 
 
+@stored("domain/1")
 class Domain:
     """The training rows of a model as points, and how near to each other they lie.
 

@@ -10,8 +10,10 @@ from sklearn.base import TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from sktl._checks import check_feature_names
+from sktl._state import stored
 from sktl._store import atomic_write, cache_dir
 from sktl.estimators._input import MaterialsEstimator, open_source, read_materials
+from sktl.estimators._upgrades import upgrade_reader
 from sktl.exceptions import InputError
 from sktl.networks import energy_curvature
 from sktl.representations import (
@@ -27,6 +29,7 @@ from sktl.representations import (
 _VERSION = 2  # of what is kept on disk
 
 
+@stored("harmonic-transformer/2", upgrades=[upgrade_reader])
 class HarmonicTransformer(TransformerMixin, MaterialsEstimator):
     """Turn crystals into their phonon frequencies, elastic moduli and the like, by a potential.
 

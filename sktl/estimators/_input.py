@@ -6,14 +6,17 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from sktl._state import stored
 from sktl._warnings import warn_caller
 from sktl.exceptions import InputError, UnseenElementError
-from sktl.representations import MAX_ATOMIC_NUMBER, SYMBOLS, Materials, NumericColumns
-from sktl.sources import REPRESENTATIONS, load_source, random_network
-
-NETWORK_CHOICES = ("auto", "composition", "elemnet", "alignn")
-SCRATCH_ARGUMENTS = {"alignn": {"hidden": 64, "n_alignn": 2, "n_gcn": 2}}
-"""Arguments of networks without a source where none are given, if not the networks' own."""
+from sktl.representations import MAX_ATOMIC_NUMBER, SYMBOLS, Materials
+from sktl.sources import (
+    default_architecture,
+    find_architecture,
+    find_choice,
+    load_source,
+    random_network,
+)
 
 POLICIES = ("error", "warn")
 
@@ -25,6 +28,13 @@ class MaterialsEstimator(BaseEstimator):
         given = inspect.signature(type(self)).parameters.values()
         defaults = {each.name: each.default for each in given if each.default is not each.empty}
         super().__setstate__(defaults | state)
+
+    @classmethod
+    def from_state(cls, state):
+        """Return the estimator with the attributes of a model file."""
+        made = cls.__new__(cls)
+        made.__setstate__(state)
+        return made
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -95,6 +105,7 @@ def open_source(estimator, network="auto", arguments=None):
     return source
 
 
+@stored("network-input/1")
 class NetworkInput:
     """The way from `Materials` to the rows that a network reads, and that network.
 
@@ -102,8 +113,8 @@ class NetworkInput:
     ----------
     source : Source or None
         Says which representation and which elements its network knows.
-    network : {"auto", "composition", "elemnet", "alignn"}
-        The network without a source.
+    network : str
+        The network without a source: "auto", or the name of an architecture.
     arguments : dict or None
         Further arguments of that network.
     policy : {"error", "warn"}
@@ -111,12 +122,9 @@ class NetworkInput:
     """
 
     def __init__(self, source, network, arguments, policy):
-        for name, value, choices in (
-            ("network", network, NETWORK_CHOICES),
-            ("unseen_elements", policy, POLICIES),
-        ):
-            if value not in choices:
-                raise InputError(f"Got {name}={value!r}, expected one of {choices}.")
+        find_choice(network)
+        if policy not in POLICIES:
+            raise InputError(f"Got unseen_elements={policy!r}, expected one of {POLICIES}.")
         self.policy = policy
         self.pretrained = source is not None
         self.network = source.card.network["name"] if self.pretrained else network
@@ -131,15 +139,27 @@ class NetworkInput:
 
     def fit(self, materials, weights=None):
         """Choose the representation for the rows and fit it; return what `read` returns."""
-        columns = materials.kind == "columns"
-        self.numeric = columns and not self.pretrained and self.network in ("auto", "elemnet")
+        if self.network == "auto":
+            self.network = default_architecture(materials.kind).name
+        columns = None
+        if materials.kind == "columns" and not self.pretrained:
+            columns = self.architecture.column_representation()
+        self.numeric = columns is not None
+        if not self.numeric and self.architecture.reads == "columns":
+            raise InputError(
+                f"Got {materials.kind}, expected numeric columns, which network={self.network!r} "
+                "reads."
+            )
         if self.numeric:
-            self.representation = NumericColumns().fit(materials.items, weights)
+            self.representation = columns.fit(materials.items, weights)
         else:
-            if self.network == "auto":
-                self.network = "alignn" if materials.kind == "structures" else "composition"
-            self.representation = REPRESENTATIONS[self.network]()
+            self.representation = self.architecture.representation()
         return self.read(materials)
+
+    @property
+    def architecture(self):
+        """The architecture of the network, once `fit` has chosen it."""
+        return find_architecture(self.network)
 
     def read(self, materials, any_element=False):
         """Return materials and elemental fractions as a batch, other columns as they are.
@@ -160,11 +180,9 @@ class NetworkInput:
 
     def new_network(self, n_outputs, seed, width):
         """Return the network for these rows with random weights."""
-        arguments = SCRATCH_ARGUMENTS.get(self.network, {}) | self.arguments
-        if not self.numeric:
-            return random_network(self.network, n_outputs, arguments, seed)
-        name = "elemnet" if self.network == "elemnet" else "columns"
-        return random_network(name, n_outputs, {"n_inputs": width, **arguments}, seed)
+        arguments = {"n_inputs": width} if self.numeric else {}
+        arguments |= self.architecture.scratch_arguments
+        return random_network(self.network, n_outputs, arguments | self.arguments, seed)
 
     def _check_elements(self, batch, materials):
         known = np.zeros(len(SYMBOLS) + 1, dtype=bool)

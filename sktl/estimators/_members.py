@@ -72,7 +72,7 @@ class Members(NamedTuple):
         return all(len(rows.y) for rows in self.held_out)
 
 
-def train_members(rows, target, new_network, policy, *, model, reads):
+def train_members(rows, target, new_network, policy, *, model):
     """Train networks on rows.
 
     Parameters
@@ -85,9 +85,7 @@ def train_members(rows, target, new_network, policy, *, model, reads):
     policy : Policy
         How to train.
     model : estimator
-        Its ``n_members``, ``random_state``, ``device`` and whether it has a source are asked for.
-    reads : str
-        What the networks read.
+        Whose networks they are: its parameters, its source and its ``input_`` are asked for.
 
     Returns
     -------
@@ -111,13 +109,15 @@ def train_members(rows, target, new_network, policy, *, model, reads):
             network,
             labelled,
             target.criterion(),
-            policy.resolve(len(labelled), pretrained=model.source_ is not None, reads=reads),
+            policy.resolve(
+                len(labelled), model.input_.architecture, pretrained=model.source_ is not None
+            ),
             seed=seed,
             valid=valid if len(valid) else None,
             device=resolve_device(model.device),
         )
         network.requires_grad_(False)
-        found.append((network.double() if reads == "columns" else network, history, held_out))
+        found.append((network.double() if model.input_.numeric else network, history, held_out))
     return Members(*map(list, zip(*found, strict=True)))
 
 

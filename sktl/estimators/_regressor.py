@@ -5,6 +5,7 @@ from functools import partial
 import numpy as np
 
 from sktl._checks import check_integer, check_numbers, check_weights
+from sktl._state import stored
 from sktl._warnings import warn_caller
 from sktl.estimators._base import MaterialsRegressor
 from sktl.estimators._input import open_source, read_materials
@@ -19,6 +20,7 @@ from sktl.estimators._members import (
 )
 from sktl.estimators._provenance import record_training
 from sktl.estimators._uncertainty import Uncertainty
+from sktl.estimators._upgrades import upgrade_regressor
 from sktl.exceptions import InputError
 from sktl.sources import run_rows
 from sktl.training import NumberTarget, Policy, SourceTarget, ZeroInflatedTarget, one_thread
@@ -26,6 +28,7 @@ from sktl.training import NumberTarget, Policy, SourceTarget, ZeroInflatedTarget
 HEADS = ("auto", "linear", "zero-inflated", "source")
 
 
+@stored("transfer-regressor/2", upgrades=[upgrade_regressor])
 class TransferRegressor(MaterialsRegressor):
     """Predict a property of materials by fine-tuning a network pretrained on a large database.
 
@@ -209,7 +212,6 @@ class TransferRegressor(MaterialsRegressor):
             partial(self._new_network, source),
             policy,
             model=self,
-            reads=self.input_.representation.reads,
         )
         self.networks_, self.history_ = members.networks, members.histories
         self.n_iter_ = len(self.history_[0])

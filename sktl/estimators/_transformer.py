@@ -10,11 +10,14 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from sktl._checks import check_feature_names, resolve_device
+from sktl._state import stored
 from sktl.estimators._input import MaterialsEstimator, open_source, read_materials
+from sktl.estimators._upgrades import upgrade_reader
 from sktl.exceptions import InputError
 from sktl.sources import run_rows
 
 
+@stored("deep-feature-transformer/2", upgrades=[upgrade_reader])
 class DeepFeatureTransformer(TransformerMixin, MaterialsEstimator):
     """Turn compositions, or crystals, into the activations of a pretrained network.
 

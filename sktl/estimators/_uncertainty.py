@@ -9,6 +9,7 @@ from sklearn.model_selection import cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from sktl._state import stored
 from sktl.exceptions import InputError
 
 _PENALTIES = np.logspace(1, 6, 11)
@@ -20,6 +21,7 @@ _ROWS_FOR_SPREAD = 100
 _BLOCK = 1024
 
 
+@stored("error-model/1")
 class ErrorModel:
     """Predict the size of the error of a model from what the model makes of a row.
 
@@ -74,6 +76,7 @@ class ErrorModel:
         return np.exp(np.clip(logarithm, *self.bounds))
 
 
+@stored("calibration/1")
 class Calibration:
     """What errors on rows not trained on say of the scale of an `ErrorModel`.
 
@@ -116,6 +119,7 @@ class Calibration:
         return float(self.scores[np.searchsorted(running, wanted * (1 - 1e-12))])
 
 
+@stored("uncertainty/1")
 class Uncertainty:
     """The errors of one or several models on rows that they were not trained on, and their lesson.
 

@@ -1,5 +1,7 @@
 """The models that are compared, from formulas or structures to numbers, and what they cost."""
 
+import math
+
 import numpy as np
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.model_selection import GridSearchCV, GroupKFold
@@ -9,7 +11,8 @@ from sktl.estimators import TransferRegressor
 from sktl.evaluation._names import BOOSTING, FOREST, SCRATCH, TRANSFER
 from sktl.exceptions import InputError
 from sktl.representations import MatminerTransformer
-from sktl.sources import load_source
+from sktl.sources import default_architecture, find_architecture, load_source
+from sktl.training import Policy
 
 # What the search inside a training part tries.
 CHOICES = {
@@ -18,7 +21,6 @@ CHOICES = {
 }
 _BOOSTING_SETTINGS = {"n_estimators": 300, "subsample": 0.8, "colsample_bytree": 0.3}
 _INNER_FOLDS = 3
-_SCRATCH_NETWORKS = ("composition", "elemnet", "alignn")
 
 
 def make_model(model, source="mpt", *, seed=0, max_epochs="auto", n_trees=100):
@@ -45,8 +47,7 @@ def make_model(model, source="mpt", *, seed=0, max_epochs="auto", n_trees=100):
     if model == TRANSFER:
         return TransferRegressor(source, max_epochs=max_epochs, random_state=seed)
     if model == SCRATCH:
-        network = load_source(source).card.network["name"]
-        network = network if network in _SCRATCH_NETWORKS else "auto"
+        network = _scratch_network(load_source(source)).name
         return TransferRegressor(None, network=network, max_epochs=max_epochs, random_state=seed)
     return make_pipeline(_attributes(), _trees(model, seed, n_trees))
 
@@ -96,16 +97,23 @@ def model_titles(source, name):
     """
     return {
         TRANSFER: f"fine-tuned from {name}",
-        SCRATCH: _scratch_title(load_source(source).card.network),
+        SCRATCH: _scratch_title(load_source(source)),
         FOREST: "random forest on Magpie",
         BOOSTING: "XGBoost on Magpie",
     }
 
 
-def _scratch_title(network):
+def _scratch_network(source):
+    """Return the architecture of the source, or the default one if that only fine-tunes."""
+    own = find_architecture(source.card.network["name"])
+    return own if own.from_scratch else default_architecture(own.reads)
+
+
+def _scratch_title(source):
     """Name the network from scratch; it has the default size, whatever that of the source is."""
-    if network["name"] not in _SCRATCH_NETWORKS:
-        return "crystal-graph network from scratch (ALIGNN)"
+    network, chosen = source.card.network, _scratch_network(source)
+    if chosen.name != network["name"]:
+        return f"network from scratch ({chosen.title})"
     return f"same {'kind of network' if network['arguments'] else 'network'} from scratch"
 
 
@@ -124,12 +132,10 @@ def estimate_seconds(model, n_train, *, max_epochs="auto", chosen=False):
         Whether the settings of trees are chosen too.
     """
     if model in (TRANSFER, SCRATCH):
-        size = np.clip(n_train / 80, 16, 128)
-        epochs = 12 if model == TRANSFER else 40
-        steps = max(200, epochs * n_train / size)
-        if max_epochs != "auto":
-            steps = max_epochs * n_train / size
-        return 0.2 + float(steps) * (0.012 + 0.0003 * float(size))
+        network = default_architecture("formulas")
+        policy = Policy(max_epochs).resolve(n_train, network, pretrained=model == TRANSFER)
+        steps = policy.max_epochs * math.ceil(n_train / policy.batch_size)
+        return 0.2 + steps * (0.012 + 0.0003 * policy.batch_size)
     if model == FOREST:
         return (4 if chosen else 1) * (0.1 + 0.003 * n_train)
     return (12 if chosen else 1) * (0.05 + 0.0003 * n_train)

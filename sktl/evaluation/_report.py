@@ -18,6 +18,7 @@ from sktl.evaluation._figures import (
 )
 from sktl.evaluation._names import BOOSTING, FOREST, MEDIAN, MODELS, SCRATCH, TRANSFER
 from sktl.evaluation._summary import summarize
+from sktl.sources import find_architecture
 
 _COLOURS = matplotlib.colormaps["YlOrBr"]
 _LIGHT, _DARK = 0.02, 0.85  # the part of the colours on which text can be read
@@ -43,15 +44,6 @@ _CITATIONS = (
 _TREE_CITATIONS = {
     FOREST: ("Random forest", "Breiman 2001", "10.1023/A:1010933404324"),
     BOOSTING: ("XGBoost", "Chen and Guestrin 2016", "10.1145/2939672.2939785"),
-}
-_NETWORK_CITATIONS = {
-    "composition": (
-        ("Attention over elements", "Roost", "10.1038/s41467-020-19964-7"),
-        ("Attention over elements", "CrabNet", "10.1038/s41524-021-00545-1"),
-    ),
-    "elemnet": (("Network", "ElemNet", "10.1038/s41598-018-35934-y"),),
-    "alignn": (("Network", "ALIGNN", "10.1038/s41524-021-00650-1"),),
-    "chgnet": (("Network", "CHGNet", "10.1038/s42256-023-00716-3"),),
 }
 
 
@@ -186,9 +178,9 @@ def _databases(source):
 
 def _citations(evaluation):
     """Return (what, who, DOI) of all that the findings rest on."""
-    network = evaluation.source.card.network["name"]
+    network = find_architecture(evaluation.source.card.network["name"])
     trees = [entry for model, entry in _TREE_CITATIONS.items() if model in evaluation.predictions]
-    known = [*_CITATIONS, *trees, *_NETWORK_CITATIONS.get(network, ())]
+    known = [*_CITATIONS, *trees, *(("Network", *each) for each in network.references)]
     tables = evaluation.source.card.training.get("tables", [])
     for table in (each for each in tables if isinstance(each, dict)):
         dois = table.get("doi", [])

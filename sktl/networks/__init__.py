@@ -2,6 +2,7 @@
 
 from sktl.networks._alignn import ALIGNN
 from sktl.networks._base import Network
+from sktl.networks._check import check_network
 from sktl.networks._chgnet import CHGNet
 from sktl.networks._columns import ColumnNet
 from sktl.networks._composition import CompositionNet
@@ -15,5 +16,6 @@ __all__ = [
     "CompositionNet",
     "ElemNet",
     "Network",
+    "check_network",
     "energy_curvature",
 ]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numbers
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Self
+from typing import Any, Self, SupportsIndex
 
 import torch
 from torch import Tensor, nn
 
 from sktl._types import AnyArray
 from sktl.exceptions import InputError
+from sktl.networks._by_value import reduce_by_value
 
 
 class Network(nn.Module):
@@ -19,7 +20,8 @@ class Network(nn.Module):
     A subclass fills ``self.body``, an ``nn.ModuleDict`` whose order is the order from the input,
     sets ``self.embedding_size`` and ``self.head``, and yields in ``stages`` what each group makes
     of the input. ``forward`` is exactly ``head(features(...))``: features and predictions cannot
-    drift apart.
+    drift apart. The first argument of a subclass is ``n_outputs``, the others go by keyword, and
+    all that is learned stands in the groups. `check_network` says where a network breaks this.
 
     Attributes
     ----------
@@ -29,7 +31,12 @@ class Network(nn.Module):
         The named arguments that the network was made with.
     scales_embedding : bool
         Whether the columns of the embedding differ in scale, so that a new head wants them evened
-        by ``scale_embedding(features)``.
+        by the network's method ``scale_embedding(features)``.
+
+    See Also
+    --------
+    check_network : Says what is wrong with a network.
+    sktl.sources.Architecture : What else is to be known of a network.
     """
 
     scales_embedding = False
@@ -44,6 +51,14 @@ class Network(nn.Module):
         network = super().__new__(cls)
         object.__setattr__(network, "arguments", named)
         return network
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> Any:
+        return reduce_by_value(self)
+
+    def __copy__(self) -> Self:
+        made = type(self).__new__(type(self))
+        vars(made).update(vars(self))
+        return made
 
     def stages(self, *arguments: Any, **inputs: Any) -> Iterator[tuple[str, Any]]:
         """Yield ``(name, state)`` of each body group in order; the last state is the embedding."""

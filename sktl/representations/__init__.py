@@ -1,5 +1,11 @@
 """Raw input to numbers: formulas, compositions, attributes, numeric columns, crystals."""
 
+from sktl.representations._base import (
+    FormulaRepresentation,
+    Representation,
+    Rows,
+    StructureRepresentation,
+)
 from sktl.representations._compositions import Compositions
 from sktl.representations._crystal_rows import CrystalGraph, CrystalRows
 from sktl.representations._crystals import Crystals
@@ -15,6 +21,7 @@ from sktl.representations._matminer import MatminerTransformer
 from sktl.representations._merged import MergedGraph, MergedRows
 from sktl.representations._readers import StructureReader
 from sktl.representations._response import RESPONSES, harmonic_response
+from sktl.representations._rows import ColumnRows, TokenRows
 from sktl.representations._structure import ChgnetGraphs, CrystalGraphs
 from sktl.representations._symmetry import (
     cell_symmetry,
@@ -28,6 +35,7 @@ __all__ = [
     "RESPONSES",
     "SYMBOLS",
     "ChgnetGraphs",
+    "ColumnRows",
     "Compositions",
     "CrystalGraph",
     "CrystalGraphs",
@@ -35,12 +43,17 @@ __all__ = [
     "Crystals",
     "ElementFractions",
     "ElementTokens",
+    "FormulaRepresentation",
     "Materials",
     "MatminerTransformer",
     "MergedGraph",
     "MergedRows",
     "NumericColumns",
+    "Representation",
+    "Rows",
+    "StructureRepresentation",
     "StructureReader",
+    "TokenRows",
     "cell_symmetry",
     "check_structures",
     "complete_by_symmetry",

@@ -1,55 +1,46 @@
 """Compositions and columns as numbers for a network: tokens, fractions, scaled columns."""
 
+from __future__ import annotations
+
+from typing import Self
+
 import numpy as np
 
-from sktl.representations._formula import parse_formulas
-from sktl.representations._materials import Materials
+from sktl._state import stored
+from sktl._types import FloatArray
+from sktl.representations._base import FormulaRepresentation, Representation
+from sktl.representations._compositions import Compositions
 from sktl.representations._rows import ColumnRows, TokenRows
 
 MAX_ATOMIC_NUMBER = 103
 
 
-class _OfComposition:
-    """What representations share that see the composition alone.
-
-    `reads` names what they read, and `reference` what the card of a source shows predictions for.
-    """
-
-    reads = "formulas"
-    reference = "NaCl Fe2O3 GaAs BaTiO3 MgAl2O4 LiFePO4 Cu0.7Zn0.3 Si".split()
-
-    def read(self, materials):
-        """Return formulas (n,) as `Compositions`; of structures only the composition counts."""
-        return Materials.read(materials).compositions
-
-    def read_reference(self, entries):
-        """Return the reference formulas of a card as `Compositions`."""
-        return parse_formulas(entries)
-
-
-class ElementTokens(_OfComposition):
+@stored("element-tokens/1")
+class ElementTokens(FormulaRepresentation):
     """A composition as a set of (atomic number, atomic fraction) tokens."""
 
     name = "element-tokens"
     version = 1
 
-    def encode(self, compositions):
+    def encode(self, compositions: Compositions) -> TokenRows:
         """Return the rows of a `Compositions` batch as `TokenRows`."""
         return TokenRows(compositions)
 
 
-class ElementFractions(_OfComposition):
+@stored("element-fractions/1")
+class ElementFractions(FormulaRepresentation):
     """A composition as 103 elemental fractions, H to Lr, as matminer's ElementFraction."""
 
     name = "element-fractions"
     version = 1
 
-    def encode(self, compositions):
+    def encode(self, compositions: Compositions) -> ColumnRows:
         """Return the rows of a `Compositions` batch as `ColumnRows` of width 103."""
         return ColumnRows(compositions.to_dense(MAX_ATOMIC_NUMBER).astype(np.float32))
 
 
-class NumericColumns:
+@stored("numeric-columns/1")
+class NumericColumns(Representation):
     """Numeric columns of any meaning, brought to zero mean and unit variance on the training rows.
 
     Attributes
@@ -61,8 +52,17 @@ class NumericColumns:
     name = "numeric-columns"
     version = 1
     reads = "columns"
+    reference = ()
 
-    def fit(self, columns, weights=None):
+    def read(self, materials: FloatArray) -> FloatArray:
+        """Return numeric columns (n, d) as they are."""
+        return materials
+
+    def read_reference(self, entries: FloatArray) -> FloatArray:
+        """Return numeric columns as they are: no source reads them."""
+        return entries
+
+    def fit(self, columns: FloatArray, weights: FloatArray | None = None) -> Self:
         """Learn mean and scale of float columns (n, d) whose rows have weights (n,)."""
         self.mean_ = np.average(columns, axis=0, weights=weights)
         spread = np.sqrt(np.average((columns - self.mean_) ** 2, axis=0, weights=weights))
@@ -70,6 +70,6 @@ class NumericColumns:
         self.scale_ = np.where(constant, 1.0, spread)
         return self
 
-    def encode(self, columns):
+    def encode(self, columns: FloatArray) -> ColumnRows:
         """Return the rows of a float array (n, d) as standardised `ColumnRows`."""
         return ColumnRows((columns - self.mean_) / self.scale_)

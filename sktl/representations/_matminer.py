@@ -13,6 +13,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
+from sktl._state import stored
 from sktl._types import FloatArray, Formula, IntArray, MaterialsLike, ObjectArray
 from sktl.exceptions import InputError, MissingElementDataError
 from sktl.representations._compositions import Compositions
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from sklearn.utils import Tags
 
 
+@stored("matminer-transformer/1")
 class MatminerTransformer(TransformerMixin, BaseEstimator):
     """Turn chemical formulas into the features of a matminer composition featurizer.
 

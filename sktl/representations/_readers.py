@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from sktl._containers import as_objects, read_rows
+from sktl._state import stored
 from sktl._types import ObjectArray, PathLike, Shaped
 from sktl.exceptions import InputError
 from sktl.representations._atoms import UnreadableAtoms, is_atoms, structure_from_atoms
@@ -27,6 +28,7 @@ StructureFiles: TypeAlias = "Sequence[PathLike | Atoms | Structure | dict[str, A
 """Crystals in any form that `StructureReader` reads."""
 
 
+@stored("structure-reader/1")
 class StructureReader(TransformerMixin, BaseEstimator):
     """Turn files and other objects into pymatgen Structures, for estimators that take those.
 

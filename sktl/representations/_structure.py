@@ -5,18 +5,19 @@ from __future__ import annotations
 import math
 import threading
 from collections import OrderedDict
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable
 from numbers import Integral, Real
 from typing import Literal, TypeAlias, cast
 
 from joblib import effective_n_jobs
 from sklearn.utils.parallel import Parallel, delayed
 
+from sktl._state import stored
 from sktl._types import CellArrays, StructuresLike
 from sktl.exceptions import InputError
+from sktl.representations._base import StructureRepresentation
 from sktl.representations._crystal_rows import CrystalGraph, CrystalRows
-from sktl.representations._crystals import REFERENCE_STRUCTURES, CrystalDict, Crystals
-from sktl.representations._materials import Materials
+from sktl.representations._crystals import Crystals
 from sktl.representations._merged import MergedGraph, MergedRows, merge
 from sktl.representations._neighbours import bonds_within, nearest_bonds
 
@@ -29,7 +30,8 @@ CACHE_BYTES = 2**29
 Graph: TypeAlias = CrystalGraph | MergedGraph
 
 
-class CrystalGraphs:
+@stored("crystal-graphs/1")
+class CrystalGraphs(StructureRepresentation):
     """A crystal as a graph of its atoms, periodic images bound as neighbours are.
 
     Nothing is learned. The graphs do not depend on the choice of cell, its origin and orientation,
@@ -113,8 +115,6 @@ class CrystalGraphs:
 
     name = "crystal-graphs"
     version = 1
-    reads = "structures"
-    reference = REFERENCE_STRUCTURES
     merged = False  # of models that were stored before there was a choice
 
     def __init__(
@@ -144,14 +144,6 @@ class CrystalGraphs:
         self.angle_cutoff = None if angle_cutoff is None else float(angle_cutoff)
         self.merged = merged
         self.n_jobs = n_jobs
-
-    def read(self, structures: StructuresLike) -> Crystals:
-        """Return structures as `Crystals`; see `encode`."""
-        return Materials.read(structures).crystals
-
-    def read_reference(self, entries: Iterable[CrystalDict]) -> Crystals:
-        """Return the reference structures of a card as `Crystals`."""
-        return Crystals.from_dicts(entries)
 
     def encode(
         self, structures: Crystals | StructuresLike
@@ -204,6 +196,7 @@ class CrystalGraphs:
         return [graph for part in parts for graph in part]
 
 
+@stored("crystal-graphs-chgnet/1")
 class ChgnetGraphs(CrystalGraphs):
     """The graphs of CHGNet: bonds of up to 6 Angstrom, pairs of those shorter than 3 Angstrom.
 

@@ -12,6 +12,7 @@ from typing import Any, NoReturn, TypeAlias
 
 import numpy as np
 
+from sktl._state import stored
 from sktl._types import ArrayLike, FloatArray
 from sktl.exceptions import SourceIntegrityError
 from sktl.sources._transforms import TRANSFORMS
@@ -24,6 +25,7 @@ Rules: TypeAlias = Mapping[str, tuple[Callable[[Any], bool], str]]
 _SMALLEST_VOLUME = 1.0  # of the cell of a crystal, Angstrom^3
 
 
+@stored("property-card/1")
 @dataclass(frozen=True)
 class PropertyCard:
     """One property that a source predicts.
@@ -67,6 +69,7 @@ class PropertyCard:
     listed_rows: int = 0
 
 
+@stored("source-card/1")
 @dataclass(frozen=True)
 class SourceCard:
     """Everything that is known of a source besides its weights.
@@ -160,6 +163,11 @@ class SourceCard:
         card = cls(**{**values, "properties": properties, "elements": tuple(values["elements"])})
         _check_properties(card)
         return card
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> SourceCard:
+        """Return the card of a model file, checked as one of a source file is."""
+        return cls.from_json(cls(**state).to_json())
 
 
 def is_source_name(text: str) -> bool:

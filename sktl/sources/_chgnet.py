@@ -1,5 +1,7 @@
 """The source "chgnet": the weights of CHGNet, where its own package is installed."""
 
+from __future__ import annotations
+
 import importlib.util
 import io
 from pathlib import Path
@@ -11,11 +13,12 @@ from sktl.networks import CHGNet
 from sktl.representations import ChgnetGraphs
 from sktl.sources._card import PropertyCard, SourceCard
 from sktl.sources._checkpoint import read_content
+from sktl.sources._foreign import ForeignSource
 from sktl.sources._source import Source
 
-NAME = "chgnet"
-ID = "mptrj.energy-per-atom@0.3.0"
-SHA256 = "d14ab7c0f093efe64b60a7bcd540bca10e74fb7f46c86108a079af60524659d1"
+_PACKAGE = "chgnet"
+_ID = "mptrj.energy-per-atom@0.3.0"
+_SHA256 = "d14ab7c0f093efe64b60a7bcd540bca10e74fb7f46c86108a079af60524659d1"
 
 _FILE = "pretrained/0.3.0/chgnet_0.3.0_e29f68s314m37.pth.tar"
 _WITHOUT_DATA = range(84, 89)  # Po to Ra: their vectors are as they were before training
@@ -24,12 +27,12 @@ _LABELS = ("energy", "forces", "stresses", "magnetic moments")
 _UNLIMITED = (-1e6, 1e6)  # labels were not clipped
 
 
-def is_installed():
+def is_installed() -> bool:
     """Tell whether the package chgnet, which has the weights, is there; it is not imported."""
     return _folder() is not None
 
 
-def load_chgnet():
+def load_chgnet() -> Source:
     """Return CHGNet 0.3.0 as a source: energy per atom in eV.
 
     The weights are read from the file in the package chgnet, whose sha256 is compared first, by
@@ -56,18 +59,18 @@ def load_chgnet():
     path = folder / _FILE
     if not path.is_file():
         raise SourceIntegrityError(f"{path.name} is missing: this is another version of chgnet.")
-    content = read_content(path, SHA256)
+    content = read_content(path, _SHA256)
     model = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)["model"]
     network = CHGNet.from_chgnet(model["state_dict"], model["model_args"])
-    return Source(_card(network), network, SHA256, half=False)
+    return Source(_card(network), network, _SHA256, half=False)
 
 
-def _folder():
-    found = importlib.util.find_spec(NAME)
+def _folder() -> Path | None:
+    found = importlib.util.find_spec(_PACKAGE)
     return Path(found.origin).parent if found is not None and found.origin else None
 
 
-def _card(network):
+def _card(network: CHGNet) -> SourceCard:
     """Return the card, with facts from the paper and the data set's own page."""
     energy = PropertyCard(
         name="mptrj_energy_per_atom",
@@ -85,10 +88,10 @@ def _card(network):
         "doi": ["10.6084/m9.figshare.23713842", "10.1038/s42256-023-00716-3"],
         "licence": "CC-BY-4.0",
     }
-    n_elements = len(network.body["embedding"].atoms.weight) - 1
+    n_elements = len(network.get_parameter("body.embedding.atoms.weight")) - 1
     arguments = {"n_elements": n_elements}
     return SourceCard(
-        id=ID,
+        id=_ID,
         title="CHGNet 0.3.0: energies along relaxations of the Materials Project",
         representation={"name": ChgnetGraphs.name, "version": ChgnetGraphs.version},
         network={"name": "chgnet", "arguments": arguments},
@@ -99,3 +102,6 @@ def _card(network):
         licence="BSD-3-Clause (weights and package)",
         reference={"structures": ChgnetGraphs.reference, "predictions": _REFERENCE},
     )
+
+
+CHGNET = ForeignSource("chgnet", _ID, _SHA256, load_chgnet, is_installed)

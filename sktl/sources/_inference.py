@@ -3,31 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
-from typing import Protocol, Self
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from sktl._types import AnyArray, IntArray, SingleArray
+from sktl._types import IntArray, SingleArray
+from sktl.representations import Rows
 
 MOST_WORK = 2**15
 """Sum of `sizes` of the rows that are run together: more would not fit a processor's cache."""
-
-
-class Rows(Protocol):
-    """Encoded input of n rows, of which a network gets some at a time."""
-
-    @property
-    def sizes(self) -> IntArray:
-        """Work that a row costs, in that of an atom of a formula."""
-
-    def __len__(self) -> int: ...
-
-    def take(self, indices: IntArray) -> Self: ...
-
-    def __getitem__(self, indices: IntArray) -> Mapping[str, AnyArray]: ...
 
 
 def run_rows(
@@ -39,7 +25,7 @@ def run_rows(
     ----------
     function : callable
         Takes the arguments of a network's forward; returns a tensor (b, d).
-    rows : TokenRows, ColumnRows or CrystalRows
+    rows : Rows
         Encoded input, n rows.
     device : str
         Where the network is.

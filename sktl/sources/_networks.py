@@ -1,37 +1,28 @@
 """Networks by the names that cards use: with random weights, or with the weights of a file."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
 import torch
+from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from sktl.exceptions import InputError, SourceIntegrityError
-from sktl.networks import ALIGNN, CHGNet, ColumnNet, CompositionNet, ElemNet
-from sktl.representations import ChgnetGraphs, CrystalGraphs, ElementFractions, ElementTokens
+from sktl.networks import Network
+from sktl.sources._architectures import find_architecture
 
-NETWORKS = {
-    "composition": CompositionNet,
-    "elemnet": ElemNet,
-    "alignn": ALIGNN,
-    "chgnet": CHGNet,
-}
-MODEL_NETWORKS = NETWORKS | {"columns": ColumnNet}
-"""Networks of models, some of which read numeric columns and are never pretrained."""
-
-REPRESENTATIONS = {
-    "composition": ElementTokens,
-    "elemnet": ElementFractions,
-    "alignn": CrystalGraphs,
-    "chgnet": ChgnetGraphs,
-}
 PRECISIONS = (torch.float16, torch.float32)
 
 
-def random_network(name, n_outputs, arguments, seed):
+def random_network(name: str, n_outputs: int, arguments: Mapping[str, Any], seed: int) -> Network:
     """Return a network with random weights; torch's random state is as before.
 
     Parameters
     ----------
     name : str
-        One of `MODEL_NETWORKS`.
+        Name of a registered `Architecture`.
     n_outputs : int
         Outputs of the head.
     arguments : dict
@@ -42,19 +33,24 @@ def random_network(name, n_outputs, arguments, seed):
     Raises
     ------
     InputError
-        The network does not take these arguments.
+        There is no such network, or it does not take these arguments.
     """
+    network = find_architecture(name).network
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         try:
-            return MODEL_NETWORKS[name](n_outputs, **arguments)
+            return network(n_outputs, **arguments)
         except (TypeError, ValueError, RuntimeError) as error:
             raise InputError(f"Got network_arguments={arguments!r}: {error}") from error
 
 
 def network_from_tensors(
-    name, n_outputs, arguments, tensors, networks=NETWORKS, precisions=PRECISIONS
-):
+    name: str,
+    n_outputs: int,
+    arguments: Mapping[str, Any],
+    tensors: Mapping[str, Tensor],
+    precisions: tuple[torch.dtype, ...] = PRECISIONS,
+) -> Network:
     """Return a network by its name in a card, with the weights of a file.
 
     Memory is taken only once the shapes are known to agree, and random numbers are not drawn.
@@ -62,15 +58,13 @@ def network_from_tensors(
     Parameters
     ----------
     name : str
-        Name of the network.
+        Name of a registered `Architecture`.
     n_outputs : int
         Outputs of the head.
     arguments : dict
         Further arguments of the network.
     tensors : dict of str to tensor
         The weights, all of one of the `precisions`; half precision becomes single.
-    networks : dict of str to class
-        Networks by name.
     precisions : tuple of dtype
         What weights may be.
 
@@ -79,11 +73,13 @@ def network_from_tensors(
     SourceIntegrityError
         There is no such network, it does not have these tensors, or a weight is not finite.
     """
-    if name not in networks:
-        raise SourceIntegrityError(f"Got network={name!r}, expected one of {sorted(networks)}.")
+    try:
+        kind = find_architecture(name).network
+    except InputError as error:
+        raise SourceIntegrityError(str(error)) from error
     try:
         with _Shapes(len(tensors)):
-            network = networks[name](n_outputs, **arguments)
+            network = kind(n_outputs, **arguments)
     except (TypeError, ValueError, ArithmeticError, RuntimeError) as error:
         raise SourceIntegrityError(f"The card does not describe a network: {error}.") from error
     _check_tensors(network.state_dict(), tensors, precisions)
@@ -95,7 +91,9 @@ def network_from_tensors(
     return network
 
 
-def _check_tensors(wanted, tensors, precisions):
+def _check_tensors(
+    wanted: Mapping[str, Tensor], tensors: Mapping[str, Tensor], precisions: tuple[torch.dtype, ...]
+) -> None:
     """Raise unless tensors have the names and shapes of `wanted`, and one precision, and finite."""
     shapes = {key: tuple(tensor.shape) for key, tensor in wanted.items()}
     found = {key: tuple(tensor.shape) for key, tensor in tensors.items()}
@@ -123,11 +121,17 @@ class _Shapes(TorchFunctionMode):
         Building ends with an error when there are more parameters than this.
     """
 
-    def __init__(self, limit):
+    def __init__(self, limit: int) -> None:
         super().__init__()
         self.left = limit
 
-    def __torch_function__(self, func, types, args=(), kwargs=None):
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
         kwargs = kwargs or {}
         if func is torch.empty:
             self.left -= 1

@@ -14,11 +14,12 @@ from sktl._store import atomic_write
 from sktl._types import FloatArray, MaterialsLike, PathLike, SingleArray
 from sktl.exceptions import SourceIntegrityError, UnseenElementError
 from sktl.networks import Network
-from sktl.representations import SYMBOLS, Compositions, Crystals, Materials
+from sktl.representations import SYMBOLS, Compositions, Crystals, Materials, Rows
+from sktl.sources._architectures import find_architecture
 from sktl.sources._card import SourceCard
 from sktl.sources._checkpoint import pack_tensors, read_content, unpack_tensors
-from sktl.sources._inference import Rows, run_rows
-from sktl.sources._networks import REPRESENTATIONS, network_from_tensors
+from sktl.sources._inference import run_rows
+from sktl.sources._networks import network_from_tensors
 
 REFERENCE_TOLERANCE = 1e-5
 
@@ -47,7 +48,7 @@ class Source:
     card : SourceCard
     network : Network
         In evaluation mode; `new_network` gives a copy that trains.
-    representation : ElementTokens, ElementFractions or CrystalGraphs
+    representation : Representation
         Turns formulas or structures into what the network reads.
     sha256 : str or None
         Hash of the file; None if the source was never in one.
@@ -81,7 +82,7 @@ class Source:
         if half:
             _round_weights(network)
         self.network = network.eval().requires_grad_(False)
-        self.representation = REPRESENTATIONS[card.network["name"]]()
+        self.representation = find_architecture(card.network["name"]).representation()
         self.sha256 = sha256
 
     def __repr__(self) -> str:
@@ -101,7 +102,7 @@ class Source:
         n_outputs : int, optional
             Outputs of a new head of zeros; with 0 the network returns its embedding. The source's
             own head stays if not given.
-        rows : TokenRows, ColumnRows or CrystalRows, optional
+        rows : Rows, optional
             Encoded rows that the new head will be trained on. The columns of an embedding that
             differ in scale are evened by them.
 
@@ -116,7 +117,7 @@ class Source:
             network.scale_embedding(run_rows(network.features, rows))
         return network
 
-    def read(self, materials: MaterialsLike) -> Compositions | Crystals:
+    def read(self, materials: Materials | MaterialsLike) -> Compositions | Crystals:
         """Return materials as the representation reads them, before they are encoded.
 
         Parameters
@@ -136,8 +137,8 @@ class Source:
         UnseenElementError
             A material holds an element that is not in the card.
         """
-        materials = Materials.read(materials)
-        batch = self.representation.read(materials)
+        known = Materials.read(materials)
+        batch: Compositions | Crystals = self.representation.read(known)
         unseen = ~np.isin(batch.numbers, self.card.elements)
         if not unseen.any():
             return batch
@@ -145,14 +146,14 @@ class Source:
         rows = np.unique(batch.rows[unseen]).tolist()
         raise UnseenElementError(
             f"Got {SYMBOLS[batch.numbers[entry] - 1]} in "
-            f"{materials.name_row(int(batch.rows[entry]))}, expected elements that "
+            f"{known.name_row(int(batch.rows[entry]))}, expected elements that "
             f"{self.card.id} was trained on ({len(self.card.elements)} of them). Leave such rows "
             f"out: {len(rows)} of {len(batch)}.",
             rows=rows,
             elements=sorted({SYMBOLS[z - 1] for z in batch.numbers[unseen]}),
         )
 
-    def embed(self, materials: MaterialsLike) -> SingleArray:
+    def embed(self, materials: Materials | MaterialsLike) -> SingleArray:
         """Return the embedding of materials.
 
         Parameters
@@ -174,7 +175,7 @@ class Source:
         """
         return run_rows(self.network.features, self._encode(materials))
 
-    def predict(self, materials: MaterialsLike) -> FloatArray:
+    def predict(self, materials: Materials | MaterialsLike) -> FloatArray:
         """Return the source's own predictions.
 
         Parameters
@@ -248,7 +249,7 @@ class Source:
             weights = {name: tensor.half() for name, tensor in weights.items()}
         return pack_tensors(weights, text)
 
-    def _encode(self, materials: MaterialsLike) -> Rows:
+    def _encode(self, materials: Materials | MaterialsLike) -> Rows:
         """Return materials as rows of the representation."""
         return self.representation.encode(self.read(materials))
 
@@ -303,7 +304,8 @@ def source_from_bytes(content: bytes, name: str) -> Source:
     card = SourceCard.from_json(text)
     kind = card.network["name"]
     network = network_from_tensors(kind, len(card.properties), card.network["arguments"], tensors)
-    wanted = {"name": REPRESENTATIONS[kind].name, "version": REPRESENTATIONS[kind].version}
+    representation = find_architecture(kind).representation
+    wanted = {"name": representation.name, "version": representation.version}
     if card.representation != wanted:
         raise SourceIntegrityError(
             f"Got representation={card.representation} for {card.id}, this sktl has {wanted}."

@@ -4,33 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, Self, TypeAlias
+from typing import Any, Self, TypeAlias
 
 import numpy as np
 
 from sktl._types import ArrayLike, FloatArray, IntArray, MaterialsLike
 from sktl.exceptions import InputError, RowsError
-from sktl.representations import MAX_ATOMIC_NUMBER, SYMBOLS, Compositions, Crystals, Materials
+from sktl.representations import (
+    MAX_ATOMIC_NUMBER,
+    SYMBOLS,
+    Compositions,
+    Crystals,
+    Materials,
+    Representation,
+)
 from sktl.sources import TRANSFORMS
-from sktl.sources._inference import Rows
 
 Batch: TypeAlias = Compositions | Crystals
 _REACH = 10.0
-
-
-class Representation(Protocol):
-    """What a run asks of a representation."""
-
-    name: str
-    version: int
-    reads: str
-    reference: Sequence[Any]
-
-    def read(self, materials: Any) -> Batch: ...
-
-    def read_reference(self, entries: Any) -> Batch: ...
-
-    def encode(self, batch: Any) -> Rows: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,7 +139,7 @@ def _check_table(table: PropertyTable) -> FloatArray:
 
 def _read_tables(tables: Sequence[PropertyTable], representation: Representation) -> Batch:
     """Return the materials of all tables as one batch, one table after the other."""
-
+    batch: Batch
     try:
         batch = representation.read([item for table in tables for item in table.materials])
     except RowsError:

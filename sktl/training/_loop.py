@@ -19,7 +19,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from sktl._types import AnyArray, ArrayLike, IntArray
 from sktl.networks import Network
-from sktl.sources._inference import Rows
+from sktl.representations import Rows
 from sktl.training._policy import Policy
 from sktl.training._progress import epoch_counters
 

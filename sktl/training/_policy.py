@@ -9,16 +9,16 @@ from typing import Any, Literal, NoReturn, Self, TypeAlias
 
 import numpy as np
 
+from sktl._state import stored
 from sktl.exceptions import InputError
+from sktl.sources import Architecture
 
 Auto: TypeAlias = Literal["auto"]
-FINE_TUNING_RATES = {"formulas": 6e-4, "structures": 2e-3}  # by what the source reads
-SCRATCH_RATES = {"formulas": 1e-3, "structures": 3e-3, "columns": 1e-3}
-FINE_TUNING_EPOCHS, SCRATCH_EPOCHS = 12, 40
 FEWEST_STEPS = 200  # of "auto" epochs: few rows are passed over more often
 HEAD_RATE_FACTOR = 3.0
 
 
+@stored("policy/1")
 @dataclass(frozen=True)
 class Policy:
     """How a network is trained: plain data, which estimators, stack and time estimates share.
@@ -93,29 +93,27 @@ class Policy:
             if not (_is_real(getattr(self, name)) and 0 <= getattr(self, name) <= 1):
                 _refuse(name, getattr(self, name), "a share from 0 to 1")
 
-    def resolve(
-        self, n_rows: int, *, pretrained: bool, reads: Literal["formulas", "structures", "columns"]
-    ) -> Self:
+    def resolve(self, n_rows: int, architecture: Architecture, *, pretrained: bool) -> Self:
         """Return the policy with numbers in place of "auto".
 
         Parameters
         ----------
         n_rows : int
             Training rows.
+        architecture : Architecture
+            Of the network; it has a schedule.
         pretrained : bool
             Whether the network starts from a source.
-        reads : {"formulas", "structures", "columns"}
-            What the network reads.
 
         Returns
         -------
         Policy
         """
         size = _batch_size(n_rows) if isinstance(self.batch_size, str) else self.batch_size
-        epochs = FINE_TUNING_EPOCHS if pretrained else SCRATCH_EPOCHS
+        schedule = architecture.schedule(pretrained)
         found: dict[str, Any] = {
-            "max_epochs": max(epochs, math.ceil(FEWEST_STEPS / math.ceil(n_rows / size))),
-            "learning_rate": (FINE_TUNING_RATES if pretrained else SCRATCH_RATES)[reads],
+            "max_epochs": max(schedule.epochs, math.ceil(FEWEST_STEPS / math.ceil(n_rows / size))),
+            "learning_rate": schedule.learning_rate,
             "batch_size": size,
             "head_rate_factor": HEAD_RATE_FACTOR if pretrained else 1.0,
         }

@@ -17,14 +17,13 @@ from sktl._types import BoolArray, FloatArray, IntArray, SingleArray
 from sktl._version import __version__
 from sktl.exceptions import InputError
 from sktl.networks import Network
+from sktl.representations import Representation, Rows
 from sktl.sources import PropertyCard, Source, SourceCard, run_rows
-from sktl.sources._inference import Rows
 from sktl.training._labels import (
     Batch,
     Labels,
     LabelScale,
     PropertyTable,
-    Representation,
     join_tables,
 )
 from sktl.training._settings import PretrainSettings

@@ -9,6 +9,7 @@ import torch
 from sklearn.svm import LinearSVR
 from torch import nn
 
+from sktl._state import stored
 from sktl._types import AnyArray, FloatArray, IntArray, SingleArray
 from sktl.sources import TRANSFORMS, PropertyCard
 from sktl.training._losses import CrossEntropy, MaskedL1, ZeroInflatedLoss
@@ -18,6 +19,7 @@ ZERO_SHARE = 0.1
 HEAD_COST = 1 / 60  # of absolute errors in a linear model, against its weights squared
 
 
+@stored("number-target/1")
 class NumberTarget:
     """Numeric targets, centred at the weighted median and divided by the standard deviation.
 
@@ -75,6 +77,7 @@ class NumberTarget:
         """Make the choices that need validation rows: none."""
 
 
+@stored("source-target/1")
 class SourceTarget(NumberTarget):
     """Numeric targets on the scale of a property that the source already predicts.
 
@@ -92,6 +95,7 @@ class SourceTarget(NumberTarget):
         self.scale = np.array([card.scale])
 
 
+@stored("zero-inflated-target/1")
 class ZeroInflatedTarget(NumberTarget):
     """A non-negative target, many values of which are exactly zero.
 
@@ -160,6 +164,7 @@ class ZeroInflatedTarget(NumberTarget):
         return ZERO_SHARE <= np.average(y[:, 0] == 0, weights=weights) <= 1 - ZERO_SHARE
 
 
+@stored("class-target/1")
 class ClassTarget:
     """Class labels, given as indices of the classes.
 

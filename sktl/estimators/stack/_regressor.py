@@ -10,12 +10,14 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import column_or_1d
 
 from sktl._checks import check_numbers, check_weights
+from sktl._state import stored
 from sktl.estimators._base import MaterialsRegressor
 from sktl.estimators._input import MaterialsEstimator, read_materials
 from sktl.estimators._members import learn_domain
 from sktl.estimators._provenance import record_training
 from sktl.estimators._regressor import TransferRegressor
 from sktl.estimators._uncertainty import Uncertainty
+from sktl.estimators._upgrades import upgrade_stack
 from sktl.estimators.stack._bases import given_bases, make_bases, make_features, reads_crystals
 from sktl.estimators.stack._mixing import middle_mean, select_shares
 from sktl.exceptions import InputError
@@ -29,6 +31,7 @@ MOST_MEMBERS, FEWEST_MEMBERS = 10, 3
 _SPREAD_FLOOR = 0.01
 
 
+@stored("transfer-stack-regressor/2", upgrades=[upgrade_stack])
 class TransferStackRegressor(MaterialsRegressor):
     """Predict a property of materials with fine-tuned networks and trees, mixed by validation.
 

@@ -8,6 +8,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVR
 
+from sktl._state import stored
+
 RESPONSE = "response of "
 """Begins the name of the features that a potential gives."""
 
@@ -19,6 +21,7 @@ _TELLING = 3.0  # weight of a source's predictions and of the response: few colu
 _LEADING = 20.0  # weight of the predictions where they lead
 
 
+@stored("logarithmic-target/1")
 class LogarithmicTarget(TransformerMixin, BaseEstimator):
     """Put targets that are not negative on a logarithmic scale, and others on a linear one.
 
@@ -52,6 +55,7 @@ class LogarithmicTarget(TransformerMixin, BaseEstimator):
         return y if self.unit_ is None else np.log1p(y / self.unit_)
 
 
+@stored("column-weights/1")
 class ColumnWeights(TransformerMixin, BaseEstimator):
     """Multiply columns by weights (d,)."""
 

@@ -1,0 +1,100 @@
+"""Objects of other packages that stand in a model, as those here by which a file holds them."""
+
+import torch
+from skorch.history import History
+
+from sktl._state import is_stored, stored
+from sktl.networks import Network
+from sktl.representations import Representation
+from sktl.sources import architecture_of, find_architecture, network_from_tensors
+from sktl.training import history_from_rows, history_rows
+
+_PRECISIONS = (torch.float32, torch.float64)
+
+
+@stored("network/1")
+class StoredNetwork:
+    """A trained network by its name, its arguments and its weights.
+
+    Parameters
+    ----------
+    network : Network
+        Of a registered architecture.
+    """
+
+    def __init__(self, network):
+        self.network = network
+
+    def to_state(self):
+        """Return how the network is made again."""
+        network = self.network
+        name = architecture_of(network).name
+        arguments = {key: value for key, value in network.arguments.items() if key != "n_outputs"}
+        n_outputs = getattr(network.head, "out_features", 0)
+        state = {"network": name, "n_outputs": n_outputs, "arguments": arguments}
+        return state | {"weights": dict(network.state_dict())}
+
+    @classmethod
+    def from_state(cls, state):
+        """Return the network; memory is taken once the shapes of all weights are known to fit."""
+        made = state["network"], state["n_outputs"], state["arguments"], state["weights"]
+        network = network_from_tensors(*made, _PRECISIONS)
+        return network.eval().requires_grad_(False)
+
+
+@stored("representation/1")
+class StoredRepresentation:
+    """What a network from outside reads, by the name of its architecture.
+
+    Parameters
+    ----------
+    representation : Representation
+        Of a registered architecture.
+    """
+
+    def __init__(self, representation):
+        self.representation = representation
+
+    def to_state(self):
+        """Return how the representation is made again."""
+        name = architecture_of(self.representation).name
+        return {"network": name, "attributes": dict(vars(self.representation))}
+
+    @classmethod
+    def from_state(cls, state):
+        """Return the representation."""
+        representation = find_architecture(state["network"]).representation()
+        vars(representation).update(state["attributes"])
+        return representation
+
+
+@stored("history/1")
+class StoredHistory:
+    """The history of a training as rows of plain values.
+
+    Parameters
+    ----------
+    history : skorch History
+        Its batches are left out.
+    """
+
+    def __init__(self, history):
+        self.history = history
+
+    def to_state(self):
+        """Return the rows."""
+        return {"epochs": history_rows(self.history)}
+
+    @classmethod
+    def from_state(cls, state):
+        """Return the history of rows."""
+        return history_from_rows(state["epochs"])
+
+
+def as_stored(thing):
+    """Return the object by which a file holds a foreign one, such as a network; others as is."""
+    if isinstance(thing, Network):
+        return StoredNetwork(thing)
+    if isinstance(thing, Representation) and not is_stored(thing):
+        return StoredRepresentation(thing)
+    return StoredHistory(thing) if isinstance(thing, History) else thing

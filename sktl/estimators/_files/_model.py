@@ -1,0 +1,182 @@
+"""Saving and loading a fitted estimator, and what is checked on the way."""
+
+import contextlib
+import datetime
+import json
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import torch
+from sklearn.utils.validation import check_is_fitted
+from skops.io.exceptions import UntrustedTypesFoundException
+
+from sktl._version import __version__
+from sktl.estimators._files._format1 import read_format1
+from sktl.estimators._files._learners import pack_learners, unpack_learners
+from sktl.estimators._files._values import Reader, Writer
+from sktl.estimators._provenance import read_examples
+from sktl.exceptions import InputError, ModelIntegrityError, SktlError
+from sktl.sources import read_tensors, write_tensors
+
+FORMAT = "sktl model"
+FORMAT_VERSION = 2
+TOLERANCE = 1e-6
+"""Largest difference of predictions to those when it was saved, as a share of the largest."""
+
+_LEARNERS = "scikit-learn"
+_PACKAGES = ("scikit-learn", "torch", "numpy", "skorch", "matminer")
+
+
+def save_model(model, path, *, target=None, unit=None):
+    """Write a fitted estimator to one file; see `MaterialsModel.save`."""
+    check_is_fitted(model)
+    tensors, objects = _pack(model)
+    reference = _reference(model)
+    if not np.isfinite(reference).all():
+        raise InputError(f"Got a model that predicts {reference}, expected finite numbers.")
+    header = {
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "objects": objects,
+        "target": {"name": target, "unit": unit},
+        "training_sha256": model.training_sha256_,
+        "reference": reference,
+        "versions": {"sktl": __version__} | {name: version(name) for name in _PACKAGES},
+        "date": datetime.date.today().isoformat(),
+    }
+    write_tensors(path, tensors, json.dumps(header, allow_nan=False))
+
+
+def load_model(path, sha256=None):
+    """Return the fitted estimator of a file that its method ``save`` wrote.
+
+    Nothing in the file is executed: it is read by safetensors, JSON and skops, and makes objects of
+    sktl, scikit-learn and numpy only. Its hash is compared before, its predictions afterwards.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+    sha256 : str, optional
+        Hash of the whole file from elsewhere, compared before anything is parsed.
+
+    Returns
+    -------
+    TransferRegressor, TransferClassifier or TransferStackRegressor
+        Fitted; predictions are those of the estimator that was saved, to a millionth. Its
+        ``file_`` is a dict with the target, unit, versions and date that the file states.
+
+    Raises
+    ------
+    ModelIntegrityError
+        The file is damaged, is no model, is of a newer version of sktl, or predicts something else
+        than it did when it was saved.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from sktl import TransferRegressor, load_model
+    >>> model = TransferRegressor(max_epochs=1, random_state=0)
+    >>> model = model.fit(["NaCl", "Si", "GaAs"], [8.5, 1.1, 1.4])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "gap.sktl"
+    ...     model.save(path, target="band gap", unit="eV")
+    ...     again = load_model(path)
+    >>> bool((again.predict(["ZnO"]) == model.predict(["ZnO"])).all()), again.file_["target"]
+    (True, {'name': 'band gap', 'unit': 'eV'})
+    """
+    name = Path(path).name
+    try:
+        tensors, text = read_tensors(path, sha256)
+    except SktlError as error:
+        raise ModelIntegrityError(f"{name} was not loaded: {error}") from error
+    with _whole(name):
+        header = _read_header(text)
+        model = _unpack(tensors, header)
+        _compare(model, header["reference"])
+        kept = ("target", "training_sha256", "versions", "date")
+        model.file_ = {key: header[key] for key in kept}
+    return model
+
+
+@contextlib.contextmanager
+def _whole(name):
+    """Say of whatever goes wrong within that the file of this name is not a whole model.
+
+    Readers of a changed content may raise anything: numpy's of arrays has a tokenizer's errors.
+    """
+    try:
+        yield
+    except (SktlError, UntrustedTypesFoundException) as error:
+        raise ModelIntegrityError(f"{name} was not loaded: {error}") from error
+    except Exception as error:
+        raise ModelIntegrityError(f"{name} is not a whole model: {error!r}.") from error
+
+
+def _read_header(text):
+    """Return the header of a file after checking that it is one that is known here."""
+    constants = []  # NaN and its like, which are not JSON and stand in files of format 1 only
+    header = json.loads(text, parse_constant=lambda word: constants.append(word) or float(word))
+    if not isinstance(header, dict) or header.get("format") != FORMAT:
+        raise ModelIntegrityError(
+            f"it does not say that it is a {FORMAT}. A source is read by sktl.load_source."
+        )
+    if header["format_version"] > FORMAT_VERSION:
+        raise ModelIntegrityError(
+            f"got format version {header['format_version']} of sktl {header['versions']['sktl']}, "
+            f"expected at most {FORMAT_VERSION}: a newer sktl wrote it."
+        )
+    if constants and header["format_version"] > 1:
+        raise ModelIntegrityError(f"got {constants[0]}, which is not JSON.")
+    for key in ("name", "unit"):
+        if not isinstance(header["target"][key], str | None):
+            raise ModelIntegrityError(f"got target={header['target']!r}, expected texts.")
+    return header
+
+
+def _pack(model):
+    """Return the tensors of a file, and its objects, of which the first is the model."""
+    writer = Writer()
+    try:
+        writer.encode(model, "")
+        if writer.learners:
+            content = pack_learners(writer.learners, writer.is_own, writer.refer)
+            content = torch.frombuffer(bytearray(content), dtype=torch.uint8)
+            writer.tensors[_LEARNERS] = content
+    except SktlError:
+        raise
+    except Exception as error:
+        raise InputError(f"Got a model with a part that no file can hold: {error!r}") from error
+    return writer.tensors, writer.objects
+
+
+def _unpack(tensors, header):
+    """Return the estimator of a file."""
+    if header["format_version"] == 1:
+        model = read_format1(tensors, header)
+    else:
+        content = tensors.get(_LEARNERS)
+        learners = [] if content is None else unpack_learners(content.numpy().tobytes())
+        model = Reader(header["objects"], tensors, learners).make(0)
+    if not hasattr(model, "save"):
+        raise ModelIntegrityError(f"Got a {type(model).__name__}, expected a model.")
+    return model
+
+
+def _reference(model):
+    """Return predictions for the examples, of a classifier its probabilities."""
+    predict = getattr(model, "predict_proba", model.predict)
+    return np.asarray(predict(read_examples(model))).tolist()
+
+
+def _compare(model, expected):
+    """Raise unless the examples are predicted as they were."""
+    found, expected = np.array(_reference(model)), np.array(expected)
+    limit = TOLERANCE * max(np.abs(expected).max(), np.finfo(float).tiny)
+    if found.shape != expected.shape or not np.abs(found - expected).max() <= limit:
+        raise ModelIntegrityError(
+            f"The model predicts something else than when it was saved: got {found.tolist()}, "
+            f"expected {expected.tolist()}."
+        )

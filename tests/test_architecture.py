@@ -24,15 +24,17 @@ FILES = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.p
 MODULES = [path for path in FILES if path.is_relative_to(PACKAGE)]
 BENCHMARKS = [path for path in FILES if path.is_relative_to(ROOT / "benchmarks")]
 
-FOUNDATION = {"exceptions", "_checks", "_containers", "_state", "_store", "_version", "_warnings"}
+FOUNDATION = {"exceptions", "_checks", "_containers", "_state", "_store", "_types", "_version"}
+FOUNDATION |= {"_warnings"}
 MAY_IMPORT = {
     "exceptions": set(),
+    "_types": set(),
     "_version": set(),
-    "_checks": {"exceptions"},
-    "_containers": {"exceptions"},
-    "_warnings": {"exceptions"},
-    "_state": {"exceptions"},
-    "_store": {"exceptions"},
+    "_checks": {"exceptions", "_types"},
+    "_containers": {"exceptions", "_types"},
+    "_state": {"exceptions", "_types"},
+    "_warnings": {"exceptions", "_types"},
+    "_store": {"exceptions", "_types"},
     "representations": FOUNDATION,
     "networks": FOUNDATION,
     "sources": FOUNDATION | {"representations", "networks"},
@@ -57,8 +59,12 @@ UNSAFE_MODULES = {"pickle", "cloudpickle", "dill", "marshal", "shelve"}
 UNSAFE_LOADS = {("torch", "load"), ("torch.hub", "load"), ("joblib", "load")}
 UNSAFE_KEYWORDS = {("allow_pickle", True), ("weights_only", False), ("shell", True)}
 IMPORT_NAMES = {"scikit-learn": "sklearn", "lazy-loader": "lazy_loader"}
+<<<<<<< HEAD
 OPTIONAL = {"hpsklearn", "hyperopt", "xgboost"}
 FOR_USERS = ("xgboost", "structures", "parquet", "dask", "excel")  # extras
+=======
+OPTIONAL = {"ase", "distributed", "hpsklearn", "hyperopt", "pyarrow", "xgboost"}
+>>>>>>> h-types/h-types
 SILENCERS = re.compile(r"\b(TODO|FIXME|XXX|noqa|type:\s*ignore|pragma:\s*no\s*cover)\b")
 
 

@@ -50,6 +50,11 @@ def test_metadata(distribution):
     assert [each for each in addresses if not re.fullmatch(r"[^,]{1,32}, https://\S+", each)] == []
 
 
+def test_type_checkers_find_the_annotations(distribution):
+    files = {path.as_posix() for path in distribution.files}
+    assert {"sktl/py.typed", "sktl/__init__.pyi"} <= files
+
+
 def test_command_tells_the_version():
     run = subprocess.run(
         [sys.executable, "-c", "from sktl.cli import main; main(['--version'])"],

@@ -1,12 +1,32 @@
 """Measured band gaps, bundled with the package."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
 from importlib.resources import as_file, files
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
 
 from sktl._store import verify_sha256
 from sktl.datasets._table import as_links, read_catalog
 
+if TYPE_CHECKING:
+    import pandas as pd
+    from sklearn.utils import Bunch
 
-def load_expt_gap(*, return_X_y=False, as_frame=True):
+    from sktl._types import FloatArray, ObjectArray
+
+_DataAndTarget: TypeAlias = "tuple[pd.DataFrame | ObjectArray, pd.Series | FloatArray]"
+
+
+@overload
+def load_expt_gap(*, return_X_y: Literal[False] = False, as_frame: bool = True) -> Bunch: ...
+
+
+@overload
+def load_expt_gap(*, return_X_y: Literal[True], as_frame: bool = True) -> _DataAndTarget: ...
+
+
+def load_expt_gap(*, return_X_y: bool = False, as_frame: bool = True) -> Bunch | _DataAndTarget:
     """Load measured band gaps of inorganic solids (eV): 4,916 rows, bundled, no network.
 
     Parameters
@@ -78,7 +98,7 @@ def load_expt_gap(*, return_X_y=False, as_frame=True):
     )
 
 
-def _describe(card):
+def _describe(card: Mapping[str, Any]) -> str:
     distinct = f"{card['distinct_formulas']:,} distinct formulas"
     return "\n".join(
         [

@@ -1,15 +1,20 @@
 """CHGNet: the energy of a crystal from gated convolutions over atoms, bonds and bond angles."""
 
+from __future__ import annotations
+
 import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Self
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
+from sktl._types import AnyArray
 from sktl.exceptions import InputError
 from sktl.networks._base import Network
-from sktl.networks._chgnet_blocks import GraphEmbedding, Interaction, Readout
-from sktl.networks._graph import mean_rows
+from sktl.networks._chgnet_blocks import GraphEmbedding, Interaction, Readout, Updates
+from sktl.networks._graph import AtomState, mean_rows
 
 _EMBEDDING = {
     "atoms": "atom_embedding.embedding",
@@ -129,26 +134,29 @@ class CHGNet(Network):
     """
 
     scales_embedding = True
+    center: Tensor
+    scale: Tensor
 
     def __init__(
         self,
-        n_outputs=1,
+        n_outputs: int = 1,
         *,
-        n_interactions=4,
-        hidden=64,
-        n_readout=3,
-        n_distances=31,
-        n_angles=15,
-        cutoff=6.0,
-        angle_cutoff=3.0,
-        exponent=8,
-        n_elements=103,
-    ):
+        n_interactions: int = 4,
+        hidden: int = 64,
+        n_readout: int = 3,
+        n_distances: int = 31,
+        n_angles: int = 15,
+        cutoff: float = 6.0,
+        angle_cutoff: float = 3.0,
+        exponent: int = 8,
+        n_elements: int = 103,
+    ) -> None:
         super().__init__()
         _check_arguments(n_interactions, n_distances, n_angles, cutoff, angle_cutoff, exponent)
         bases = n_distances, n_angles, cutoff, angle_cutoff, exponent
-        groups = {"embedding": GraphEmbedding(n_elements, hidden, *bases)}
-        updates = ["angles"] * (n_interactions - 2) + ["bonds", "atoms"]
+        groups: dict[str, nn.Module] = {"embedding": GraphEmbedding(n_elements, hidden, *bases)}
+        angles: list[Updates] = ["angles"]
+        updates = [*(angles * (n_interactions - 2)), "bonds", "atoms"]
         for i, last in enumerate(updates, start=1):
             groups[f"interaction{i}"] = Interaction(hidden, last)
         groups["readout"] = Readout(hidden, n_readout, n_elements)
@@ -160,18 +168,18 @@ class CHGNet(Network):
 
     def stages(
         self,
-        numbers,
-        crystal,
-        source,
-        target,
-        vectors,
-        first,
-        second,
-        cosines=None,
-        atom_copies=None,
-        bond_copies=None,
-        angle_copies=None,
-    ):
+        numbers: Tensor,
+        crystal: Tensor,
+        source: Tensor,
+        target: Tensor,
+        vectors: Tensor,
+        first: Tensor,
+        second: Tensor,
+        cosines: Tensor | None = None,
+        atom_copies: Tensor | None = None,
+        bond_copies: Tensor | None = None,
+        angle_copies: Tensor | None = None,
+    ) -> Iterator[tuple[str, Tensor | AtomState]]:
         """Yield the state after each group; the last is the embedding (n, embedding_size).
 
         Parameters
@@ -208,25 +216,25 @@ class CHGNet(Network):
         energies = self.body["readout"](atoms, numbers, crystal, atom_copies)
         yield "readout", (torch.cat([*means, energies], dim=1) - self.center) / self.scale
 
-    def scale_embedding(self, features):
+    def scale_embedding(self, features: AnyArray | Tensor) -> None:
         """Give the columns of `features` (n, embedding_size) zero mean and unit variance.
 
         Columns that vary by less than a tenth of what is usual, their median, are not blown up to
         that: the last interaction has many that hardly vary, and small changes of the network would
         then be large ones of its output.
         """
-        features = torch.as_tensor(features, dtype=self.scale.dtype)
-        spread, center = torch.std_mean(features, dim=0, correction=0)
+        columns = torch.as_tensor(features, dtype=self.scale.dtype)
+        spread, center = torch.std_mean(columns, dim=0, correction=0)
         self.center += center * self.scale
         spread = spread * self.scale
         self.scale = spread.clamp_min(_SMALLEST * spread.median().item() or 1.0)
 
-    def summary(self, state):
+    def summary(self, state: Tensor | AtomState) -> Tensor:
         """Return the mean over the atoms of each crystal, (n, width), for a state of `stages`."""
         return state if torch.is_tensor(state) else mean_rows(*state)
 
     @classmethod
-    def from_chgnet(cls, weights, arguments):
+    def from_chgnet(cls, weights: Mapping[str, Tensor], arguments: Mapping[str, Any]) -> Self:
         """Return the network that has the weights of a model of the package chgnet.
 
         Its output is the energy in eV/atom. Models 0.3.0 and r2scan can be taken over, 0.2.0
@@ -269,7 +277,14 @@ class CHGNet(Network):
         return network
 
 
-def _check_arguments(n_interactions, n_distances, n_angles, cutoff, angle_cutoff, exponent):
+def _check_arguments(
+    n_interactions: int,
+    n_distances: int,
+    n_angles: int,
+    cutoff: float,
+    angle_cutoff: float,
+    exponent: int,
+) -> None:
     """Raise unless these arguments of `CHGNet` describe a network."""
     smallest = min(n_distances, n_angles, exponent)
     if n_interactions < 2 or smallest < 1 or not (cutoff > 0 and angle_cutoff > 0):
@@ -281,7 +296,7 @@ def _check_arguments(n_interactions, n_distances, n_angles, cutoff, angle_cutoff
         )
 
 
-def _sizes(weights, arguments):
+def _sizes(weights: Mapping[str, Tensor], arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Return the arguments of `CHGNet` that fit weights and arguments of the package chgnet."""
     n_elements, hidden = weights["atom_embedding.embedding.weight"].shape
     numbered = [name.split(".") for name in weights]
@@ -299,7 +314,7 @@ def _sizes(weights, arguments):
     }
 
 
-def _chgnet_names(name, n_readout):
+def _chgnet_names(name: str, n_readout: int) -> list[str]:
     """Return the names that the package chgnet has for the parts of a tensor of the body.
 
     Examples
@@ -315,16 +330,19 @@ def _chgnet_names(name, n_readout):
         case ["body", "readout", "reference"]:
             return ["composition_model.fc.weight"]
         case ["body", "readout", _, place, kind]:
-            place = int(place)
-            return [f"mlp.layers.{place if place < 2 * n_readout else place + 1}.{kind}"]
+            layer = int(place)
+            return [f"mlp.layers.{layer if layer < 2 * n_readout else layer + 1}.{kind}"]
         case ["body", _, "norm", kind]:
             return [f"readout_norm.{kind}"]
         case ["body", group, part, *rest]:
-            place = int(group.removeprefix("interaction")) - 1
-            return _interaction_names(_LAYERS[part].format(place), part == "angles", *rest)
+            block = int(group.removeprefix("interaction")) - 1
+            return _interaction_names(_LAYERS[part].format(block), part == "angles", *rest)
+    raise KeyError(name)
 
 
-def _interaction_names(layer, is_shallow, part, kind=None):
+def _interaction_names(
+    layer: str, is_shallow: bool, part: str, kind: str | None = None
+) -> list[str]:
     """Return the names of the parts of a tensor in a layer of the package chgnet."""
     if kind is None:
         return [f"{layer}.{part}"]
@@ -334,7 +352,7 @@ def _interaction_names(layer, is_shallow, part, kind=None):
     return [f"{layer}.{_GATED[part]}.{kind}"]
 
 
-def _completed(tensors, width):
+def _completed(tensors: dict[str, Tensor], width: int) -> dict[str, Tensor]:
     """Return tensors with a row for the atomic number 0 and a head that adds up the energies."""
     atoms, reference = "body.embedding.atoms.weight", "body.readout.reference"
     table = functional.pad(tensors[atoms], (0, 0, 1, 0))

@@ -1,12 +1,21 @@
 """How the energy of a crystal curves when its atoms move and its cell is strained."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
 import numpy as np
 import torch
+from torch import Tensor
+
+from sktl._types import AnyArray, FloatArray
 
 _VOIGT = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))
 
 
-def energy_curvature(energy, inputs, moves=None):
+def energy_curvature(
+    energy: Callable[..., Tensor], inputs: Mapping[str, AnyArray], moves: FloatArray | None = None
+) -> FloatArray:
     """Return the second derivatives of the energy of one crystal, or their products with moves.
 
     The derivatives are exact, by differentiating twice; bonds are those of the crystal as it is.
@@ -28,16 +37,16 @@ def energy_curvature(energy, inputs, moves=None):
     float64 array (k, 3N + 6)
         The matrix of second derivatives times each move, in eV.
     """
-    inputs = {name: torch.as_tensor(part) for name, part in inputs.items()}
-    n = 3 * len(inputs["numbers"])
-    vectors = inputs["vectors"]
+    tensors = {name: torch.as_tensor(part) for name, part in inputs.items()}
+    n = 3 * len(tensors["numbers"])
+    vectors = tensors["vectors"]
     changes = vectors.new_zeros(n + len(_VOIGT), requires_grad=True)
     moves = np.eye(len(changes)) if moves is None else moves
     products = np.empty((len(moves), len(changes)))
     with torch.enable_grad():
         shifts, strain = changes[:n].reshape(-1, 3), _strain(changes[n:])
-        vectors = vectors + vectors @ strain + shifts[inputs["target"]] - shifts[inputs["source"]]
-        total = energy(**(inputs | {"vectors": vectors})).sum()
+        vectors = vectors + vectors @ strain + shifts[tensors["target"]] - shifts[tensors["source"]]
+        total = energy(**(tensors | {"vectors": vectors})).sum()
         (gradient,) = torch.autograd.grad(total, changes, create_graph=True)
         for row, move in zip(products, vectors.new_tensor(moves), strict=True):
             (found,) = torch.autograd.grad(gradient, changes, move, retain_graph=True)
@@ -45,7 +54,7 @@ def energy_curvature(energy, inputs, moves=None):
     return products
 
 
-def _strain(values):
+def _strain(values: Tensor) -> Tensor:
     """Return six strains as a symmetric (3, 3) tensor."""
     strain = values.new_zeros(3, 3)
     for value, (i, j) in zip(values, _VOIGT, strict=True):

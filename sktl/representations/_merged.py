@@ -5,16 +5,23 @@ tell apart the same vectors, layer after layer. So one of each kind will do, if 
 count it as often as it occurs.
 """
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
+from sktl._types import AnyArray, FloatArray, Indices, IntArray, SingleArray
 from sktl.representations._crystal_rows import CrystalGraph, CrystalRows, unite, whole_pairs
 
 TOLERANCE = 3e-5
 """Lengths in Angstrom and cosines that differ by less may count as the same."""
 
 _ODD, _FACTOR, _SHIFT = (np.uint64(n) for n in (0x9E3779B97F4A7C15, 0xD6E8FEB86659FD93, 32))
+
+
+_MarkArray: TypeAlias = NDArray[np.uint64]
 
 
 class MergedGraph(NamedTuple):
@@ -40,21 +47,24 @@ class MergedGraph(NamedTuple):
         Angles of each kind at one edge j->k.
     """
 
-    numbers: np.ndarray
-    source: np.ndarray
-    target: np.ndarray
-    vectors: np.ndarray
-    first: np.ndarray
-    second: np.ndarray
-    cosines: np.ndarray
-    atom_copies: np.ndarray
-    bond_copies: np.ndarray
-    angle_copies: np.ndarray
+    numbers: IntArray
+    source: IntArray
+    target: IntArray
+    vectors: SingleArray
+    first: IntArray
+    second: IntArray
+    cosines: SingleArray
+    atom_copies: SingleArray
+    bond_copies: SingleArray
+    angle_copies: IntArray
 
-    n_bytes = CrystalGraph.n_bytes
+    @property
+    def n_bytes(self) -> int:
+        """Memory of the arrays in bytes."""
+        return sum(part.nbytes for part in self)
 
 
-class MergedRows(CrystalRows):
+class MergedRows(CrystalRows[MergedGraph]):
     """Rows of merged graphs, handed to a network as one graph and its line graph.
 
     Angles are kept with the bonds: tens of kilobytes for a crystal that symmetry leaves whole.
@@ -65,7 +75,7 @@ class MergedRows(CrystalRows):
         The graphs of the n rows.
     """
 
-    def __getitem__(self, indices):
+    def __getitem__(self, indices: Indices) -> dict[str, AnyArray]:
         """Return the crystals of the rows `indices`, at least one, as one graph.
 
         Returns
@@ -103,7 +113,7 @@ class MergedRows(CrystalRows):
         )
 
 
-def merge(graph, angle_cutoff=None):
+def merge(graph: CrystalGraph, angle_cutoff: float | None = None) -> MergedGraph:
     """Merge what is alike in the graph of a crystal.
 
     Parameters
@@ -147,7 +157,8 @@ def merge(graph, angle_cutoff=None):
     small = np.uint16 if len(edges) < 2**16 else np.int32
     return MergedGraph(
         graph.numbers[atoms],
-        *(end[: len(drawn)].astype(np.int32) for end in ends),
+        ends[0][: len(drawn)].astype(np.int32),
+        ends[1][: len(drawn)].astype(np.int32),
         (directions[drawn] * lengths[drawn, None]).astype(np.float32),
         place_of_kind[kind_of_bond[first[chosen]]].astype(small),
         at[one].astype(small),
@@ -158,7 +169,15 @@ def merge(graph, angle_cutoff=None):
     )
 
 
-def _marks(numbers, source, target, lengths, first, second, cosines):
+def _marks(
+    numbers: IntArray,
+    source: IntArray,
+    target: IntArray,
+    lengths: SingleArray,
+    first: IntArray,
+    second: IntArray,
+    cosines: SingleArray,
+) -> tuple[_MarkArray, _MarkArray, _MarkArray]:
     """Return a mark of each atom, edge and angle, equal for those that are alike.
 
     Marks are mixed with those of neighbours until this splits no kind any more: then nothing that
@@ -181,7 +200,7 @@ def _marks(numbers, source, target, lengths, first, second, cosines):
         n_kinds = found
 
 
-def _mix(*columns):
+def _mix(*columns: IntArray | FloatArray | SingleArray) -> _MarkArray:
     """Return a pseudorandom uint64 for each row of integers, the same for the same row."""
     mixed = np.zeros(len(columns[0]), dtype=np.uint64)
     for column in columns:
@@ -193,13 +212,13 @@ def _mix(*columns):
     return mixed
 
 
-def _sums(marks, places, n):
+def _sums(marks: _MarkArray, places: IntArray, n: int) -> _MarkArray:
     """Return the sum of the marks at each of n places, which does not depend on their order."""
     sums = np.zeros(n, dtype=np.uint64)
     np.add.at(sums, places, marks)
     return sums
 
 
-def _distinct(marks):
+def _distinct(marks: _MarkArray) -> tuple[_MarkArray, IntArray, IntArray, IntArray]:
     """Return distinct marks, an index of each, the kind of each mark, and how many there are."""
     return np.unique(marks, return_index=True, return_inverse=True, return_counts=True)

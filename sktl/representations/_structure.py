@@ -1,23 +1,33 @@
 """Crystal structures as graphs of atoms and bonds."""
 
+from __future__ import annotations
+
+import math
 import threading
 from collections import OrderedDict
+from collections.abc import Hashable
 from numbers import Integral, Real
+from typing import Literal, TypeAlias, cast
 
 from joblib import effective_n_jobs
 from sklearn.utils.parallel import Parallel, delayed
 
 from sktl._state import stored
+from sktl._types import CellArrays, StructuresLike
 from sktl.exceptions import InputError
 from sktl.representations._base import StructureRepresentation
 from sktl.representations._crystal_rows import CrystalGraph, CrystalRows
 from sktl.representations._crystals import Crystals
-from sktl.representations._merged import MergedRows, merge
+from sktl.representations._merged import MergedGraph, MergedRows, merge
 from sktl.representations._neighbours import bonds_within, nearest_bonds
 
+Mode: TypeAlias = Literal["nearest", "radius"]
 MODES = ("nearest", "radius")
 CACHE_BYTES = 2**29
 """Memory for graphs that may be asked for again, in bytes."""
+
+
+Graph: TypeAlias = CrystalGraph | MergedGraph
 
 
 @stored("crystal-graphs/1")
@@ -110,13 +120,13 @@ class CrystalGraphs(StructureRepresentation):
     def __init__(
         self,
         *,
-        cutoff=8.0,
-        n_neighbours=12,
-        mode="nearest",
-        angle_cutoff=None,
-        merged=True,
-        n_jobs=1,
-    ):
+        cutoff: float = 8.0,
+        n_neighbours: int = 12,
+        mode: Mode = "nearest",
+        angle_cutoff: float | None = None,
+        merged: bool = True,
+        n_jobs: int | None = 1,
+    ) -> None:
         if mode not in MODES:
             raise InputError(f"Got mode={mode!r}, expected one of {MODES}.")
         if not _is_length(cutoff):
@@ -126,7 +136,7 @@ class CrystalGraphs(StructureRepresentation):
                 f"Got angle_cutoff={angle_cutoff!r}, expected a positive number of Angstrom, or "
                 "None."
             )
-        if not isinstance(n_neighbours, Integral) or n_neighbours < 1:
+        if not _is_count(n_neighbours):
             raise InputError(f"Got n_neighbours={n_neighbours!r}, expected an integer >= 1.")
         self.cutoff = float(cutoff)
         self.n_neighbours = int(n_neighbours)
@@ -135,7 +145,9 @@ class CrystalGraphs(StructureRepresentation):
         self.merged = merged
         self.n_jobs = n_jobs
 
-    def encode(self, structures):
+    def encode(
+        self, structures: Crystals | StructuresLike
+    ) -> CrystalRows[CrystalGraph] | MergedRows:
         """Return crystals as `CrystalRows`.
 
         Parameters
@@ -156,20 +168,23 @@ class CrystalGraphs(StructureRepresentation):
             A structure cannot be used; the message names its row, formula and fault.
         """
         crystals = structures if isinstance(structures, Crystals) else self.read(structures)
+        settings: tuple[object, ...]
         settings = self.mode, self.n_neighbours if self.mode == "nearest" else self.cutoff
         settings += ("merged", self.angle_cutoff) if self.merged else ()
         keys = [(settings, digest) for digest in crystals.keys()]
-        found = {key: _CACHE.get(key) for key in keys}
+        found = {key: graph for key in keys if (graph := _CACHE.get(key)) is not None}
         given = dict(zip(keys, crystals.arrays, strict=True))
-        missing = {key: parts for key, parts in given.items() if found[key] is None}
+        missing = {key: parts for key, parts in given.items() if key not in found}
         graphs = self._build(list(missing.values()))
         for key, graph in zip(missing, graphs, strict=True):
             found[key] = graph
             _CACHE.put(key, graph)
-        graphs = [found[key] for key in keys]
-        return MergedRows(graphs) if self.merged else CrystalRows(graphs, self.angle_cutoff)
+        chosen = [found[key] for key in keys]
+        if self.merged:
+            return MergedRows(cast(list[MergedGraph], chosen))
+        return CrystalRows(cast(list[CrystalGraph], chosen), self.angle_cutoff)
 
-    def _build(self, arrays):
+    def _build(self, arrays: list[CellArrays]) -> list[Graph]:
         """Return a graph for each structure, given as arrays."""
         options = self.mode, self.cutoff, self.n_neighbours, self.merged, self.angle_cutoff
         workers = effective_n_jobs(self.n_jobs)
@@ -198,7 +213,7 @@ class ChgnetGraphs(CrystalGraphs):
     name = "crystal-graphs-chgnet"
     version = 1
 
-    def __init__(self, *, merged=True, n_jobs=1):
+    def __init__(self, *, merged: bool = True, n_jobs: int | None = 1) -> None:
         super().__init__(mode="radius", cutoff=6.0, angle_cutoff=3.0, merged=merged, n_jobs=n_jobs)
 
 
@@ -211,20 +226,20 @@ class _GraphCache:
         Bytes that all graphs may take together.
     """
 
-    def __init__(self, limit):
+    def __init__(self, limit: int) -> None:
         self.limit = limit
         self.size = 0
-        self._graphs = OrderedDict()
+        self._graphs: OrderedDict[Hashable, Graph] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, key):
+    def get(self, key: Hashable) -> Graph | None:
         """Return the graph of a key, or None."""
         with self._lock:
             if key in self._graphs:
                 self._graphs.move_to_end(key)
             return self._graphs.get(key)
 
-    def put(self, key, graph):
+    def put(self, key: Hashable, graph: Graph) -> None:
         """Keep a graph; its arrays become read-only, since others may read them."""
         for part in graph:
             part.flags.writeable = False
@@ -237,7 +252,7 @@ class _GraphCache:
                 _, oldest = self._graphs.popitem(last=False)
                 self.size -= oldest.n_bytes
 
-    def clear(self):
+    def clear(self) -> None:
         """Forget all graphs."""
         with self._lock:
             self._graphs.clear()
@@ -247,11 +262,22 @@ class _GraphCache:
 _CACHE = _GraphCache(CACHE_BYTES)
 
 
-def _is_length(value):
-    return isinstance(value, Real) and 0 < value < float("inf")
+def _is_length(value: object) -> bool:
+    return isinstance(value, Real) and 0 < float(value) < math.inf
 
 
-def _build_many(arrays, mode, cutoff, n_neighbours, merged, angle_cutoff):
+def _is_count(value: object) -> bool:
+    return isinstance(value, Integral) and int(value) >= 1
+
+
+def _build_many(
+    arrays: list[CellArrays],
+    mode: Mode,
+    cutoff: float,
+    n_neighbours: int,
+    merged: bool,
+    angle_cutoff: float | None,
+) -> list[Graph]:
     """Build graphs one after the other in this process."""
     graphs = []
     for numbers, lattice, fractional in arrays:

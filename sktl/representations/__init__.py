@@ -1,4 +1,4 @@
-"""Raw input to numbers: formulas, compositions, attributes, numeric columns, crystals."""
+"""From formulas, compositions, attributes, numeric columns and crystals to numbers."""
 
 from sktl.representations._base import (
     FormulaRepresentation,

@@ -113,7 +113,7 @@ class Compositions:
         Raises
         ------
         InputError
-            If the shape is wrong, or a row holds a negative, infinite or missing value or only
+            If the shape is wrong, or a row has a negative, infinite or missing value or only
             zeros; the message names the row.
 
         Examples

@@ -238,7 +238,7 @@ class MatminerTransformer(TransformerMixin, BaseEstimator):
 
 
 class _Failure(NamedTuple):
-    """What stands in for the features of a composition that has none, or not all."""
+    """In place of the features of a composition that has none, or not all."""
 
     reason: str
     lacks_data: bool

@@ -1,8 +1,8 @@
-"""Graphs of crystals in which what symmetry makes alike stands once, with the number of copies.
+"""Crystal graphs in which symmetry-equivalent atoms occur once, with their multiplicity.
 
-A network that sees elements, lengths and angles alone hands atoms, bonds and angles that it cannot
-tell apart the same vectors, layer after layer. So one of each kind will do, if sums over neighbours
-count it as often as it occurs.
+A network that reads only elements, lengths and angles gives equivalent atoms, bonds and angles the
+same vectors in every layer. So one of each kind is enough if sums over neighbours weight it by its
+multiplicity.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ class MergedGraph(NamedTuple):
     cosines : float32 array (t,)
         Of the angle at j.
     atom_copies : float32 array (n,)
-        Atoms of each kind.
+        Multiplicity: atoms of each kind.
     bond_copies : float32 array (2 m,)
-        Edges of each kind that lead to one atom.
+        Multiplicity: edges of each kind that lead to one atom.
     angle_copies : uint16 or int32 array (t,)
-        Angles of each kind at one edge j->k.
+        Multiplicity: angles of each kind at one edge j->k.
     """
 
     numbers: IntArray

@@ -42,7 +42,7 @@ def nearest_bonds(
     Returns
     -------
     source, target : int32 array (m,)
-        Atoms at the two ends of each bond; each bond stands once.
+        Atoms at the two ends of each bond; each bond occurs once.
     vectors : float32 array (m, 3)
         From the source to the image of the target, Angstrom.
 

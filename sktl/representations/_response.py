@@ -1,4 +1,4 @@
-"""The harmonic response of a crystal: what the second derivatives of its energy say."""
+"""The harmonic (vibrational and elastic) response of a crystal, from its second derivatives."""
 
 from __future__ import annotations
 
@@ -49,16 +49,16 @@ def harmonic_response(numbers: IntArray, volume: float, hessian: FloatArray) -> 
     float64 array (17,)
         In the order of `RESPONSES`; NaN for what needs derivatives that are NaN.
 
-        - ``frequency_...``: largest, mean, smallest and percentiles of the frequencies of the
-          phonons that leave the lattice of the cell as it is, but for three that move it as a
-          whole, cm^-1; imaginary ones are negative.
-        - Voigt's means of the elastic moduli and extreme eigenvalues of the stiffness (in Kelvin's
-          notation), GPa, with the atoms where the strain takes them; ``relaxed_...`` with the
-          atoms at rest again.
-        - ``dielectric_...``: mean and largest eigenvalue of the lattice's share of the dielectric
-          tensor, and ``piezoelectric``: largest singular value of its share of the piezoelectric
-          tensor, C/m^2, as if the charge of an atom were its electronegativity less the mean of
-          the cell. These predict nothing, but vanish and grow as the true ones do.
+        - ``frequency_...``: largest, mean, smallest and percentiles of the phonon frequencies at
+          the zone centre of this cell, without the three acoustic ones, cm^-1; imaginary ones are
+          negative.
+        - Voigt averages of the elastic moduli and extreme eigenvalues of the stiffness (in Kelvin
+          notation), GPa, with clamped ions; ``relaxed_...`` with relaxed ions.
+        - ``dielectric_...``: mean and largest eigenvalue of the lattice contribution to the
+          dielectric tensor, and ``piezoelectric``: largest singular value of the lattice
+          contribution to the piezoelectric tensor, C/m^2, as if the charge of an atom were its
+          electronegativity minus the mean of the cell. The values are no predictions, but they
+          vanish and grow with the true ones.
         - ``compliance``: trace of the inverse force constants over N, Angstrom^2/eV.
     """
     n = 3 * len(numbers)

@@ -35,27 +35,27 @@ class CrystalGraphs(StructureRepresentation):
     """A crystal as a graph of its atoms, periodic images bound as neighbours are.
 
     Nothing is learned. The graphs do not depend on the choice of cell, its origin and orientation,
-    or the order of the atoms. What symmetry makes alike stands in them once, with the number of
-    copies: to a network that is all the same, in half of the work or a tenth.
+    or the order of the atoms. Symmetry-equivalent atoms, bonds and angles occur once, with their
+    multiplicity. A network returns the same values with a half to a tenth of the work.
 
     Parameters
     ----------
     cutoff : float, default=8.0
         In Angstrom. With ``mode="radius"``, the largest length of a bond. With ``mode="nearest"``,
-        only where the search begins: it goes on until every atom has its neighbours, so this
-        has no influence on the graphs.
+        only the first radius of the search, which grows until every atom has its neighbours. The
+        graphs then do not depend on it.
     n_neighbours : int, default=12
         Neighbours of an atom with ``mode="nearest"``; more where the last shell holds more.
     mode : {"nearest", "radius"}, default="nearest"
         "nearest": an atom is bound to its `n_neighbours` nearest neighbours, to all others at the
         distance of the last of them (to within 0.01 Angstrom), and to the atoms that count it
         among theirs. "radius": an atom is bound to all within `cutoff`. With a network that lets
-        long bonds fade out at `cutoff`, outputs then change smoothly with the atoms' places.
+        long bonds fade out at `cutoff`, outputs then change smoothly with the atomic positions.
     angle_cutoff : float or None, default=None
         In Angstrom. The line graph pairs only edges shorter than this; None pairs all.
     merged : bool, default=True
-        Whether what is alike stands once. False gives each atom, bond and angle of the cell, which
-        derivatives by the places of single atoms need.
+        Whether equivalent atoms, bonds and angles occur once. False gives each one of the cell,
+        which derivatives with respect to the positions of single atoms need.
     n_jobs : int or None, default=1
         Processes that search for neighbours, -1 for all cores.
 
@@ -71,8 +71,8 @@ class CrystalGraphs(StructureRepresentation):
 
     Notes
     -----
-    - Alike are atoms, bonds and angles that no network can tell apart which sums over neighbours,
-      from elements, lengths and cosines: those of one colour in colour refinement [3]_. Lengths
+    - Atoms, bonds and angles are equivalent if no network that sums over neighbours can tell them
+      apart by elements, lengths and cosines: those of one colour in colour refinement [3]_. Lengths
       (Angstrom) and cosines count as equal to within 3e-5.
     - Graphs are kept, up to `CACHE_BYTES` in a process, under a hash of lattice, species and
       coordinates, and found again by every encoder with the same parameters.
@@ -82,8 +82,8 @@ class CrystalGraphs(StructureRepresentation):
       ``CrystalGraphs(mode="radius", cutoff=6.0, angle_cutoff=3.0)`` are the graphs of its package.
     - "nearest" follows ALIGNN [1]_: 12 neighbours, whole shells, a search from 8 Angstrom on. The
       graphs differ from those of the package `alignn` (2026.8) as follows. Shells end by a
-      tolerance, there by exact equality, so that rounding of coordinates decides. A bond stands
-      once in each direction; there the bonds of an atom to its own images stand twice, and with
+      tolerance, there by exact equality, so that rounding of coordinates decides. A bond occurs
+      once in each direction; there the bonds of an atom to its own images occur twice, and with
       ``use_canonize=False`` all bonds that both ends count. The line graph leaves out the pair of
       an edge and its own reverse, an angle of zero in every crystal, which the package keeps.
       Configurations of the package search from 5 Angstrom on by default, which has no influence

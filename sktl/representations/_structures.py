@@ -73,7 +73,7 @@ def structure_arrays(structure: Structure) -> CellArrays:
 def structure_digest(numbers: IntArray, lattice: FloatArray, fractional: FloatArray) -> bytes:
     """Return a sha256 of what `structure_arrays` returns; equal for equal structures only.
 
-    The same crystal in another cell, or with its atoms in another order, has another digest.
+    The same crystal in another unit cell, or with its atoms in another order, has another digest.
 
     Returns
     -------

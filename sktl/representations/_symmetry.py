@@ -1,4 +1,4 @@
-"""What the symmetry of a crystal tells: its primitive cell, and which of its atoms are alike."""
+"""The symmetry of a crystal: its primitive cell, and which of its atoms are equivalent."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def standard_supercell(
     """Return a cell of a crystal that is as large as allowed, whatever cell is given.
 
     It is the reduced primitive cell, doubled along its smallest height as often as the number of
-    atoms allows, but not where it is 10 Angstrom high.
+    atoms allows, up to a height of 10 Angstrom.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def standard_supercell(
     Returns
     -------
     numbers, lattice, fractional : arrays (M,), (3, 3), (M, 3)
-        As given; the crystal is not turned, and no atom is moved.
+        As given; the crystal is not rotated, and no atom is displaced.
     """
     numbers, lattice, fractional = _reduced_primitive(numbers, lattice, fractional)
     repeats = np.ones(3, dtype=int)
@@ -80,8 +80,8 @@ def cell_symmetry(numbers: IntArray, lattice: FloatArray, fractional: FloatArray
     Returns
     -------
     Symmetry
-        Translations within the cell are among its operations. If one of them does not take each
-        atom to another, no more than 0.01 Angstrom off, there is only the one that moves nothing.
+        Translations within the cell are among its operations. If one of them does not map each
+        atom to another, to within 0.01 Angstrom, the identity is the only operation.
     """
     n = len(numbers)
     found: list[tuple[FloatArray, IntArray]] = []
@@ -105,7 +105,7 @@ def independent_moves(symmetry: Symmetry, displacements: bool = True) -> FloatAr
     symmetry : Symmetry
         Of a cell of N atoms.
     displacements : bool, default=True
-        Whether atoms are moved, or only the cell is strained.
+        Whether atoms are displaced, or only the cell is strained.
 
     Returns
     -------
@@ -131,14 +131,16 @@ def complete_by_symmetry(moves: FloatArray, products: FloatArray, symmetry: Symm
     moves : float array (k, 3N + 6)
         What `independent_moves` returned.
     products : float array (k, 3N + 6)
-        The second derivatives times each move, as `sktl.networks.energy_curvature` returns them.
+        The second derivatives times each displacement or strain, as
+        `sktl.networks.energy_curvature` returns them.
     symmetry : Symmetry
         Of the cell.
 
     Returns
     -------
     float64 array (3N + 6, 3N + 6)
-        By displacements and strains; NaN by two displacements, if no move displaces an atom.
+        With respect to displacements and strains; NaN for two displacements, if no atom is
+        displaced.
     """
     firsts = _first_atoms(symmetry)
     n = 3 * len(firsts)

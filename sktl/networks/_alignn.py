@@ -78,19 +78,19 @@ class ALIGNN(Network):
         by `set_element_table`. Until then it holds NaN, and so do all outputs.
     norm : {"layer", "batch"}, default="layer"
         Normalisation. With "batch" an output depends on the rest of the batch in training mode, in
-        which what stands once for many alike counts once.
+        which equivalent atoms, bonds or angles that occur once count once.
 
     Notes
     -----
-    The network is that of the package alignn, whose weights `from_alignn` takes over. These are
-    the package's choices, kept because its weights depend on them: a radial basis function is
+    The network is that of the package alignn; `from_alignn` loads its weights. These are the
+    package's choices, kept because its weights depend on them: a radial basis function is
     exp(-(x - centre)^2 / spacing), in which the spacing is not squared; the gate of a bond is the
     sigmoid of its update before norm and residual; an ALIGNN block updates the bonds on the graph
     of the atoms first and on the line graph second. The package also computes a last update
     of the angles and a last update of the bonds that nothing reads: these are left out here.
 
-    What an atom receives is a mean of its neighbours, weighted by the gates, and only atoms are
-    pooled. Where all neighbours are alike the weights do not matter: all crystals of one element
+    An atom receives the mean of its neighbours, weighted by the gates, and only atoms are pooled.
+    If all neighbours have the same vector the weights do not matter: all crystals of one element
     have the same embedding, whatever their structure.
 
     References
@@ -184,8 +184,9 @@ class ALIGNN(Network):
         cosines : float tensor (n_angles,), optional
             Of the angles; else they are those of `vectors`.
         atom_copies, bond_copies, angle_copies : float tensors, optional
-            Where what is alike stands once, as in `sktl.representations.CrystalGraphs`: how many
-            atoms each stands for, edges at one target, and angles at one second edge.
+            Multiplicities where equivalent atoms, bonds and angles occur once, as in
+            `sktl.representations.CrystalGraphs`: of atoms, of edges at one target, and of angles at
+            one second edge.
         """
         atoms, bonds, angles = self.body["embedding"](numbers, vectors, first, second, cosines)
         ends, pairs = (source, target, bond_copies), (first, second, angle_copies)

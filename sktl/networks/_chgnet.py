@@ -56,21 +56,21 @@ _SMALLEST = 0.1
 class CHGNet(Network):
     """Map a crystal, seen as a graph of atoms, bonds and bond angles, to properties.
 
-    A block of interaction sums over the bonds of an atom what it hears of the bond and of the atom
-    at the other end, then over the angles of a bond what it hears of the other bond, the angle and
-    the atom at its vertex, then changes the angles by all of these. Both directions of a bond share
-    one vector. What is heard along a bond fades out smoothly, towards `cutoff` between atoms and
-    towards `angle_cutoff` between bonds. The output does not depend on translation, rotation, the
-    choice of cell, the order of atoms, bonds and angles, or the other crystals of a batch.
+    An interaction block sums, for each atom, messages from its bonds and the atoms at their other
+    ends; then, for each bond, messages from its angles, their other bonds and the atoms at their
+    vertices; then it updates the angles from all of these. Both directions of a bond share one
+    vector. Messages fade out smoothly, towards `cutoff` between atoms and towards `angle_cutoff`
+    between bonds. The output does not depend on translation, rotation, the choice of unit cell, the
+    order of atoms, bonds and angles, or the other crystals of a batch.
 
     The embedding has means over the atoms of a crystal: of their vectors after each interaction,
-    the last of which the package chgnet sums up as ``crystal_fea``; of the energy that the readout
-    makes of them; and of the fixed reference energy of their elements, both in eV. The head of the
-    pretrained model adds the two energies and leaves out the rest. A new head has all of it. The
-    nearer to the energy, the less there is of anything else: a linear model of the last frequency
-    of phonons (640 crystals) errs by 159 cm^-1 on the last vectors, and by 85 cm^-1 on those of all
-    interactions; the hidden layers of the readout hold little but the energy. Columns differ in
-    scale by orders of magnitude, so `scale_embedding` evens them for a new head.
+    the last of which is ``crystal_fea`` in the package chgnet; of the energy from the readout; and
+    of the fixed reference energy of their elements, both in eV. The pretrained head adds the two
+    energies and ignores the rest. A new head reads all of it. Layers closer to the energy contain
+    less of other properties: a linear model of the last phonon frequency (640 crystals) has an
+    error of 159 cm^-1 on the last vectors, and of 85 cm^-1 on those of all interactions. The
+    hidden layers of the readout contain little but the energy. Columns differ in scale by orders of
+    magnitude, so `scale_embedding` standardises them for a new head.
 
     Depth groups: ``embedding``, ``interaction1`` ..., ``readout``, ``head``.
 
@@ -79,7 +79,7 @@ class CHGNet(Network):
     n_outputs : int, default=1
         Number of outputs of the head.
     n_interactions : int, default=4
-        Number of blocks, at least 2. The last changes the atoms alone, the one before no angles.
+        Number of blocks, at least 2. The last updates only atoms, the one before no angles.
     hidden : int, default=64
         Width of atoms, bonds and angles. The embedding has so many columns for each block, and two
         more.
@@ -105,9 +105,9 @@ class CHGNet(Network):
 
     Notes
     -----
-    The network is that of the package chgnet (0.4.2), whose weights `from_chgnet` takes over, less
-    the moments of the sites and a last update of the angles that nothing reads. The package refuses
-    a crystal with an atom that has no bond, outside of what it was trained on; this network does
+    The network is that of the package chgnet (0.4.2), without the magnetic moments of the sites and
+    a last update of the angles that nothing reads; `from_chgnet` loads its weights. The package
+    refuses a crystal with an atom that has no bond, which it was not trained on; this network does
     not.
 
     References
@@ -199,8 +199,9 @@ class CHGNet(Network):
         cosines : float tensor (n_angles,), optional
             Of the angles; else they are those of `vectors`.
         atom_copies, bond_copies, angle_copies : float tensors, optional
-            Where what is alike stands once, as in `sktl.representations.CrystalGraphs`: how many
-            atoms each stands for, edges at one target, and angles at one second edge.
+            Multiplicities where equivalent atoms, bonds and angles occur once, as in
+            `sktl.representations.CrystalGraphs`: of atoms, of edges at one target, and of angles at
+            one second edge.
         """
         pairs = first, second, cosines
         atoms, bonds, angles, graph = self.body["embedding"](
@@ -219,9 +220,9 @@ class CHGNet(Network):
     def scale_embedding(self, features: AnyArray | Tensor) -> None:
         """Give the columns of `features` (n, embedding_size) zero mean and unit variance.
 
-        Columns that vary by less than a tenth of what is usual, their median, are not blown up to
-        that: the last interaction has many that hardly vary, and small changes of the network would
-        then be large ones of its output.
+        Columns with less than a tenth of the median standard deviation are not scaled up to unit
+        variance. The last interaction has many columns that hardly vary; small changes of the
+        network would then change its output much.
         """
         columns = torch.as_tensor(features, dtype=self.scale.dtype)
         spread, center = torch.std_mean(columns, dim=0, correction=0)

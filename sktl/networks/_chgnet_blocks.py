@@ -26,19 +26,19 @@ class Bonds(NamedTuple):
     source, target : int tensor (m,)
         Atoms at the two ends.
     weights : float tensor (m, width)
-        Weight of what the two ends of a bond tell each other; 0 from the cutoff on.
+        Weight of the messages along a bond; 0 from the cutoff on.
     copies : float tensor (2, m, 1) or None
-        How often a bond counts at its source and at its target; None for once.
+        Multiplicity of a bond at its source and at its target; None for 1.
     angular : int tensor (m',)
         Bonds that have an angle.
     first, second : int tensor (t,)
-        The two of these m' bonds at an angle, from 0 to m' - 1; the first hears of the second.
+        The two of these m' bonds at an angle, from 0 to m' - 1; the first receives the message.
     centre : int tensor (t,)
         Atom at the vertex.
     angle_weights : float tensor (m', width)
         Weight of a bond in its angles; 0 from the cutoff of angles on.
     angle_copies : float tensor (t, 1) or None
-        How often an angle counts at its first bond; None for once.
+        Multiplicity of an angle at its first bond; None for 1.
     """
 
     source: Tensor
@@ -162,7 +162,7 @@ class GraphEmbedding(nn.Module):
             cosines = angle_cosines(vectors / lengths.repeat(2).unsqueeze(1), first, second)
         angles = self.angles(self.cosines(cosines))
         centre = target.index_select(0, first)
-        # copies are those at the second edge, so that is the one to hear of the other
+        # multiplicities are those at the second edge, so that one receives the message
         first, second = (torch.where(edge < half, edge, edge - half) for edge in (second, first))
         if bond_copies is not None:
             bond_copies = torch.stack([bond_copies[half:], bond_copies[:half]]).unsqueeze(2)
@@ -230,14 +230,14 @@ class GatedLayers(nn.Module):
 
 
 class Interaction(nn.Module):
-    """Tell the atoms of their bonds, then the bonds of their angles, then the angles of both.
+    """Update the atoms from their bonds, the bonds from their angles, then the angles from both.
 
     Parameters
     ----------
     width : int
         Width of atoms, bonds and angles.
     updates : {"atoms", "bonds", "angles"}
-        The last of the three that changes. Where it is the atoms, they are normalised.
+        The last of the three that is updated. If it is the atoms, they are normalised.
     """
 
     def __init__(self, width: int, updates: Updates) -> None:

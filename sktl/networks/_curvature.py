@@ -1,4 +1,4 @@
-"""How the energy of a crystal curves when its atoms move and its cell is strained."""
+"""The curvature of the energy of a crystal under displacements and strains."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ def energy_curvature(
     moves : float array (k, 3N + 6) or None, default=None
         Displacements of the atoms, x, y and z of the first and so on, in Angstrom, then the strains
         xx, yy, zz, yz, xz, xy, shears as the sum of both halves. None for one of each, so that all
-        second derivatives are returned. A move costs a pass through the network.
+        second derivatives are returned. Each row costs one evaluation of the network.
 
     Returns
     -------
     float64 array (k, 3N + 6)
-        The matrix of second derivatives times each move, in eV.
+        The matrix of second derivatives times each row of `moves`, in eV.
     """
     tensors = {name: torch.as_tensor(part) for name, part in inputs.items()}
     n = 3 * len(tensors["numbers"])

@@ -60,7 +60,7 @@ class EdgeGatedConvolution(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """Map nodes (n, width) and edges (m, width), which join nodes source->target.
 
-        An edge counts as often as `copies` (m,) says, or once.
+        `copies` (m,) are the multiplicities of the edges, 1 if not given.
         """
         n = len(nodes)
         ends = torch.cat([self.gate_source(nodes) + self.gate_edge.bias, self.gate_target(nodes)])
@@ -101,7 +101,7 @@ class AngleBlock(nn.Module):
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Map atoms, bonds and angles, each (n, width).
 
-        `ends` are source and target of bonds and their copies; `pairs` are the same of angles.
+        `ends` are source and target of bonds and their multiplicities; `pairs` the same of angles.
         """
         atoms, bonds = self.atoms(atoms, bonds, *ends)
         return atoms, *self.bonds(bonds, angles, *pairs)

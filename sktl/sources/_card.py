@@ -1,4 +1,4 @@
-"""What a source says of itself: a card that travels in the header of its weight file."""
+"""The card of a source, which is stored in the header of its weight file."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ class PropertyCard:
     holdout_rows : int
         Compositions held out at random with a label.
     listed_mae, listed_baseline_mae, listed_rows
-        The same for the compositions in the list of held-out digests, which are another kind of
-        compositions: those of the benchmarks.
+        The same for the compositions in the list of held-out digests: those of the benchmarks,
+        which differ more from the training compositions.
     """
 
     name: str
@@ -72,7 +72,7 @@ class PropertyCard:
 @stored("source-card/1")
 @dataclass(frozen=True)
 class SourceCard:
-    """Everything that is known of a source besides its weights.
+    """What is known of a source besides its weights.
 
     Attributes
     ----------

@@ -33,7 +33,7 @@ def write_tensors(path: PathLike, tensors: Mapping[str, Tensor], text: str) -> N
     tensors : dict of str to tensor
         What to store.
     text : str
-        JSON text that travels in the header.
+        JSON text that is stored in the header.
     """
     atomic_write(path, pack_tensors(tensors, text))
 

@@ -35,9 +35,9 @@ def is_installed() -> bool:
 def load_chgnet() -> Source:
     """Return CHGNet 0.3.0 as a source: energy per atom in eV.
 
-    The weights are read from the file in the package chgnet, whose sha256 is compared first, by
-    torch's reader of weights, which makes tensors and plain containers only; nothing of the
-    package runs. They stay in single precision.
+    The weights are read from the file in the package chgnet. Its sha256 is compared first. The
+    reader of torch makes only tensors and plain containers, so no code of the package runs. The
+    weights stay in single precision.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Run a network over many rows: bounded memory, like sizes together, order restored."""
+"""Run a network over many rows: bounded memory, similar sizes together, order restored."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ REFERENCE_TOLERANCE = 1e-5
 
 
 class Source:
-    """A pretrained network, the representation that it reads, and its card.
+    """A pretrained network with the representation that it reads and its card.
 
     A source is not changed once it is made, and is shared: `load_source` returns the same object
     for the same file. Its weights are half-precision numbers (held in single precision) unless

@@ -77,7 +77,7 @@ def join_tables(tables: Sequence[PropertyTable], representation: Representation)
     tables : sequence of PropertyTable
         One for each property.
     representation : ElementTokens, ElementFractions or CrystalGraphs
-        Reads their materials, and so tells which are the same.
+        Reads their materials, and so determines which are equal.
 
     Returns
     -------

@@ -230,7 +230,7 @@ class _EpochSeed(Callback):
 
 
 class _RestDropout(Callback):
-    """Let dropout rest in the last epochs."""
+    """Switch dropout off in the last epochs."""
 
     def __init__(self, share: float) -> None:
         self.share = share

@@ -45,12 +45,12 @@ def pretrain(
 ) -> Source:
     """Pretrain a network on one or many properties and return it as a source.
 
-    Every material, that is composition or crystal, is one row; a property that it lacks is
-    masked, and of several labels the median counts. Labels are clipped at their outermost 0.02 %,
-    and at 10 times the range of their central 90 % from the median, transformed as the table says
-    and standardised. The loss is the mean absolute error, in which a property with n labels weighs
-    ``n ** -0.5`` a label, so that no large table drowns a small one. Compositions that are held
-    out enter neither training nor scaling; the card states the error on them.
+    Every material, a composition or a crystal, is one row. A property that it lacks is masked; of
+    several labels the median is taken. Labels are clipped at their outermost 0.02 %, and at 10
+    times the range of their central 90 % from the median, transformed as the table says and
+    standardised. The loss is the mean absolute error. Each label of a property with n labels has
+    the weight ``n ** -0.5``, so that large tables do not dominate small ones. Held-out compositions
+    enter neither training nor scaling; the card states the error on them.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def pretrain(
     network_arguments : dict, optional
         Further arguments of the network; none with a `source`.
     epochs : int, default=30
-        Passes over the materials.
+        Epochs, each over all materials.
     batch_size : int, default=512
         Materials of a step.
     learning_rate : float, default=2e-3
@@ -83,8 +83,8 @@ def pretrain(
     licence : str
         Licence of the weights.
     checkpoint : path-like, optional
-        File that is replaced after every epoch; a run that finds it goes on from there, with the
-        same result as an unbroken run.
+        File that is replaced after every epoch. A run that finds it continues from there, with the
+        same result as an uninterrupted run.
     seed : int, default=0
         Source of all randomness; on the CPU a run repeats bit for bit with the same number of
         threads.

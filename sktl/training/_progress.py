@@ -1,4 +1,4 @@
-"""Bars with the time left, for training runs that people wait for."""
+"""Progress bars with the time left."""
 
 from __future__ import annotations
 

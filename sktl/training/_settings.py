@@ -34,7 +34,7 @@ class PretrainSettings:
     network_arguments : dict
         Further arguments of the network.
     epochs, batch_size : int
-        Passes over the compositions, compositions of a step.
+        Epochs, each over all compositions, and compositions of a step.
     learning_rate, weight_decay : float
         Settings of AdamW.
     seed : int

@@ -81,8 +81,8 @@ def fetch_cross_property(
     are given as formulas again, and ``repaired`` lists each: its ``position`` in ``formulas``,
     its ``subset`` and ``index``, what was ``published`` and what stands there as ``formula``.
 
-    Of the JARVIS sets 3 to 10 % of the test formulas also stand in train, as polymorphs with
-    another value. This is the published split, and it is left as it is.
+    In the JARVIS sets 3 to 10 % of the test formulas are also in the training set, as polymorphs
+    with another value. This is the published split, and it is left as it is.
 
     References
     ----------

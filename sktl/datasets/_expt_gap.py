@@ -51,8 +51,8 @@ def load_expt_gap(*, return_X_y: bool = False, as_frame: bool = True) -> Bunch |
 
     Notes
     -----
-    2,458 of the gaps are exactly 0 eV. Seven formulas stand twice, each time with 0 eV, and 17
-    more compositions stand twice in two ways of writing, 14 of them with two values
+    2,458 of the gaps are exactly 0 eV. Seven formulas occur twice, each time with 0 eV, and 17
+    more compositions occur twice in two ways of writing, 14 of them with two values
     (``CuIn3Se5`` has 0.6 eV, ``Cu0.5In1.5Se2.5`` has 1.24 eV). Nothing was removed or averaged:
     to keep equal compositions on one side of a split, split by composition.
 

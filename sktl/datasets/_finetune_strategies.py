@@ -95,7 +95,7 @@ class FinetuneStrategiesSet:
     y : float64 array of shape (n_rows,)
         The property, in ``unit``.
     struct_hash : list of str, length n_rows
-        Equal for copies of one cell, also in the sets of other properties; see Notes.
+        Equal for duplicates of one unit cell, also in the sets of other properties; see Notes.
     structures : list of pymatgen.core.Structure, length n_rows
         Built when first asked for: about 0.4 ms each on one core.
     in_test : bool array of shape (n_rows,)
@@ -103,7 +103,7 @@ class FinetuneStrategiesSet:
     in_no_trial : bool array of shape (n_rows,)
         Rows to train and validate on in no trial; the same as ``in_test`` where that is whole.
     test_is_substitute : bool
-        Whether the published test set has no structures, so that other rows stand in for it.
+        Whether the published test set has no structures, so that other rows replace it.
     trials : tuple of (int, int)
         Each n_train and trial that `trial` knows.
     doi, licence, note, sha256, DESCR : list of str, str, str, dict, str
@@ -227,9 +227,9 @@ def fetch_finetune_strategies(
     are the same (pz; dc 681, ph 571, ebg 317, gv 81, fe 10, bg 13). So the spread over
     trials says little about another choice of data.
 
-    *Leakage.* 112 of the 1,100 test structures of gv also stand in bg, 36 of the 127 of ph in gv,
+    *Leakage.* 112 of the 1,100 test structures of gv are also in bg, 36 of the 127 of ph in gv,
     33 of the 94 of pz in ph: keep every property's test structures out of pretraining.
-    ``struct_hash`` finds copies of a cell only. By pymatgen's StructureMatcher (test rows of up to
+    ``struct_hash`` finds equal unit cells only. By pymatgen's StructureMatcher (test rows of up to
     40 atoms, same formula) 46 instead of 16 of the 106 of dc are in gv, and 19 instead of 0 of the
     248 of ebg in bg; and outside their own test set 24 instead of 4 of the 110 test rows of
     jarvis2d have a match, 9 instead of 0 of gv, 3 of ph, 3 of dc and 2 of pz. To leave out equal

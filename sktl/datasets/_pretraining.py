@@ -67,8 +67,8 @@ def fetch_pretraining_table(name: str, *, cache_dir: PathLike | None = None) -> 
     Notes
     -----
     The publisher's train, validation and test parts are put together in this order, as far as
-    they are listed; which rows to hold out is the caller's decision. One composition may stand
-    in several rows, and in several ways of writing: compare compositions, not texts.
+    they are listed; which rows to hold out is the caller's decision. One composition may be in
+    several rows, and in several ways of writing: compare compositions, not texts.
 
     References
     ----------

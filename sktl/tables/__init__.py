@@ -1,4 +1,4 @@
-"""Tables as people have them: read as text, checked cell by cell, written with columns added."""
+"""Spreadsheets and CSV files, read as text, checked value by value, written with columns added."""
 
 from sktl.tables._columns import (
     BadCell,

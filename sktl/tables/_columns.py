@@ -26,7 +26,7 @@ _MISSING = {"", "nan", "na", "n/a", "none", "null", "-", "?"}
 
 @dataclass(frozen=True)
 class BadCell:
-    """A cell that cannot be used.
+    """A cell of a table that cannot be used.
 
     Attributes
     ----------
@@ -35,7 +35,7 @@ class BadCell:
     line : int
         Line of the file, from 1.
     column, value, reason : str
-        Where it stands, what it says, and why it cannot be used.
+        The column, the text, and why it cannot be used.
     """
 
     row: int

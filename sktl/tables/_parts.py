@@ -1,4 +1,4 @@
-"""Tables too large for memory, as parts of some rows each: where they lie, and how to read one."""
+"""Tables too large for memory, split into parts of some rows each, and how to read one part."""
 
 from __future__ import annotations
 

@@ -100,7 +100,7 @@ def prediction_columns(
     -------
     dict of str to float array (n,) or list of str
         Those of ``model.screen``: of a classifier the label and the probability of each class; of a
-        regressor the prediction and, where rows were held back in its fit, its standard deviation
+        regressor the prediction and, where rows were held out in its fit, its standard deviation
         and an interval; then ``distance``, ``outside`` ("yes" or "no") and ``nearest``, the nearest
         training materials.
     """

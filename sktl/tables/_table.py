@@ -1,4 +1,4 @@
-"""Read and write tables: every cell as the text that stands in the file."""
+"""Read and write tables: every cell as the text in the file."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The manifest of a folder of predictions: what is predicted with what, and where each part lies.
+"""The manifest of a folder of predictions: the model, the input, and the bounds of each part.
 
-It stands in the folder before the first part does. Whoever goes on with the folder compares it with
-what is wanted now, so that no folder ever holds predictions of two models or for two inputs.
+It is written before the first part. A run that is resumed compares it with what is wanted now, so
+that no folder ever contains predictions of two models or for two inputs.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ ColumnKind: TypeAlias = Literal["float", "text"]
 
 @dataclass
 class Manifest:
-    """What a folder of predictions holds, or will hold.
+    """The content of a folder of predictions, done or still missing.
 
     Attributes
     ----------
@@ -85,7 +85,7 @@ def read_manifest(folder: Path, made_from: dict[str, Any], kind: TableKind) -> M
     Raises
     ------
     InputError
-        The folder holds something else than what is wanted.
+        The folder has other predictions than those that are wanted.
     """
     if folder.exists() and not folder.is_dir():
         raise InputError(f"Got output={str(folder)!r}, a file, expected a folder.")

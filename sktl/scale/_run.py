@@ -1,4 +1,4 @@
-"""Share the parts of a table among workers, and go on where a run was stopped."""
+"""Share the parts of a table among workers, and resume a run that was stopped."""
 
 from __future__ import annotations
 
@@ -59,9 +59,9 @@ def predict_partitions(
     """Predict for a table of any length, part by part, on all workers of a cluster.
 
     The output is a folder of part files in the order of the rows, each written whole or not at all,
-    and of a manifest, ``_manifest.json``. A run that was stopped or killed goes on with the parts
-    that are missing when it is called again; the parts are the same, to the byte, however many
-    workers there are and whatever became of them.
+    and of a manifest, ``_manifest.json``. If a run was stopped or killed, the same call computes
+    the missing parts. The parts are the same to the byte, however many workers there are and
+    however often they died.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ def predict_partitions(
     formula : str, optional
         Column of formulas, if it is not the one named like that.
     coverage : float, default=0.9
-        Share of measurements that the intervals are to hold.
+        Share of the measured values that the intervals should contain.
     on_error : {"stop", "skip"}, default="stop"
         What to do about rows that cannot be used: raise, or leave them out and write them, with
         their lines and the reasons, to the folder ``_skipped`` in the output.
@@ -99,8 +99,8 @@ def predict_partitions(
     TableError
         The input cannot be read, or has rows that cannot be used.
     InputError
-        The output folder holds something else than a part of these predictions, another call works
-        on it, or the model reads no formulas.
+        The output folder has other content than these predictions, another call writes to it, or
+        the model reads no formulas.
     ModelIntegrityError
         The model file is damaged.
     ClusterError
@@ -112,8 +112,8 @@ def predict_partitions(
 
     Notes
     -----
-    A worker is a process of one thread: predictions of networks keep a core busy. It loads the
-    model once, and holds one part in memory.
+    A worker is a process with one thread, since predictions of a network keep a core busy. It
+    loads the model once, and holds one part in memory at a time.
     """
     if on_error not in ("stop", "skip"):
         raise InputError(f"Got on_error={on_error!r}, expected 'stop' or 'skip'.")
@@ -157,7 +157,7 @@ def local_cluster(workers: int | None = None) -> Iterator[Client]:
     ----------
     workers : int, optional
         Number of processes; by default one for each core that this process may use. They share the
-        memory of the machine evenly, and one that goes beyond its share is started anew.
+        memory of the machine equally, and one that exceeds its share is restarted.
 
     Yields
     ------
@@ -329,7 +329,7 @@ def _predict(
             future.release()
     except (distributed.KilledWorker, CancelledError) as error:
         raise ClusterError(
-            f"Workers died ({error}). The parts that are there stay, and the same call goes on; if "
+            f"Workers died ({error}). The finished parts stay, and the same call resumes; if "
             "it was for want of memory, take fewer workers or fewer rows a part."
         ) from error
     finally:
@@ -345,7 +345,7 @@ def _bad_rows_message(found: PartResult) -> str:
         [
             *listed,
             f"{found['skipped']} of {total} rows of this part cannot be used. --on-error skip "
-            "leaves such rows out, and goes on with the parts that are missing.",
+            "leaves such rows out, and computes the missing parts.",
         ]
     )
 

@@ -22,7 +22,7 @@ from sktl.representations import (
     cell_symmetry,
     complete_by_symmetry,
     harmonic_response,
-    independent_moves,
+    independent_distortions,
     standard_supercell,
 )
 
@@ -194,8 +194,10 @@ def _respond(network, scale, inputs, arrays, max_atoms, place):
         return network(**inputs)[:, 0] * (scale * len(elements))
 
     symmetry = cell_symmetry(*arrays)
-    moves = independent_moves(symmetry, displacements=len(elements) <= max_atoms)
-    hessian = complete_by_symmetry(moves, energy_curvature(energy, inputs, moves), symmetry)
+    distortions = independent_distortions(symmetry, displacements=len(elements) <= max_atoms)
+    hessian = complete_by_symmetry(
+        distortions, energy_curvature(energy, inputs, distortions), symmetry
+    )
     response = harmonic_response(elements, abs(np.linalg.det(lattice)), hessian)
     if place is not None:
         with contextlib.suppress(OSError):  # a cache that cannot be written is no reason to stop

@@ -163,9 +163,9 @@ class ALIGNN(Network):
         first: Tensor,
         second: Tensor,
         cosines: Tensor | None = None,
-        atom_copies: Tensor | None = None,
-        bond_copies: Tensor | None = None,
-        angle_copies: Tensor | None = None,
+        atom_multiplicity: Tensor | None = None,
+        bond_multiplicity: Tensor | None = None,
+        angle_multiplicity: Tensor | None = None,
     ) -> Iterator[tuple[str, Tensor | AtomState]]:
         """Yield the state after each group; the last is the embedding (n, hidden).
 
@@ -183,21 +183,21 @@ class ALIGNN(Network):
             Bonds i->j and j->k of each angle.
         cosines : float tensor (n_angles,), optional
             Of the angles; else they are those of `vectors`.
-        atom_copies, bond_copies, angle_copies : float tensors, optional
+        atom_multiplicity, bond_multiplicity, angle_multiplicity : float tensors, optional
             Multiplicities where equivalent atoms, bonds and angles occur once, as in
             `sktl.representations.CrystalGraphs`: of atoms, of edges at one target, and of angles at
             one second edge.
         """
         atoms, bonds, angles = self.body["embedding"](numbers, vectors, first, second, cosines)
-        ends, pairs = (source, target, bond_copies), (first, second, angle_copies)
-        yield "embedding", (atoms, crystal, atom_copies)
+        ends, pairs = (source, target, bond_multiplicity), (first, second, angle_multiplicity)
+        yield "embedding", (atoms, crystal, atom_multiplicity)
         for name, block in self.body.items():
             if name.startswith("alignn"):
                 atoms, bonds, angles = block(atoms, bonds, angles, ends, pairs)
-                yield name, (atoms, crystal, atom_copies)
+                yield name, (atoms, crystal, atom_multiplicity)
             elif name.startswith("gcn"):
                 atoms, bonds = block(atoms, bonds, *ends)
-                state = atoms, crystal, atom_copies
+                state = atoms, crystal, atom_multiplicity
                 yield name, state if block.updates_edges else self.summary(state)
 
     def summary(self, state: Tensor | AtomState) -> Tensor:

@@ -30,8 +30,8 @@ class Network(nn.Module):
     arguments : dict
         The named arguments that the network was made with.
     scales_embedding : bool
-        Whether the columns of the embedding differ in scale, so that a new head wants them evened
-        by the network's method ``scale_embedding(features)``.
+        Whether the columns of the embedding differ in scale, so that a new head wants them
+        standardised by the network's method ``scale_embedding(features)``.
 
     See Also
     --------

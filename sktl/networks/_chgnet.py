@@ -176,9 +176,9 @@ class CHGNet(Network):
         first: Tensor,
         second: Tensor,
         cosines: Tensor | None = None,
-        atom_copies: Tensor | None = None,
-        bond_copies: Tensor | None = None,
-        angle_copies: Tensor | None = None,
+        atom_multiplicity: Tensor | None = None,
+        bond_multiplicity: Tensor | None = None,
+        angle_multiplicity: Tensor | None = None,
     ) -> Iterator[tuple[str, Tensor | AtomState]]:
         """Yield the state after each group; the last is the embedding (n, embedding_size).
 
@@ -198,23 +198,23 @@ class CHGNet(Network):
             the reverses k->j and j->i.
         cosines : float tensor (n_angles,), optional
             Of the angles; else they are those of `vectors`.
-        atom_copies, bond_copies, angle_copies : float tensors, optional
+        atom_multiplicity, bond_multiplicity, angle_multiplicity : float tensors, optional
             Multiplicities where equivalent atoms, bonds and angles occur once, as in
             `sktl.representations.CrystalGraphs`: of atoms, of edges at one target, and of angles at
             one second edge.
         """
         pairs = first, second, cosines
         atoms, bonds, angles, graph = self.body["embedding"](
-            numbers, source, target, vectors, *pairs, bond_copies, angle_copies
+            numbers, source, target, vectors, *pairs, bond_multiplicity, angle_multiplicity
         )
-        yield "embedding", (atoms, crystal, atom_copies)
+        yield "embedding", (atoms, crystal, atom_multiplicity)
         means = []
         for name, block in self.body.items():
             if name.startswith("interaction"):
                 atoms, bonds, angles = block(atoms, bonds, angles, graph)
-                means.append(mean_rows(atoms, crystal, atom_copies))
-                yield name, (atoms, crystal, atom_copies)
-        energies = self.body["readout"](atoms, numbers, crystal, atom_copies)
+                means.append(mean_rows(atoms, crystal, atom_multiplicity))
+                yield name, (atoms, crystal, atom_multiplicity)
+        energies = self.body["readout"](atoms, numbers, crystal, atom_multiplicity)
         yield "readout", (torch.cat([*means, energies], dim=1) - self.center) / self.scale
 
     def scale_embedding(self, features: AnyArray | Tensor) -> None:

@@ -37,7 +37,7 @@ class Bonds(NamedTuple):
         Atom at the vertex.
     angle_weights : float tensor (m', width)
         Weight of a bond in its angles; 0 from the cutoff of angles on.
-    angle_copies : float tensor (t, 1) or None
+    angle_multiplicity : float tensor (t, 1) or None
         Multiplicity of an angle at its first bond; None for 1.
     """
 
@@ -50,7 +50,7 @@ class Bonds(NamedTuple):
     second: Tensor
     centre: Tensor
     angle_weights: Tensor
-    angle_copies: Tensor | None
+    angle_multiplicity: Tensor | None
 
 
 class RadialBasis(nn.Module):
@@ -152,8 +152,8 @@ class GraphEmbedding(nn.Module):
         first: Tensor,
         second: Tensor,
         cosines: Tensor | None,
-        bond_copies: Tensor | None,
-        angle_copies: Tensor | None,
+        bond_multiplicity: Tensor | None,
+        angle_multiplicity: Tensor | None,
     ) -> tuple[Tensor, Tensor, Tensor, Bonds]:
         """Return atoms, bonds and angles, each (n, width), and a `Bonds`."""
         half = len(source) // 2
@@ -164,10 +164,12 @@ class GraphEmbedding(nn.Module):
         centre = target.index_select(0, first)
         # multiplicities are those at the second edge, so that one receives the message
         first, second = (torch.where(edge < half, edge, edge - half) for edge in (second, first))
-        if bond_copies is not None:
-            bond_copies = torch.stack([bond_copies[half:], bond_copies[:half]]).unsqueeze(2)
-        if angle_copies is not None:
-            angle_copies = angle_copies.unsqueeze(1)
+        if bond_multiplicity is not None:
+            bond_multiplicity = torch.stack(
+                [bond_multiplicity[half:], bond_multiplicity[:half]]
+            ).unsqueeze(2)
+        if angle_multiplicity is not None:
+            angle_multiplicity = angle_multiplicity.unsqueeze(1)
         marked = torch.zeros_like(source[:half]).index_fill(0, first, 1)
         place = marked.cumsum(0) - 1
         angular = marked.nonzero().flatten()
@@ -176,13 +178,13 @@ class GraphEmbedding(nn.Module):
             source[:half],
             target[:half],
             self.weights(basis),
-            bond_copies,
+            bond_multiplicity,
             angular,
             place.index_select(0, first),
             place.index_select(0, second),
             centre,
             self.angle_weights(self.short_lengths(lengths.index_select(0, angular))),
-            angle_copies,
+            angle_multiplicity,
         )
         return self.atoms(numbers), self.bonds(basis), angles, graph
 
@@ -315,8 +317,8 @@ def _bond_messages(
     """Return the sum (m', width) of what each bond hears from the bonds at its two ends."""
     messages = _at_angles(layers, atoms, bonds, angles, graph)
     messages = messages * graph.angle_weights.index_select(0, graph.second)
-    if graph.angle_copies is not None:
-        messages = messages * graph.angle_copies
+    if graph.angle_multiplicity is not None:
+        messages = messages * graph.angle_multiplicity
     return sum_rows(messages, graph.first, len(graph.angular)) * graph.angle_weights
 
 

@@ -14,9 +14,11 @@ _VOIGT = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))
 
 
 def energy_curvature(
-    energy: Callable[..., Tensor], inputs: Mapping[str, AnyArray], moves: FloatArray | None = None
+    energy: Callable[..., Tensor],
+    inputs: Mapping[str, AnyArray],
+    distortions: FloatArray | None = None,
 ) -> FloatArray:
-    """Return the second derivatives of the energy of one crystal, or their products with moves.
+    """Return the second derivatives of the energy of one crystal, or products with distortions.
 
     The derivatives are exact, by differentiating twice; bonds are those of the crystal as it is.
 
@@ -27,7 +29,7 @@ def energy_curvature(
         eV, a tensor of one number.
     inputs : dict of array
         One crystal of N atoms, as `CrystalRows` gives it.
-    moves : float array (k, 3N + 6) or None, default=None
+    distortions : float array (k, 3N + 6) or None, default=None
         Displacements of the atoms, x, y and z of the first and so on, in Angstrom, then the strains
         xx, yy, zz, yz, xz, xy, shears as the sum of both halves. None for one of each, so that all
         second derivatives are returned. Each row costs one evaluation of the network.
@@ -35,21 +37,21 @@ def energy_curvature(
     Returns
     -------
     float64 array (k, 3N + 6)
-        The matrix of second derivatives times each row of `moves`, in eV.
+        The matrix of second derivatives times each row of `distortions`, in eV.
     """
     tensors = {name: torch.as_tensor(part) for name, part in inputs.items()}
     n = 3 * len(tensors["numbers"])
     vectors = tensors["vectors"]
     changes = vectors.new_zeros(n + len(_VOIGT), requires_grad=True)
-    moves = np.eye(len(changes)) if moves is None else moves
-    products = np.empty((len(moves), len(changes)))
+    distortions = np.eye(len(changes)) if distortions is None else distortions
+    products = np.empty((len(distortions), len(changes)))
     with torch.enable_grad():
         shifts, strain = changes[:n].reshape(-1, 3), _strain(changes[n:])
         vectors = vectors + vectors @ strain + shifts[tensors["target"]] - shifts[tensors["source"]]
         total = energy(**(tensors | {"vectors": vectors})).sum()
         (gradient,) = torch.autograd.grad(total, changes, create_graph=True)
-        for row, move in zip(products, vectors.new_tensor(moves), strict=True):
-            (found,) = torch.autograd.grad(gradient, changes, move, retain_graph=True)
+        for row, distortion in zip(products, vectors.new_tensor(distortions), strict=True):
+            (found,) = torch.autograd.grad(gradient, changes, distortion, retain_graph=True)
             row[:] = found
     return products
 

@@ -39,11 +39,11 @@ class MergedGraph(NamedTuple):
         Kinds of edges i->j and j->k; edge ``m + e`` is the reverse of edge ``e``.
     cosines : float32 array (t,)
         Of the angle at j.
-    atom_copies : float32 array (n,)
+    atom_multiplicity : float32 array (n,)
         Multiplicity: atoms of each kind.
-    bond_copies : float32 array (2 m,)
+    bond_multiplicity : float32 array (2 m,)
         Multiplicity: edges of each kind that lead to one atom.
-    angle_copies : uint16 or int32 array (t,)
+    angle_multiplicity : uint16 or int32 array (t,)
         Multiplicity: angles of each kind at one edge j->k.
     """
 
@@ -54,9 +54,9 @@ class MergedGraph(NamedTuple):
     first: IntArray
     second: IntArray
     cosines: SingleArray
-    atom_copies: SingleArray
-    bond_copies: SingleArray
-    angle_copies: IntArray
+    atom_multiplicity: SingleArray
+    bond_multiplicity: SingleArray
+    angle_multiplicity: IntArray
 
     @property
     def n_bytes(self) -> int:
@@ -84,16 +84,16 @@ class MergedRows(CrystalRows[MergedGraph]):
             What `CrystalRows` gives, of kinds, and of A kinds of atoms, E of edges and T of angles:
 
             - ``cosines`` float32 (T,): of the angles.
-            - ``atom_copies`` float32 (A,): atoms of each kind.
-            - ``bond_copies`` float32 (E,): edges of each kind that lead to one atom.
-            - ``angle_copies`` float32 (T,): angles of each kind at one ``second``.
+            - ``atom_multiplicity`` float32 (A,): atoms of each kind.
+            - ``bond_multiplicity`` float32 (E,): edges of each kind that lead to one atom.
+            - ``angle_multiplicity`` float32 (T,): angles of each kind at one ``second``.
         """
         graphs = self._chosen(indices)
         n_bonds = np.array([len(graph.source) for graph in graphs])
         n_angles = np.array([len(graph.first) for graph in graphs])
         joined = {
             name: np.concatenate([getattr(graph, name) for graph in graphs])
-            for name in ("first", "second", "cosines", "atom_copies", "angle_copies")
+            for name in ("first", "second", "cosines", "atom_multiplicity", "angle_multiplicity")
         }
         begin, total = np.repeat(np.cumsum(n_bonds) - n_bonds, n_angles), n_bonds.sum()
         own = np.repeat(n_bonds, n_angles)
@@ -101,14 +101,14 @@ class MergedRows(CrystalRows[MergedGraph]):
             name: joined[name] + begin + np.where(joined[name] < own, 0, total - own)
             for name in ("first", "second")
         }
-        halves = zip(*(graph.bond_copies.reshape(2, -1) for graph in graphs), strict=True)
+        halves = zip(*(graph.bond_multiplicity.reshape(2, -1) for graph in graphs), strict=True)
         return (
             unite(graphs)
             | joined
             | edges
             | {
-                "bond_copies": np.concatenate([part for half in halves for part in half]),
-                "angle_copies": joined["angle_copies"].astype(np.float32),
+                "bond_multiplicity": np.concatenate([part for half in halves for part in half]),
+                "angle_multiplicity": joined["angle_multiplicity"].astype(np.float32),
             }
         )
 
@@ -134,7 +134,7 @@ def merge(graph: CrystalGraph, angle_cutoff: float | None = None) -> MergedGraph
     directions, lengths = np.concatenate([directions, -directions]), np.tile(lengths, 2)
     cosines = -np.einsum("ij,ij->i", directions[first], directions[second])
     marks = _marks(graph.numbers, source, target, lengths, first, second, cosines)
-    _, atoms, kind_of_atom, atom_copies = _distinct(marks[0])
+    _, atoms, kind_of_atom, atom_multiplicity = _distinct(marks[0])
     bond_marks, _, kind_of_bond, n_bonds = _distinct(marks[1])
     # an edge of each kind and its reverse, which may be of the same kind
     half = len(graph.source)
@@ -146,13 +146,13 @@ def merge(graph: CrystalGraph, angle_cutoff: float | None = None) -> MergedGraph
     place_of_kind[kinds[::-1]] = np.arange(len(edges))[::-1]
     ends = kind_of_atom[source[edges]], kind_of_atom[target[edges]]
     in_both_halves = 1 + (kinds == kind_of_bond[reverse[edges]])
-    bond_copies = n_bonds[kinds] / atom_copies[ends[1]] / in_both_halves
+    bond_multiplicity = n_bonds[kinds] / atom_multiplicity[ends[1]] / in_both_halves
     # the angles at these edges
     place_of_edge = np.full(2 * half, -1, dtype=np.int32)
     place_of_edge[edges] = np.arange(len(edges))
     angles = np.flatnonzero(place_of_edge[second] >= 0)
     at = place_of_edge[second[angles]]
-    _, one, _, angle_copies = _distinct(_mix(marks[2][angles], at))
+    _, one, _, angle_multiplicity = _distinct(_mix(marks[2][angles], at))
     chosen, drawn = angles[one], edges[: len(edges) // 2]
     small = np.uint16 if len(edges) < 2**16 else np.int32
     return MergedGraph(
@@ -163,9 +163,9 @@ def merge(graph: CrystalGraph, angle_cutoff: float | None = None) -> MergedGraph
         place_of_kind[kind_of_bond[first[chosen]]].astype(small),
         at[one].astype(small),
         cosines[chosen],
-        atom_copies.astype(np.float32),
-        bond_copies.astype(np.float32),
-        angle_copies.astype(small),
+        atom_multiplicity.astype(np.float32),
+        bond_multiplicity.astype(np.float32),
+        angle_multiplicity.astype(small),
     )
 
 

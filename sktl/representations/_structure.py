@@ -108,9 +108,8 @@ class CrystalGraphs(StructureRepresentation):
     {'numbers': (6,), 'crystal': (6,), 'source': (24,), 'target': (24,), 'vectors': (24, 3),
      'first': (72,), 'second': (72,)}
     >>> batch = CrystalGraphs(n_neighbours=4).encode(crystals)[[0, 1]]
-    >>> batch["numbers"], batch["atom_copies"], batch["bond_copies"], batch["angle_copies"]
-    (array([14, 14]), array([2., 4.], dtype=float32), array([2., 2., 2., 2.], dtype=float32),
-     array([3., 3., 3., 3.], dtype=float32))
+    >>> batch["numbers"], batch["atom_multiplicity"], batch["bond_multiplicity"]
+    (array([14, 14]), array([2., 4.], dtype=float32), array([2., 2., 2., 2.], dtype=float32))
     """
 
     name = "crystal-graphs"

@@ -97,8 +97,8 @@ def cell_symmetry(numbers: IntArray, lattice: FloatArray, fractional: FloatArray
     return Symmetry(*map(np.array, zip(*found, strict=True)))
 
 
-def independent_moves(symmetry: Symmetry, displacements: bool = True) -> FloatArray:
-    """Return few moves of a cell from whose images under its symmetry all others are made.
+def independent_distortions(symmetry: Symmetry, displacements: bool = True) -> FloatArray:
+    """Return few displacements and strains of a cell, of which symmetry makes all others.
 
     Parameters
     ----------
@@ -115,21 +115,23 @@ def independent_moves(symmetry: Symmetry, displacements: bool = True) -> FloatAr
     """
     n = symmetry.permutations.shape[1]
     strains = _directions(_on_strains(_distinct(symmetry.rotations)))
-    moves = [np.pad(strains, ((0, 0), (3 * n, 0)))]
+    distortions = [np.pad(strains, ((0, 0), (3 * n, 0)))]
     for atom in np.unique(_first_atoms(symmetry)) if displacements else ():
         stays = symmetry.permutations[:, atom] == atom
         directions = _directions(symmetry.rotations[stays])
-        moves.append(np.pad(directions, ((0, 0), (3 * atom, 3 * (n - atom) + 3))))
-    return np.concatenate(moves)
+        distortions.append(np.pad(directions, ((0, 0), (3 * atom, 3 * (n - atom) + 3))))
+    return np.concatenate(distortions)
 
 
-def complete_by_symmetry(moves: FloatArray, products: FloatArray, symmetry: Symmetry) -> FloatArray:
+def complete_by_symmetry(
+    distortions: FloatArray, products: FloatArray, symmetry: Symmetry
+) -> FloatArray:
     """Return the second derivatives of an energy that follow from a few of their products.
 
     Parameters
     ----------
-    moves : float array (k, 3N + 6)
-        What `independent_moves` returned.
+    distortions : float array (k, 3N + 6)
+        What `independent_distortions` returned.
     products : float array (k, 3N + 6)
         The second derivatives times each displacement or strain, as
         `sktl.networks.energy_curvature` returns them.
@@ -145,10 +147,10 @@ def complete_by_symmetry(moves: FloatArray, products: FloatArray, symmetry: Symm
     firsts = _first_atoms(symmetry)
     n = 3 * len(firsts)
     on_strains = _on_strains(symmetry.rotations)
-    moved = _carry(moves, symmetry, on_strains)
+    moved = _carry(distortions, symmetry, on_strains)
     found = _carry(products, symmetry, np.linalg.inv(on_strains).transpose(0, 2, 1))
     hessian = np.full((n + 6, n + 6), np.nan)
-    strained = moves[:, n:].any(axis=1)
+    strained = distortions[:, n:].any(axis=1)
     hessian[n:] = _solve(moved[:, strained, n:], found[:, strained])
     hessian[:n, n:] = hessian[n:, :n].T
     if strained.all():
@@ -156,7 +158,7 @@ def complete_by_symmetry(moves: FloatArray, products: FloatArray, symmetry: Symm
     for atom, first in enumerate(firsts):
         arrives = np.ix_(
             symmetry.permutations[:, first] == atom,
-            moves[:, 3 * first : 3 * first + 3].any(axis=1),
+            distortions[:, 3 * first : 3 * first + 3].any(axis=1),
         )
         own = slice(3 * atom, 3 * atom + 3)
         hessian[own, :n] = _solve(moved[arrives][..., own], found[arrives][..., :n])
@@ -206,10 +208,10 @@ def _carry(vectors: FloatArray, symmetry: Symmetry, on_strains: NDArray[np.float
     return np.concatenate([atoms, np.einsum("mij,kj->mki", on_strains, vectors[:, -6:])], axis=2)
 
 
-def _solve(moves: FloatArray, products: FloatArray) -> FloatArray:
-    """Return the rows (d, n) of which moves (m, k, d) make products (m, k, n)."""
-    moves, products = (part.reshape(-1, part.shape[-1]) for part in (moves, products))
-    return np.linalg.pinv(moves) @ products
+def _solve(distortions: FloatArray, products: FloatArray) -> FloatArray:
+    """Return the rows (d, n) of which distortions (m, k, d) make products (m, k, n)."""
+    distortions, products = (part.reshape(-1, part.shape[-1]) for part in (distortions, products))
+    return np.linalg.pinv(distortions) @ products
 
 
 def _reduced_primitive(

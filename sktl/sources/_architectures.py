@@ -32,7 +32,7 @@ class Schedule:
     Attributes
     ----------
     epochs : int
-        Passes over the training rows; few rows are passed over more often.
+        Epochs over the training rows; few rows take more of them.
     learning_rate : float
         Highest learning rate of the body.
     """

@@ -104,7 +104,7 @@ class Source:
             own head stays if not given.
         rows : Rows, optional
             Encoded rows that the new head will be trained on. The columns of an embedding that
-            differ in scale are evened by them.
+            differ in scale are standardised by them.
 
         Returns
         -------

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from sktl._types import AnyArray, ArrayLike, FloatArray
+from sktl._warnings import warn_caller
 from sktl.exceptions import InputError
 
 
@@ -62,13 +63,33 @@ def check_numbers(X: NamedRows, y: ArrayLike | None, *, estimator: str) -> Float
     return y
 
 
+def one_target(y: AnyArray) -> AnyArray:
+    """Return targets (n,) or (n, 1) as (n,), with a warning for a column.
+
+    Raises
+    ------
+    InputError
+        There are several columns.
+    """
+    if y.ndim == 1:
+        return y
+    if y.shape[1] != 1:
+        raise InputError(f"y should be a 1d array: got shape {y.shape}, expected one target (n,).")
+    from sklearn.exceptions import DataConversionWarning
+
+    warn_caller(
+        "A column-vector y was passed when a 1d array was expected. Please change the shape of y "
+        "to (n_samples,), for example using ravel().",
+        DataConversionWarning,
+    )
+    return y[:, 0]
+
+
 def check_labels(X: NamedRows, y: ArrayLike | None, *, estimator: str) -> AnyArray:
     """Return class labels as an array (n,); see `check_numbers` for the errors."""
     labels = _target_array(X, y, estimator)
     if labels.ndim == 2:
-        from sklearn.utils.validation import column_or_1d
-
-        labels = column_or_1d(labels, warn=True)
+        labels = one_target(labels)
     for row, value in enumerate(labels.tolist()):
         if _is_missing(value):
             raise InputError(

@@ -30,7 +30,7 @@ MAY_IMPORT = {
     "exceptions": set(),
     "_types": set(),
     "_version": set(),
-    "_checks": {"exceptions", "_types"},
+    "_checks": {"exceptions", "_types", "_warnings"},
     "_containers": {"exceptions", "_types"},
     "_state": {"exceptions", "_types"},
     "_warnings": {"exceptions", "_types"},

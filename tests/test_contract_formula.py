@@ -17,7 +17,9 @@ from matminer.featurizers.composition import ElementFraction
 from pymatgen.core import Composition
 from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.dummy import DummyRegressor
+from sklearn.pipeline import make_pipeline
 
+import sktl
 from sktl import (
     DeepFeatureTransformer,
     MatminerTransformer,
@@ -56,6 +58,15 @@ ALL = PRETRAINED | {
         random_state=0,
     ),
 }
+
+
+STRUCTURES_ONLY = {"HarmonicTransformer", "StructureReader"}
+
+
+def test_every_public_estimator_is_tried(tiny_source):
+    tried = {type(make(tiny_source)).__name__ for make in ALL.values()}
+    public = {name for name in sktl.__all__ if hasattr(getattr(sktl, name), "get_params")}
+    assert tried | STRUCTURES_ONLY == public
 
 
 class Case:
@@ -224,10 +235,14 @@ def test_an_element_that_the_source_never_saw(pretrained):
             call()
         assert caught.value.rows == [4]
     lenient = clone(pretrained.estimator).set_params(unseen_elements="warn")
-    with pytest.warns(TransferWarning, match="first in row 4"):
+    with pytest.warns(TransferWarning, match="first in row 4") as while_fitting:
         lenient.fit(X, pretrained.y)
-    with pytest.warns(TransferWarning, match="Got Fm in 1 of 30 rows"):
+    with pytest.warns(TransferWarning, match="Got Fm in 1 of 30 rows") as while_asked:
         found = outputs(lenient, X)
+    with pytest.warns(TransferWarning) as in_a_pipeline:
+        make_pipeline(lenient).fit(X, pretrained.y)
+    for caught in (while_fitting, while_asked, in_a_pipeline):  # on the line of the caller
+        assert {each.filename for each in caught} == {__file__}
     assert np.isfinite(found).all()
     with pytest.raises(UnseenElementError, match=r"Got Og .*row 0 \('OgO2'\)"):
         outputs(lenient, ["OgO2"])

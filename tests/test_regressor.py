@@ -254,3 +254,17 @@ def test_a_forked_process_predicts_as_its_parent_that_used_several_threads(tiny_
         torch.set_num_threads(threads)
         worker.kill()
         worker.join()
+
+
+def test_numbers_that_overflow_are_refused(model):
+    X = np.random.default_rng(0).normal(size=(30, 2))
+    X[3, 1] = -1e300
+    with pytest.raises(InputError, match=r"Got X=-1e\+300 in row 3, column 1, expected numbers of"):
+        TransferRegressor(None, max_epochs=1).fit(X, X[:, 0])
+
+
+def test_a_training_that_diverges_says_what_to_change():
+    X = np.random.default_rng(0).normal(size=(30, 2))
+    model = TransferRegressor(None, max_epochs=5, learning_rate=1e12, random_state=0)
+    with pytest.raises(InputError, match="training diverged: got learning_rate=1000000000000.0"):
+        model.fit(X, X[:, 0])

@@ -48,7 +48,8 @@ class Domain:
     def __init__(self, features, groups, elements, texts, values):
         n_axes = min(_MOST_AXES, *features.shape)
         axes = make_pipeline(StandardScaler(), PCA(n_axes, svd_solver="covariance_eigh"))
-        self.axes = axes.fit(features.astype(np.float64))
+        with np.errstate(invalid="ignore"):  # of one composition only: no variance to share out
+            self.axes = axes.fit(features.astype(np.float64))
         self.points = self._project(features)
         self.elements, self.texts, self.values = sorted(elements), texts, values
         self.unit = 1.0

@@ -182,6 +182,11 @@ class HarmonicTransformer(TransformerMixin, MaterialsEstimator):
         folder = f"v{_VERSION}-{self.source_sha256_[:16]}-{self.max_atoms}"
         return Path(cache_dir()) / "harmonic" / folder / key[:2] / f"{key}.npy"
 
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = False
+        return tags
+
     def __sklearn_is_fitted__(self):
         return hasattr(self, "potential_")
 

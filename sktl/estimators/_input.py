@@ -19,6 +19,7 @@ from sktl.sources import (
 )
 
 POLICIES = ("error", "warn")
+LARGEST_NUMBER = 1e100
 
 
 class MaterialsEstimator(BaseEstimator):
@@ -67,10 +68,22 @@ def read_materials(estimator, X, *, fitting):
         estimator.input_kind_ = materials.kind
     if materials.kind == "columns" and not isinstance(X, Materials):
         numbers = validate_data(estimator, materials.items, dtype=np.float64, reset=fitting)
+        _check_size(numbers)
         known = getattr(estimator, "feature_names_in_", None)
         return Materials("columns", numbers, names=None if known is None else tuple(known))
     _check_columns(estimator, materials, fitting)
     return materials
+
+
+def _check_size(columns):
+    """Raise for numbers whose squares overflow: nothing could be learned of their spread."""
+    row, column = np.unravel_index(np.abs(columns).argmax(), columns.shape)
+    largest = columns[row, column]
+    if abs(largest) > LARGEST_NUMBER:
+        raise InputError(
+            f"Got X={largest} in row {row}, column {column}, expected numbers of at most "
+            f"{LARGEST_NUMBER:g}: use another unit, or a logarithm."
+        )
 
 
 def _check_columns(estimator, materials, fitting):

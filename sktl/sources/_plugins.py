@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import threading
-import warnings
 from collections.abc import Callable
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from sktl.exceptions import TransferWarning
+from sktl._warnings import warn_caller
 
 _handlers: dict[str, Callable[[Any], object]] = {}
 _problems: list[str] = []
@@ -38,7 +37,7 @@ def load_plugins() -> None:
                 except Exception as error:
                     _problems.append(_problem(entry, error))
         for problem in _problems:
-            warnings.warn(problem, TransferWarning, stacklevel=2)
+            warn_caller(problem)
 
 
 def plugin_problems() -> str:

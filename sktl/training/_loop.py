@@ -18,6 +18,7 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Dataset
 
 from sktl._types import AnyArray, ArrayLike, IntArray
+from sktl.exceptions import InputError
 from sktl.networks import Network
 from sktl.representations import Rows
 from sktl.training._policy import Policy
@@ -88,6 +89,11 @@ def train(
         net.partial_fit(data, epochs=n_epochs - len(net.history))
     if net.interrupted_:
         raise KeyboardInterrupt
+    if not math.isfinite(net.history[-1, "train_loss"]):
+        raise InputError(
+            f"The training diverged: got learning_rate={policy.learning_rate!r}, expected a "
+            "smaller one."
+        )
     network.load_state_dict(net.average_)
     network.rest_dropout(False)
     network.to("cpu").eval()

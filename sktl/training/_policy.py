@@ -93,6 +93,9 @@ class Policy:
             if not (_is_real(getattr(self, name)) and 0 <= getattr(self, name) <= 1):
                 _refuse(name, getattr(self, name), "a share from 0 to 1")
 
+    def __deepcopy__(self, memo: dict[int, object]) -> Policy:
+        return self  # nothing in it changes
+
     def resolve(self, n_rows: int, architecture: Architecture, *, pretrained: bool) -> Self:
         """Return the policy with numbers in place of "auto".
 

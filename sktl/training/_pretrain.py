@@ -198,9 +198,4 @@ def _train(
         callbacks=callbacks,
         resume=resume,
     )
-    if not np.isfinite(history[-1, "train_loss"]):
-        raise InputError(
-            f"The training diverged: got learning_rate={settings.learning_rate!r}, expected a "
-            "smaller one."
-        )
     return history

@@ -7,9 +7,8 @@ from joblib import Parallel, delayed
 from sklearn.model_selection import GroupKFold
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import column_or_1d
 
-from sktl._checks import check_numbers, check_weights
+from sktl._checks import check_numbers, check_weights, one_target
 from sktl._state import stored
 from sktl.estimators._base import MaterialsRegressor
 from sktl.estimators._input import MaterialsEstimator, read_materials
@@ -155,9 +154,7 @@ class TransferStackRegressor(MaterialsRegressor):
         vars(self).pop("members_", None)  # if this fit fails, the estimator is not fitted
         materials = read_materials(self, X, fitting=True)
         y = check_numbers(materials, y, estimator=type(self).__name__)
-        if y.size != len(y):
-            raise InputError(f"Got y of shape {y.shape}, expected one target, (n,).")
-        y = column_or_1d(y, warn=True)
+        y = one_target(y)
         weights = check_weights(materials, sample_weight)
         sources = self._load_sources()
         rows, groups = _canonical_rows(materials, y, weights)

@@ -7,6 +7,7 @@ import importlib.util
 import os
 import re
 import sys
+import warnings
 from pathlib import Path
 
 import sktl
@@ -47,6 +48,7 @@ viewcode_line_numbers = True
 
 # without the extra "benchmark" the example that needs it is shown, but does not run
 runs = r"\.py$" if importlib.util.find_spec("hpsklearn") else r"(?<!hyperopt_sklearn)\.py$"
+warnings.filterwarnings("ignore", message="pkg_resources is deprecated")  # hyperopt needs it
 
 sphinx_gallery_conf = {
     "examples_dirs": ["examples"],

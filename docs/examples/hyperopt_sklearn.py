@@ -8,7 +8,7 @@ Which activations to take, and how to fine-tune, chosen by hyperopt's search. It
 
 import numpy as np
 from hpsklearn import HyperoptEstimator, svr
-from hyperopt import hp, tpe
+from hyperopt import hp, progress, tpe
 from hyperopt.pyll import scope
 from sklearn.metrics import mean_absolute_error
 from sklearn.preprocessing import StandardScaler
@@ -22,6 +22,8 @@ X, y, X_test, y_test = X[:100], y[:100], X[100:], y[100:]
 settings = {"algo": tpe.suggest, "loss_fn": mean_absolute_error, "seed": 0, "max_evals": 3}
 
 default = TransferRegressor("oqmd", max_epochs=10, random_state=0).fit(X, y)
+
+progress.default_callback = progress.no_progress_callback  # not a bar for every trial
 
 # features in ``preprocessing``: hyperopt chooses the layers, and the settings of the regressor
 steps = [

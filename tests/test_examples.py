@@ -21,7 +21,7 @@ EXPECTED = {
     "custom_source": r"fine-tuned: mean absolute error \d\.\d\d eV on 200 test rows",
     "grid_search": r"(\d groups frozen: mean absolute error \d\.\d\d eV\n){3}",
     "pipeline": r"\[.+\] \[.+\] eV",
-    "quickstart": r"(\w+: \d\.\d\d eV, nine times in ten from \d\.\d\d to \d\.\d\d eV\n){4}",
+    "quickstart": r"\[.+\] eV\n(\w+: \d\.\d\d eV, nine times in ten from \d\.\d\d to \d\.\d\d eV\n){4}",
     "splits": r"(split by .+: .+ \d\.\d+ eV\n){3}(compounds with.+ hold \d+ % of \d+ gaps\n){2}",
     "tutorial": r"(line \d+, .+: .+\n){3}497 of 500 rows are used; Gap is in eV\n(?s:.+)parity.pdf",
 }
@@ -52,6 +52,17 @@ def test_readme_shows_the_examples_word_for_word():
     assert [block for block in blocks("python") if block not in cells] == []
 
 
+def test_first_example_shows_what_it_prints(capsys):
+    code = blocks("python")[0]
+    exec(code, {})
+    shown, printed = (
+        [float(number) for number in re.findall(r"\d+\.\d*", text)]
+        for text in (code.splitlines()[-1], capsys.readouterr().out)
+    )
+    assert len(shown) == 4
+    assert printed == pytest.approx(shown, abs=0.2)
+
+
 def test_readme_begins_with_the_two_commands():
     assert blocks("sh")[:2] == [
         "pip install -c constraints.txt . && sktl demo\n",
@@ -79,7 +90,7 @@ def test_readme_shows_the_messages_for_bad_input():
     "script",
     [
         *("readme_tables", "cross_property_tables", "finetune_strategies_tables"),
-        *("faults_tables", "applicability_tables"),
+        *("faults_tables", "applicability_tables", "front_page"),
     ],
 )
 def test_tables_of_the_documents_are_generated(script, monkeypatch):

@@ -21,7 +21,7 @@ EXPECTED = {
     "custom_source": r"fine-tuned: mean absolute error \d\.\d\d eV on 200 test rows",
     "grid_search": r"(\d groups frozen: mean absolute error \d\.\d\d eV\n){3}",
     "pipeline": r"\[.+\] \[.+\] eV",
-    "quickstart": r"\[.+\] eV\n(\w+: \d\.\d\d eV, nine times in ten from \d\.\d\d to \d\.\d\d eV\n){4}",
+    "quickstart": r"(\w+: \d\.\d\d eV, nine times in ten from \d\.\d\d to \d\.\d\d eV\n){4}",
     "splits": r"(split by .+: .+ \d\.\d+ eV\n){3}(compounds with.+ hold \d+ % of \d+ gaps\n){2}",
     "tutorial": r"(line \d+, .+: .+\n){3}497 of 500 rows are used; Gap is in eV\n(?s:.+)parity.pdf",
 }

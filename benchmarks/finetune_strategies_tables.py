@@ -175,7 +175,7 @@ def speed_table():
 
 
 def missing_table(errors):
-    """Return how many of the owed cells stand, by configuration, as Markdown."""
+    """Return how many of the owed results exist, by configuration, as Markdown."""
     owed = {}
     for cell in finetune_strategies_cells("cpu"):
         owed[cell.configuration] = owed.get(cell.configuration, 0) + 1
@@ -186,7 +186,7 @@ def missing_table(errors):
         for kind in owed
     }
     rows = [(kind, str(done[kind]), str(n)) for kind, n in owed.items()]
-    return markdown(("configuration", "cells run", "cells of `--budget cpu`"), rows)
+    return markdown(("configuration", "results", "results of `--budget cpu`"), rows)
 
 
 def _mean_and_spread(maes):

@@ -30,7 +30,7 @@ RIVALS = {
     "forest": "random forest on Magpie attributes, tuned here",
     "boosting": "XGBoost on Magpie attributes, tuned here",
 }
-NETWORKS = {"composition": "CompositionNet", "elemnet": "ElemNet", "chgnet": "CHGNet, reads crystals"}
+NETWORKS = {"composition": "CompositionNet", "elemnet": "ElemNet", "chgnet": "CHGNet, for crystals"}
 MAX_PROPERTIES = 4
 
 

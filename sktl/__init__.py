@@ -2,31 +2,7 @@
 
 import lazy_loader
 
-from sktl._version import __version__
+from sktl._version import __version__ as __version__
 
-__getattr__, __dir__, _lazy = lazy_loader.attach(
-    __name__,
-    submod_attrs={
-        "estimators": [
-            "DeepFeatureTransformer",
-            "HarmonicTransformer",
-            "TransferClassifier",
-            "TransferRegressor",
-            "TransferStackRegressor",
-            "load_model",
-        ],
-        "representations": ["MatminerTransformer", "StructureReader"],
-        "sources": [
-            "Architecture",
-            "Source",
-            "SourceCard",
-            "list_sources",
-            "load_source",
-            "register_architecture",
-            "register_source",
-        ],
-        "training": ["Policy", "PropertyTable", "pretrain"],
-    },
-)
-
-__all__ = [*_lazy, "__version__"]
+# The public names stand in __init__.pyi, where type checkers read them too.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

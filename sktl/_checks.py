@@ -1,20 +1,32 @@
 """Checks of what comes in beside X: targets, sample weights, the device, names of features."""
 
+from __future__ import annotations
+
 import math
 import numbers
+from typing import Any, Protocol
 
 import numpy as np
 
+from sktl._types import AnyArray, ArrayLike, FloatArray
 from sktl.exceptions import InputError
 
 
-def check_integer(name, value, low):
+class NamedRows(Protocol):
+    """Rows of X that messages can name, such as `Materials`."""
+
+    def __len__(self) -> int: ...
+
+    def name_row(self, row: int) -> str: ...
+
+
+def check_integer(name: str, value: Any, low: int) -> None:
     """Raise unless the parameter called `name` is an integer of at least `low`."""
     if not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < low:
         raise InputError(f"Got {name}={value!r}, expected an integer of at least {low}.")
 
 
-def check_numbers(X, y, *, estimator):
+def check_numbers(X: NamedRows, y: ArrayLike | None, *, estimator: str) -> FloatArray:
     """Return numeric targets as a float64 array (n,) or (n, k).
 
     Parameters
@@ -50,28 +62,28 @@ def check_numbers(X, y, *, estimator):
     return y
 
 
-def check_labels(X, y, *, estimator):
+def check_labels(X: NamedRows, y: ArrayLike | None, *, estimator: str) -> AnyArray:
     """Return class labels as an array (n,); see `check_numbers` for the errors."""
-    y = _target_array(X, y, estimator)
-    if y.ndim == 2:
+    labels = _target_array(X, y, estimator)
+    if labels.ndim == 2:
         from sklearn.utils.validation import column_or_1d
 
-        y = column_or_1d(y, warn=True)
-    for row, value in enumerate(y.tolist()):
+        labels = column_or_1d(labels, warn=True)
+    for row, value in enumerate(labels.tolist()):
         if _is_missing(value):
             raise InputError(
                 f"Input y contains NaN or infinity: got y={value!r} in {X.name_row(row)}, "
                 "expected a label."
             )
     try:
-        np.unique(y)
+        np.unique(labels)
     except TypeError as error:
-        kinds = sorted({type(label).__name__ for label in y})
+        kinds = sorted({type(label).__name__ for label in labels})
         raise InputError(f"Got labels of types {kinds} in y, expected one type.") from error
-    return y
+    return labels
 
 
-def _target_array(X, y, estimator):
+def _target_array(X: NamedRows, y: ArrayLike | None, estimator: str) -> AnyArray:
     if y is None:
         raise InputError(
             f"This {estimator} estimator requires y to be passed, but the target y is None."
@@ -89,7 +101,7 @@ def _target_array(X, y, estimator):
     return y
 
 
-def _is_number(value):
+def _is_number(value: object) -> bool:
     if isinstance(value, str):
         try:
             float(value)
@@ -99,13 +111,13 @@ def _is_number(value):
     return isinstance(value, numbers.Number)
 
 
-def _is_missing(label):
+def _is_missing(label: object) -> bool:
     if isinstance(label, float):
         return not math.isfinite(label)
     return label is None or type(label).__name__ == "NAType"  # pandas.NA, without importing pandas
 
 
-def check_weights(X, weights):
+def check_weights(X: NamedRows, weights: ArrayLike | None) -> FloatArray:
     """Return sample weights of the n rows of X as float64 (n,); None gives ones.
 
     Raises
@@ -138,7 +150,7 @@ def check_weights(X, weights):
     return weights
 
 
-def resolve_device(device):
+def resolve_device(device: str) -> str:
     """Return "cpu" or a CUDA device for the parameter `device`; "auto" prefers CUDA."""
     import torch
 
@@ -148,15 +160,18 @@ def resolve_device(device):
         found = torch.device(device)
     except (RuntimeError, TypeError):
         found = None
-    known = found is not None and found.type in ("cpu", "cuda")
-    if not known or (found.type == "cpu" and found.index not in (None, 0)):
+    if (
+        found is None
+        or found.type not in ("cpu", "cuda")
+        or (found.type == "cpu" and found.index not in (None, 0))
+    ):
         raise InputError(f"Got device={device!r}, expected 'auto', 'cpu', 'cuda' or 'cuda:0'.")
     if found.type == "cuda" and not (found.index or 0) < torch.cuda.device_count():
         raise InputError(f"Got device={device!r}, but this machine has no such CUDA device.")
     return device
 
 
-def check_feature_names(estimator, input_features):
+def check_feature_names(estimator: Any, input_features: Any) -> None:
     """Compare the argument of ``get_feature_names_out`` with the input seen in fit.
 
     Raises

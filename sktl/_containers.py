@@ -4,10 +4,15 @@ Nothing but `as_objects` makes an object array: numpy gives a list of Compositio
 shape that depends on its content.
 """
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from collections.abc import Collection, Hashable
+from typing import Any, NamedTuple
 
 import narwhals.stable.v2 as nw
 import numpy as np
+
+from sktl._types import ObjectArray
 
 
 class Rows(NamedTuple):
@@ -23,12 +28,12 @@ class Rows(NamedTuple):
         Names of all columns, where the container is a frame and all names are texts.
     """
 
-    items: list | None = None
-    columns: dict | None = None
-    names: tuple | None = None
+    items: list[Any] | None = None
+    columns: dict[Any, list[Any]] | None = None
+    names: tuple[str, ...] | None = None
 
 
-def as_objects(items):
+def as_objects(items: Collection[object]) -> ObjectArray:
     """Return a one-dimensional object array of the items, whatever they are."""
     array = np.empty(len(items), dtype=object)
     for i, item in enumerate(items):
@@ -36,14 +41,14 @@ def as_objects(items):
     return array
 
 
-def is_sequence(X):
+def is_sequence(X: object) -> bool:
     """Tell whether X can hold rows: a table, an array, or a sized collection with an order."""
     if hasattr(X, "shape") or hasattr(X, "__array__"):  # a kind of sparse matrix is a dict
         return True
     return hasattr(X, "__len__") and not isinstance(X, dict | set | frozenset)
 
 
-def read_rows(X):
+def read_rows(X: Any) -> Rows:
     """Return the rows of a container; nothing is parsed, and no item is looked at.
 
     Parameters
@@ -71,7 +76,7 @@ def read_rows(X):
     return Rows(list(X))
 
 
-def as_known_table(X):
+def as_known_table(X: Any) -> Any:
     """Return X, or what numpy and scikit-learn know of a frame of another library: a pandas one."""
     frame = _as_frame(X)
     if frame is None or hasattr(X, "iloc"):
@@ -81,7 +86,7 @@ def as_known_table(X):
     return pd.DataFrame({name: frame[name].to_numpy() for name in frame.columns})
 
 
-def _as_frame(X):
+def _as_frame(X: Any) -> nw.DataFrame[Any] | None:
     """Return a frame of any library as narwhals has it, or None.
 
     Its columns are numbered where it is of pandas, in which names may occur twice.
@@ -93,7 +98,7 @@ def _as_frame(X):
     return frame if isinstance(frame, nw.DataFrame) else None
 
 
-def _read_frame(X, frame):
+def _read_frame(X: Any, frame: nw.DataFrame[Any]) -> Rows:
     names = _names(X)
     if frame.shape[1] == 1:
         return Rows(frame[:, 0].to_list(), names=names)
@@ -104,7 +109,7 @@ def _read_frame(X, frame):
     return Rows(columns=columns, names=names)
 
 
-def _read_array(X):
+def _read_array(X: Any) -> Rows:
     if X.ndim == 2 and X.shape[1] == 1:
         X = X[:, 0]
     if X.ndim == 1:
@@ -114,15 +119,16 @@ def _read_array(X):
     return Rows()
 
 
-def _labels(X):
+def _labels(X: Any) -> list[Hashable]:
     """Return the names of the columns of a frame as it has them, texts or not."""
     return list(X.column_names if hasattr(X, "column_names") else X.columns)
 
 
-def _names(X):
+def _names(X: Any) -> tuple[str, ...] | None:
     labels = _labels(X)
-    return tuple(labels) if all(isinstance(label, str) for label in labels) else None
+    names = tuple(label for label in labels if isinstance(label, str))
+    return names if len(names) == len(labels) else None
 
 
-def _is_single(row):
+def _is_single(row: object) -> bool:
     return isinstance(row, list | tuple) and len(row) == 1

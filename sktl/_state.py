@@ -4,12 +4,18 @@ A file says ``"error-model/1"`` and a state, and never in which module a class l
 freely. A class that is not marked with `stored` is not made from a file.
 """
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from sktl.exceptions import ModelIntegrityError
 
-_KINDS = {}
-_NAMES = {}
+Upgrade: TypeAlias = Callable[[dict[str, Any]], dict[str, Any]]
+Made = TypeVar("Made", bound=type)
+
+_KINDS: dict[str, _Kind] = {}
+_NAMES: dict[type, str] = {}
 
 
 class _Kind(NamedTuple):
@@ -17,10 +23,10 @@ class _Kind(NamedTuple):
 
     made: type
     version: int
-    upgrades: tuple
+    upgrades: tuple[Upgrade, ...]
 
 
-def stored(tag, upgrades=()):
+def stored(tag: str, upgrades: Sequence[Upgrade] = ()) -> Callable[[Made], Made]:
     """Mark a class whose instances model files hold.
 
     Instances are stored as what their method ``to_state`` returns, by default their attributes, a
@@ -59,12 +65,10 @@ def stored(tag, upgrades=()):
     """
     name, version = _split(tag)
 
-    def register(made):
+    def register(made: Made) -> Made:
         known = _KINDS.get(name)
         if known is not None and _identity(known.made) != _identity(made):
-            raise ValueError(
-                f"Got tag={tag!r} for {made}, expected one that is not {known.made}'s."
-            )
+            raise ValueError(f"Got tag={tag!r} for {made}, but it is the tag of {known.made}.")
         if len(upgrades) != version - 1:
             raise ValueError(
                 f"Got {len(upgrades)} upgrades for {tag!r}, expected {version - 1}: one from each "
@@ -77,12 +81,12 @@ def stored(tag, upgrades=()):
     return register
 
 
-def is_stored(thing):
+def is_stored(thing: object) -> bool:
     """Tell whether an object is of a class that files hold; a subclass of one is another class."""
     return type(thing) in _NAMES
 
 
-def to_state(thing):
+def to_state(thing: object) -> tuple[str, dict[str, Any]]:
     """Return the tag and the state of an object of a stored class."""
     name = _NAMES[type(thing)]
     own = getattr(thing, "to_state", None)
@@ -90,7 +94,7 @@ def to_state(thing):
     return f"{name}/{_KINDS[name].version}", state
 
 
-def from_state(tag, state):
+def from_state(tag: str, state: Any) -> Any:
     """Return the object that a tag and a state describe.
 
     Raises
@@ -101,8 +105,9 @@ def from_state(tag, state):
     try:
         name, version = _split(tag)
         made, newest, upgrades = _KINDS[name]
-    except (KeyError, ValueError) as error:
-        raise ModelIntegrityError(f"Got tag={tag!r}, expected one of {stored_tags()}.") from error
+    except (AttributeError, KeyError, ValueError) as error:
+        known = ", ".join(stored_tags())
+        raise ModelIntegrityError(f"Got tag={tag!r}, expected one of {known}.") from error
     if version > newest:
         raise ModelIntegrityError(f"Got {tag!r}, expected at most version {newest}: a newer sktl.")
     if not isinstance(state, dict) or not all(isinstance(key, str) for key in state):
@@ -113,22 +118,22 @@ def from_state(tag, state):
     return _with_attributes(made, state) if own is None else own(state)
 
 
-def stored_tags():
+def stored_tags() -> dict[str, type]:
     """Return all tags that are written today, by class."""
     return {f"{name}/{kind.version}": kind.made for name, kind in sorted(_KINDS.items())}
 
 
-def _with_attributes(made, state):
+def _with_attributes(made: Any, state: dict[str, Any]) -> Any:
     thing = made.__new__(made)
     vars(thing).update(state)
     return thing
 
 
-def _identity(made):
+def _identity(made: type) -> tuple[str, str]:
     return made.__module__, made.__qualname__
 
 
-def _split(tag):
+def _split(tag: str) -> tuple[str, int]:
     """Return name and version of a tag."""
     name, _, version = tag.rpartition("/")
     if not name or not version.isdecimal() or int(version) < 1:

@@ -4,19 +4,26 @@ Nothing here touches the network or the disk at import. ``SKTL_DATA_MIRROR`` nam
 stands in for every publisher's address; ``SKTL_CACHE`` names the folder for downloaded files.
 """
 
+from __future__ import annotations
+
 import hashlib
 import os
 import secrets
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
 
 from sktl.exceptions import DataIntegrityError, DataNotFoundError
+
+if TYPE_CHECKING:
+    from sktl._types import PathLike
 
 MIRROR_VARIABLE = "SKTL_DATA_MIRROR"
 CACHE_VARIABLE = "SKTL_CACHE"
 _CHUNK_BYTES = 1 << 20
 
 
-def sha256_of(path):
+def sha256_of(path: PathLike) -> str:
     """Return the SHA-256 of a file's content as 64 hexadecimal digits.
 
     Parameters
@@ -36,7 +43,7 @@ def sha256_of(path):
     return digest.hexdigest()
 
 
-def verify_sha256(path, expected):
+def verify_sha256(path: PathLike, expected: str) -> None:
     """Raise unless a file's SHA-256 is the expected one.
 
     Parameters
@@ -57,7 +64,7 @@ def verify_sha256(path, expected):
         raise DataIntegrityError(f"{message} It was not used; delete it or replace it.")
 
 
-def atomic_write(path, content):
+def atomic_write(path: PathLike, content: bytes | Callable[[BinaryIO], object]) -> Path:
     """Write a file so that a reader sees the old content or the new, never a part.
 
     The bytes go to a temporary file in the same folder, are flushed to the disk, and the
@@ -93,7 +100,7 @@ def atomic_write(path, content):
     return path
 
 
-def cache_dir(cache=None):
+def cache_dir(cache: PathLike | None = None) -> Path:
     """Return the folder for downloaded files, without making it.
 
     Parameters
@@ -114,7 +121,7 @@ def cache_dir(cache=None):
     return Path(pooch.os_cache("sktl"))
 
 
-def fetch(name, *, url, sha256, cache=None):
+def fetch(name: str, *, url: str, sha256: str, cache: PathLike | None = None) -> Path:
     """Return the path of a checked public file: from the mirror, the cache or its publisher.
 
     With ``SKTL_DATA_MIRROR`` set, the file is read in place there and the network is not used.
@@ -158,13 +165,13 @@ def fetch(name, *, url, sha256, cache=None):
     return path
 
 
-def _download(path, name, url, sha256):
+def _download(path: Path, name: str, url: str, sha256: str) -> Path:
     """Download to a temporary file, check its hash, and only then give it its name."""
     import pooch
 
     downloader = pooch.HTTPDownloader(progressbar=False)
 
-    def write(file):
+    def write(file: BinaryIO) -> None:
         downloader(url, file, None)
         file.flush()
         found = sha256_of(file.name)
@@ -181,7 +188,7 @@ def _download(path, name, url, sha256):
         ) from error
 
 
-def _wrong_hash(path, found, expected):
+def _wrong_hash(path: PathLike, found: str, expected: str) -> str:
     return (
         f"Got sha256={found!r} for {str(path)!r}, expected {expected.lower()!r}: the file is "
         "damaged or is another version."

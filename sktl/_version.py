@@ -1,9 +1,11 @@
 """The version of sktl, in one place, and those of the packages that a result depends on."""
 
+from __future__ import annotations
+
 __version__ = "0.1.0"
 
 
-def _installed_version(package):
+def _installed_version(package: str) -> str | None:
     """Return the version of an installed package, or of its CPU build, or None."""
     from importlib.metadata import PackageNotFoundError, version
 
@@ -15,7 +17,7 @@ def _installed_version(package):
     return None
 
 
-def versions(*packages):
+def versions(*packages: str) -> dict[str, str | None]:
     """Return the versions of sktl, of Python and of packages; None for one that is not there."""
     import platform
 

@@ -1,5 +1,9 @@
 """Errors and warnings of sktl, one root each so that callers can catch them all."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable
+
 
 class SktlError(Exception):
     """Root of every error that sktl raises on purpose."""
@@ -18,11 +22,11 @@ class RowsError(InputError):
         0-based positions of the bad rows in the input.
     """
 
-    def __init__(self, message, rows=()):
+    def __init__(self, message: str, rows: Iterable[int] = ()) -> None:
         super().__init__(message)
         self.rows = list(rows)
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[type[RowsError], tuple[object, ...]]:
         return type(self), (self.args[0], self.rows)
 
 
@@ -43,11 +47,13 @@ class UnseenElementError(RowsError):
         Symbols of these elements, of all bad rows together.
     """
 
-    def __init__(self, message, rows=(), elements=()):
+    def __init__(
+        self, message: str, rows: Iterable[int] = (), elements: Iterable[str] = ()
+    ) -> None:
         super().__init__(message, rows)
         self.elements = list(elements)
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[type[RowsError], tuple[object, ...]]:
         return type(self), (self.args[0], self.rows, self.elements)
 
 

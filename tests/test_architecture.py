@@ -9,9 +9,11 @@ import subprocess
 import sys
 import tokenize
 from functools import cache
+from itertools import chain
 from pathlib import Path
 
 import pytest
+from packaging.version import Version
 
 import sktl
 
@@ -22,15 +24,17 @@ FILES = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.p
 MODULES = [path for path in FILES if path.is_relative_to(PACKAGE)]
 BENCHMARKS = [path for path in FILES if path.is_relative_to(ROOT / "benchmarks")]
 
-FOUNDATION = {"exceptions", "_checks", "_containers", "_state", "_store", "_version", "_warnings"}
+FOUNDATION = {"exceptions", "_checks", "_containers", "_state", "_store", "_types", "_version"}
+FOUNDATION |= {"_warnings"}
 MAY_IMPORT = {
     "exceptions": set(),
+    "_types": set(),
     "_version": set(),
-    "_checks": {"exceptions"},
-    "_containers": {"exceptions"},
-    "_warnings": {"exceptions"},
-    "_state": {"exceptions"},
-    "_store": {"exceptions"},
+    "_checks": {"exceptions", "_types"},
+    "_containers": {"exceptions", "_types"},
+    "_state": {"exceptions", "_types"},
+    "_warnings": {"exceptions", "_types"},
+    "_store": {"exceptions", "_types"},
     "representations": FOUNDATION,
     "networks": FOUNDATION,
     "sources": FOUNDATION | {"representations", "networks"},
@@ -55,7 +59,8 @@ UNSAFE_MODULES = {"pickle", "cloudpickle", "dill", "marshal", "shelve"}
 UNSAFE_LOADS = {("torch", "load"), ("torch.hub", "load"), ("joblib", "load")}
 UNSAFE_KEYWORDS = {("allow_pickle", True), ("weights_only", False), ("shell", True)}
 IMPORT_NAMES = {"scikit-learn": "sklearn", "lazy-loader": "lazy_loader"}
-OPTIONAL = {"hpsklearn", "hyperopt", "xgboost"}
+OPTIONAL = {"ase", "distributed", "hpsklearn", "hyperopt", "pyarrow", "xgboost"}
+FOR_USERS = ("xgboost", "structures", "parquet", "dask", "excel")  # extras
 SILENCERS = re.compile(r"\b(TODO|FIXME|XXX|noqa|type:\s*ignore|pragma:\s*no\s*cover)\b")
 
 
@@ -113,6 +118,14 @@ def test_a_module_imports_only_from_its_left(path):
         if inside and own != "cli":
             wrong.append(f"{name(path)}:{line}: import of {module} inside a function")
     assert wrong == []
+
+
+def test_contributing_shows_every_room():
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    (layout,) = re.findall(r"^## Layout$.*?^```text\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    shown = re.findall(r"^\w+", layout, re.MULTILINE)
+    rooms = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
+    assert sorted(shown) == sorted(rooms | {"exceptions"})
 
 
 def test_benchmarks_use_public_names_only():
@@ -201,34 +214,57 @@ def test_every_public_name_is_documented(public):
     assert bare == [], f"methods of sktl.{public} without a docstring"
 
 
-def requirements(section, option):
+def bounds(section, option):
+    """Return the lower bound of each requirement of setup.cfg, or None where it has no such."""
     config = configparser.ConfigParser()
     config.read(ROOT / "setup.cfg", encoding="utf-8")
-    lines = config[section][option].split("\n")
-    return {re.match(r"[\w.-]+", line).group().lower() for line in map(str.strip, lines) if line}
+    found = {}
+    for line in filter(None, map(str.strip, config[section][option].split("\n"))):
+        name, bound = re.fullmatch(r"([\w-]+)(?:>=(\S+)|<\S+)", line).groups()
+        found[name] = bound
+    return found
+
+
+def pins(constraints):
+    lines = (ROOT / constraints).read_text(encoding="utf-8").splitlines()
+    found = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+    loose = [pin for pin in found if not re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.]+", pin)]
+    assert loose == []
+    return dict(pin.lower().split("==") for pin in found)
 
 
 def test_dependencies_are_what_the_code_imports():
     imported = {
         module.partition(".")[0] for path in MODULES for _, module, _ in imports(path)
     } - set(sys.stdlib_module_names)
-    declared = {
-        IMPORT_NAMES.get(each, each) for each in requirements("options", "install_requires")
-    }
+    declared = {IMPORT_NAMES.get(each, each) for each in bounds("options", "install_requires")}
     assert imported - {"sktl"} - OPTIONAL == declared
 
 
-@pytest.mark.parametrize("constraints", ["constraints.txt", "constraints-latest.txt"])
-def test_constraints_pin_every_direct_dependency(constraints):
-    lines = (ROOT / constraints).read_text(encoding="utf-8").splitlines()
-    pins = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
-    loose = [pin for pin in pins if not re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.]+", pin)]
-    assert loose == []
-    pinned = {pin.partition("==")[0].lower() for pin in pins}
-    direct = requirements("options", "install_requires")
-    direct |= requirements("options.extras_require", "test")
-    direct |= requirements("options.extras_require", "docs")
-    assert direct - pinned == set()
+@pytest.mark.parametrize(
+    ("constraints", "extras"),
+    [
+        ("constraints.txt", (*FOR_USERS, "test", "docs", "benchmark", "faults")),
+        ("constraints-latest.txt", (*FOR_USERS, "test", "docs", "faults")),
+        ("constraints-lowest.txt", (*FOR_USERS, "test")),
+    ],
+)
+def test_constraints_pin_every_direct_dependency(constraints, extras):
+    direct = set(bounds("options", "install_requires"))
+    direct = direct.union(*(bounds("options.extras_require", extra) for extra in extras))
+    assert direct - set(pins(constraints)) == set()
+
+
+def test_lower_bounds_are_what_the_lowest_set_holds():
+    lowest = pins("constraints-lowest.txt")
+    declared = [bounds("options", "install_requires").items()]
+    declared += [bounds("options.extras_require", extra).items() for extra in FOR_USERS]
+    wrong = {
+        name: (bound, lowest[name])
+        for name, bound in chain.from_iterable(declared)
+        if Version(bound) != Version(lowest[name])
+    }
+    assert wrong == {}
 
 
 def test_import_is_light_and_writes_nothing(tmp_path):

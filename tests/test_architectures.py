@@ -6,7 +6,6 @@ import os
 import re
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,6 @@ from click.testing import CliRunner
 
 import sktl
 from sktl import (
-    Architecture,
     DeepFeatureTransformer,
     PropertyTable,
     TransferClassifier,
@@ -31,32 +29,18 @@ from sktl import (
 )
 from sktl.cli import main
 from sktl.evaluation import make_model, model_titles
-from sktl.exceptions import (
-    InputError,
-    ModelIntegrityError,
-    SourceIntegrityError,
-    SourceNotFoundError,
-)
-from sktl.networks import CompositionNet, ElemNet, Network, check_network
-from sktl.representations import ElementFractions, NumericColumns, Representation, parse_formulas
-from sktl.sources import (
-    ForeignSource,
-    Schedule,
-    _architectures,
-    _foreign,
-    card_page,
-    find_architecture,
-    list_architectures,
-)
+from sktl.exceptions import ModelIntegrityError, SourceIntegrityError
+from sktl.networks import check_network
+from sktl.representations import parse_formulas
+from sktl.sources import _architectures, _foreign, card_page
 
 MODULE = Path(__file__).parent / "plugins" / "lab_network.py"
 ID = "lab.all@1"
-ELEMNET = Architecture("other", ElemNet, ElementFractions, "Other")
 
 
 @pytest.fixture(autouse=True, scope="module")
 def cache(tmp_path_factory):
-    """A cache of this module's own, and the registry as it was afterwards."""
+    """A cache of this module's own; the registry is as before afterwards."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SKTL_CACHE", str(tmp_path_factory.mktemp("cache")))
         patch.setattr(_architectures, "_records", dict(_architectures._records))
@@ -302,165 +286,3 @@ def test_installed_packages_announce_networks_and_sources(found, saved):
     ):
         assert re.search(words, found.stderr)
         assert re.search(words, last)  # in the error about a name that is not found
-
-
-class TestRecords:
-    def test_of_one_name_there_is_one(self):
-        assert register_architecture(ELEMNET) is ELEMNET
-        register_architecture(replace(ELEMNET))  # the same again
-        second = replace(ELEMNET, title="Another")
-        with pytest.raises(InputError, match="'other', which is another registered one"):
-            register_architecture(second)
-        assert find_architecture("other").title == "Other"
-        register_architecture(second, overwrite=True)
-        assert find_architecture("other") is second
-        mine = replace(ELEMNET, name="alignn")
-        for overwrite in (False, True):
-            with pytest.raises(InputError, match="'alignn', which is one of sktl itself"):
-                register_architecture(mine, overwrite=overwrite)
-        assert find_architecture("alignn").title == "ALIGNN"
-
-    def test_own_ones_are_listed_first(self):
-        own = ["composition", "elemnet", "alignn", "chgnet", "columns"]
-        assert list_architectures()[:5] == own
-
-    @pytest.mark.parametrize(
-        "change",
-        [
-            {"name": "no/path"},
-            {"name": "auto"},
-            {"name": None},
-            {"network": torch.nn.Linear},
-            {"network": Network},
-            {"network": ElemNet()},
-            {"representation": Representation},
-            {"representation": ElementFractions()},
-            {"title": " "},
-            {"references": ["10.1037/h0042519"]},
-            {"references": [("A paper", "https://example.org")]},
-            {"scratch_arguments": {"n_outputs": 2}},
-            {"scratch_arguments": None},
-            {"takes_columns": "yes"},
-            {"fine_tuning": 12},
-            {"sources": ["oqmd"]},
-        ],
-        ids=lambda change: f"{change}"[:60],
-    )
-    def test_a_wrong_value_is_named(self, change):
-        (name,) = change
-        with pytest.raises(InputError, match=f"(?s)Got {name}=.*, expected "):
-            replace(ELEMNET, **change)
-
-    def test_a_schedule_of_its_own_is_followed(self, rows):
-        quick = Schedule(epochs=61, learning_rate=5e-4)
-        register_architecture(replace(ELEMNET, name="quick", network=Slim, scratch=quick))
-        model = TransferRegressor(None, network="quick", random_state=0).fit(*rows)
-        assert model.n_iter_ == 61
-        assert ELEMNET.schedule(pretrained=False) == Schedule(40, 1e-3)
-        with pytest.raises(InputError, match="Got epochs=0"):
-            Schedule(0, 1e-3)
-        with pytest.raises(InputError, match="Got learning_rate=0"):
-            Schedule(1, 0)
-
-    def test_numeric_columns_are_for_networks_that_take_them(self, rows):
-        columns, y = np.random.default_rng(0).random((30, 6)), rows[1][:30]
-        record = replace(ELEMNET, name="wide", network=Slim, takes_columns=True)
-        register_architecture(record)
-        model = TransferRegressor(None, network="wide", max_epochs=1).fit(columns, y)
-        assert model.networks_[0].arguments == {"n_inputs": 6}
-        named = TransferRegressor(None, network="columns", max_epochs=1, random_state=0)
-        chosen = TransferRegressor(None, network="auto", max_epochs=1, random_state=0)
-        both = (each.fit(columns, y).predict(columns) for each in (named, chosen))
-        np.testing.assert_array_equal(*both)
-        with pytest.raises(InputError, match="Got formulas, expected numeric columns"):
-            named.fit(*rows)
-        with pytest.raises(InputError, match="Got network='columns', expected one that reads"):
-            table = PropertyTable("y", *rows, "eV")
-            pretrain(table, id="toy@1", title="No", network="columns", progress=False)
-
-    @pytest.mark.parametrize("name", ["chgnet", "absent", None, []], ids=str)
-    def test_what_is_no_choice_is_an_error_that_lists_them(self, name, rows):
-        model = TransferRegressor(None, network=name, max_epochs=1)
-        with pytest.raises(InputError, match="Got network=.*'auto', 'composition', 'elemnet'"):
-            model.fit(*rows)
-
-
-class Slim(ElemNet):
-    """ElemNet of few weights."""
-
-    def __init__(self, n_outputs=1, *, n_inputs=103):
-        Network.__init__(self)
-        self.body = torch.nn.ModuleDict({"layer": torch.nn.Linear(n_inputs, 4)})
-        self.embedding_size = 4
-        self.head = torch.nn.Linear(4, n_outputs)
-
-
-class TestForeignSources:
-    @pytest.fixture
-    def foreign(self, source, tmp_path, monkeypatch):
-        """Where the weights of a source lie, with its record; nothing is registered afterwards."""
-        source.save(tmp_path / "weights.safetensors")
-        loaded = load_source(tmp_path / "weights.safetensors")
-        for module, name in ((_architectures, "_records"), (_foreign, "_known")):
-            monkeypatch.setattr(module, name, dict(getattr(module, name)))
-        return ForeignSource("moduli", ID, loaded.sha256, lambda: loaded)
-
-    def test_an_architecture_announces_it(self, foreign, lab, source, rows):
-        record = replace(lab.RECORD, sources=[foreign])
-        register_architecture(record, overwrite=True)
-        assert "moduli" in list_sources()
-        assert load_source("moduli") is load_source(ID)
-        assert load_source("moduli").sha256 == foreign.sha256
-        assert TransferRegressor("moduli", max_epochs=1).fit(*rows).source_.id == ID
-        with pytest.raises(InputError, match="name='moduli', which is a source of"):
-            register_source(source, "moduli")
-        register_architecture(lab.RECORD, overwrite=True)
-        assert "moduli" not in list_sources()
-
-    def test_what_is_not_there_is_not_listed_and_says_how_to_get_it(self, foreign, lab):
-        def load():
-            raise SourceNotFoundError("pip install moduli")
-
-        missing = replace(foreign, load=load, sha256="0" * 64, is_available=lambda: False)
-        register_architecture(replace(lab.RECORD, sources=(missing,)), overwrite=True)
-        assert "moduli" not in list_sources()
-        with pytest.raises(SourceNotFoundError, match="pip install moduli"):
-            load_source("moduli")
-
-    @pytest.mark.parametrize("change", [{"id": "lab.other@1"}, {"sha256": "0" * 64}], ids=str)
-    def test_what_is_loaded_is_what_was_announced(self, foreign, lab, change):
-        record = replace(lab.RECORD, sources=(replace(foreign, **change),))
-        register_architecture(record, overwrite=True)
-        with pytest.raises(SourceIntegrityError, match="for the source 'moduli', expected"):
-            load_source("moduli" if "sha256" in change else "lab.other@1")
-
-    @pytest.mark.parametrize("change", [{"name": "oqmd"}, {"name": "chgnet"}], ids=str)
-    def test_no_name_is_given_twice(self, foreign, change):
-        record = replace(ELEMNET, name="new", sources=(replace(foreign, **change),))
-        with pytest.raises(InputError, match="is another source"):
-            register_architecture(record)
-        with pytest.raises(InputError, match="Got network='new'"):
-            find_architecture("new")
-
-    @pytest.mark.parametrize(
-        "change", [{"name": "a/b"}, {"id": 1}, {"sha256": "abc"}, {"load": None}], ids=str
-    )
-    def test_a_wrong_value_is_named(self, foreign, change):
-        (name,) = change
-        with pytest.raises(InputError, match=f"(?s)Got {name}=.*, expected "):
-            replace(foreign, **change)
-
-
-def test_every_architecture_of_sktl_has_what_a_page_and_a_report_show():
-    for name in list_architectures()[:5]:
-        record = find_architecture(name)
-        assert record.title == record.network.__name__
-        assert record.references or name == "columns"
-
-
-@pytest.mark.parametrize(
-    "kind", [ElementFractions, CompositionNet, NumericColumns], ids=lambda kind: kind.__name__
-)
-def test_records_are_told_apart_from_classes(kind):
-    with pytest.raises(InputError, match="expected an Architecture"):
-        register_architecture(kind)

@@ -131,7 +131,7 @@ def test_bad_rows_and_unknown_elements_stop_or_are_skipped(run, place):
         (("--target", "gap"), 2, "--target"),
         (("--formula", "gap"), 2, "--formula"),
         (("--group", "element"), 2, "--group"),
-        (("--source", "mpt-structure"), 2, "reads crystals"),
+        (("--source", "mpt-structure"), 2, "reads crystal structures"),
         (("--source", "no-such-source"), 1, "Got source='no-such-source'"),
         (("-o", "none/report.html"), 2, "expected a folder that is there"),
         (("--folds", "120"), 1, "expected at least 20 rows in 120 groups"),

@@ -25,7 +25,7 @@ from sktl.representations import (
     cell_symmetry,
     complete_by_symmetry,
     harmonic_response,
-    independent_moves,
+    independent_distortions,
     standard_supercell,
 )
 
@@ -91,8 +91,8 @@ def test_derivatives_are_those_of_the_energy():
     inputs = inputs_of(QUARTZ_LIKE)
     inputs["vectors"] = inputs["vectors"].astype(np.float64)
 
-    def moved(moves):
-        shifts, (xx, yy, zz, yz, xz, xy) = moves[:9].reshape(3, 3), moves[9:]
+    def moved(distortions):
+        shifts, (xx, yy, zz, yz, xz, xy) = distortions[:9].reshape(3, 3), distortions[9:]
         strain = np.array([[xx, xy / 2, xz / 2], [xy / 2, yy, yz / 2], [xz / 2, yz / 2, zz]])
         vectors = inputs["vectors"] @ (np.eye(3) + strain)
         vectors = vectors + shifts[inputs["target"]] - shifts[inputs["source"]]
@@ -154,23 +154,23 @@ def salt(*angles):
 
 
 @pytest.mark.parametrize(
-    ("structure", "n_moves"),
+    ("structure", "n_distortions"),
     [(salt(0, 0), 3), (salt(0.4, 1.1), 3), (RUTILE, 4), (QUARTZ_LIKE, 15)],
     ids=["salt", "salt turned", "rutile", "no symmetry"],
 )
-def test_symmetry_saves_work_and_changes_nothing(structure, n_moves):
+def test_symmetry_saves_work_and_changes_nothing(structure, n_distortions):
     symmetry = cell_symmetry(*cell_of(structure))
     inputs = inputs_of(structure)
     whole = energy_curvature(energy, inputs)
     scale = np.abs(whole).max()
     for displacements in (True, False):
-        moves = independent_moves(symmetry, displacements)
-        products = energy_curvature(energy, inputs, moves)
-        np.testing.assert_allclose(products, moves @ whole, atol=1e-4 * scale)
-        completed = complete_by_symmetry(moves, products, symmetry)
+        distortions = independent_distortions(symmetry, displacements)
+        products = energy_curvature(energy, inputs, distortions)
+        np.testing.assert_allclose(products, distortions @ whole, atol=1e-4 * scale)
+        completed = complete_by_symmetry(distortions, products, symmetry)
         expected = whole.copy()
         if displacements:
-            assert len(moves) == n_moves
+            assert len(distortions) == n_distortions
         else:
             expected[:-6, :-6] = np.nan
         np.testing.assert_allclose(completed, expected, atol=1e-4 * scale)
@@ -229,7 +229,7 @@ def test_atoms_without_symmetry_stand_for_themselves():
     lattice = np.diag([4.0, 5.0, 6.0]) + generator.normal(size=(3, 3)) / 10
     symmetry = cell_symmetry(np.array([8, 8, 8]), lattice, fractional)
     np.testing.assert_array_equal(symmetry.permutations, [[0, 1, 2]])
-    assert len(independent_moves(symmetry)) == 15
+    assert len(independent_distortions(symmetry)) == 15
 
 
 def test_place_and_order_of_atoms_do_not_matter(potential):

@@ -84,13 +84,13 @@ def test_a_network_learns_the_same(kind):
 @pytest.mark.parametrize("crystal", CRYSTALS, ids=IDS)
 def test_copies_add_up_to_the_crystal(graphs, crystal):
     whole, found = (batch_of(graphs, [crystal], merged) for merged in (False, True))
-    assert found["atom_copies"].sum() == len(crystal)
-    edges = found["bond_copies"] * found["atom_copies"][found["target"]]
+    assert found["atom_multiplicity"].sum() == len(crystal)
+    edges = found["bond_multiplicity"] * found["atom_multiplicity"][found["target"]]
     assert edges.sum() == len(whole["source"])
     # half of the edges may stand for two, so that the angles at them count half
     reverse = edges.roll(len(edges) // 2)
     torch.testing.assert_close(edges, reverse)
-    angles = found["angle_copies"] * edges[found["second"]]
+    angles = found["angle_multiplicity"] * edges[found["second"]]
     assert angles.sum() == len(whole["first"])
     cosines = found["cosines"].repeat_interleave((2 * angles).round().long())  # each twice
     vectors = torch.nn.functional.normalize(whole["vectors"])
@@ -102,9 +102,9 @@ def test_what_symmetry_makes_alike_stands_once():
     salt = CrystalGraphs(n_neighbours=6).encode([SALT, SALT * [3, 2, 2]])
     for batch in (salt[[0]], salt[[1]]):
         assert sorted(batch["numbers"]) == [11, 17]
-        assert batch["bond_copies"].tolist() == [6, 6]
+        assert batch["bond_multiplicity"].tolist() == [6, 6]
         assert sorted(batch["cosines"].round(4).tolist()) == [-1, -1, 0, 0]
-        assert sorted(batch["angle_copies"]) == [1, 1, 4, 4]
+        assert sorted(batch["angle_multiplicity"]) == [1, 1, 4, 4]
     assert salt.sizes[0] == salt.sizes[1]
     assert len(batch_of(CrystalGraphs, [CHIRAL], True)["numbers"]) == 1  # a screw axis
 
@@ -117,7 +117,7 @@ def test_a_crystal_without_symmetry_stays_whole():
         assert {name: part.shape for name, part in whole.items()}.items() <= {
             name: part.shape for name, part in found.items()
         }.items()
-        assert found["atom_copies"].tolist() == [1] * len(crystal)
+        assert found["atom_multiplicity"].tolist() == [1] * len(crystal)
 
 
 def test_rows_are_taken_joined_and_pickled():

@@ -1,14 +1,15 @@
 """Model files: what is read back predicts the same, and nothing else is read."""
 
+import hashlib
 import io
 import json
 import subprocess
 import sys
 import zipfile
-from pathlib import Path
 
 import numpy as np
 import pytest
+import skops.io
 import torch
 from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.dummy import DummyRegressor
@@ -25,11 +26,10 @@ from sktl import (
     TransferStackRegressor,
     load_model,
 )
-from sktl.estimators import _files
+from sktl.estimators._files._learners import check_trees, walk
 from sktl.exceptions import InputError, ModelIntegrityError
 from sktl.sources import read_tensors, write_tensors
 
-STORED = Path(__file__).parent / "stored"
 FAST = {"max_epochs": 1, "random_state": 0}
 
 
@@ -154,18 +154,6 @@ def test_another_process_predicts_the_same(saved, rows):
     np.testing.assert_allclose(json.loads(made.stdout), model.predict(rows[0][:5]), rtol=1e-6)
 
 
-def test_a_file_of_an_earlier_version_predicts_what_it_did_then():
-    found = load_model(STORED / "regressor-0.1.0.sktl")
-    assert found.file_["versions"]["sktl"] == "0.1.0"
-    assert found.file_["target"] == {"name": "toy energy", "unit": "eV/atom"}
-    then = [-0.5379828175470236, -0.5028923856049768, -0.5194923940559563]
-    now = found.predict(["Mg3Y4Si3", "Mn2B1S1", "Se1K1Mg2"])
-    np.testing.assert_allclose(now, then, rtol=1e-6)
-    parameters = found.get_params()  # also of those that were not there then
-    assert {"network_arguments": None}.items() <= parameters.items()
-    assert "TransferRegressor(" in repr(found)
-
-
 def test_what_is_not_fitted_or_not_ours_is_not_saved(tmp_path, saved, rows):
     with pytest.raises(NotFittedError):
         TransferRegressor().save(tmp_path / "x.sktl")
@@ -201,6 +189,11 @@ def rewritten(path, change):
     write_tensors(path, tensors, json.dumps(header))
 
 
+def described(header, tag):
+    """Return the state of the first object of a tag."""
+    return next(entry["state"] for entry in header["objects"] if entry["tag"] == tag)
+
+
 def no_format(tensors, header):
     del header["format"]
 
@@ -209,20 +202,76 @@ def newer(tensors, header):
     header["format_version"] += 1
 
 
+def weights_of(tensors, name):
+    (found,) = (each for each in tensors if each.endswith(f"/weights/{name}"))
+    return found
+
+
 def no_weights(tensors, header):
-    del tensors["1/head.bias"]
+    del described(header, "network/1")["weights"]["dict"]["head.bias"]
 
 
 def other_weights(tensors, header):
-    tensors["1/head.bias"] += 1.0
+    tensors[weights_of(tensors, "head.bias")] += 1.0
 
 
-def no_estimator(tensors, header):
-    del tensors["estimator"]
+def huge_network(tensors, header):
+    described(header, "network/1")["arguments"]["dict"]["trunk_width"] = 10**9
+
+
+def no_learners(tensors, header):
+    del tensors["scikit-learn"]
 
 
 def other_class(tensors, header):
-    header["estimator"] = "TransferClassifier"
+    header["objects"][0] = next(e for e in header["objects"] if e["tag"] == "error-model/1")
+
+
+def unknown_class(tensors, header):
+    header["objects"][0]["tag"] = "os.system/1"
+
+
+def later_class(tensors, header):
+    header["objects"][0]["tag"] = "transfer-regressor/99"
+
+
+def circle(tensors, header):
+    described(header, "error-model/1")["exact"] = {"object": 0}
+
+
+def nowhere(tensors, header):
+    described(header, "error-model/1")["exact"] = {"object": -1}
+
+
+def no_number(tensors, header):
+    header["reference"] = [float("nan")] * 3
+
+
+def lying_shape(tensors, header):
+    described(header, "domain/1")["values"]["array"] |= {"dtype": "<f8", "shape": [10**12]}
+
+
+def object_bytes(tensors, header):
+    described(header, "domain/1")["values"]["array"] |= {"dtype": "|O", "shape": [1]}
+
+
+def lying_items(tensors, header):
+    described(header, "domain/1")["values"]["array"] = {"shape": [10**12], "items": [1]}
+
+
+def two_kinds(tensors, header):
+    described(header, "domain/1")["unit"] = {"float": "inf", "tuple": []}
+
+
+def code(tensors, header):
+    described(header, "domain/1")["unit"] = {"scalar": ["|V99", 1]}
+
+
+def deep(tensors, header):
+    value = described(header, "domain/1")["texts"]
+    for _ in range(300):
+        value = {"tuple": [value]}
+    described(header, "domain/1")["texts"] = value
 
 
 def no_target(tensors, header):
@@ -237,7 +286,7 @@ def unreadable_array(tensors, header):
     """Break an array so that numpy's reader raises an error of Python's tokenizer."""
     changed = io.BytesIO()
     with (
-        zipfile.ZipFile(io.BytesIO(tensors["estimator"].numpy().tobytes())) as archive,
+        zipfile.ZipFile(io.BytesIO(tensors["scikit-learn"].numpy().tobytes())) as archive,
         zipfile.ZipFile(changed, "w") as rewritten_archive,
     ):
         arrays = [name for name in archive.namelist() if name.endswith(".npy")]
@@ -246,7 +295,7 @@ def unreadable_array(tensors, header):
             if name == arrays[0]:
                 content = content.replace(b"(", b"{").replace(b")", b"(")
             rewritten_archive.writestr(name, content)
-    tensors["estimator"] = torch.frombuffer(bytearray(changed.getvalue()), dtype=torch.uint8)
+    tensors["scikit-learn"] = torch.frombuffer(bytearray(changed.getvalue()), dtype=torch.uint8)
 
 
 @pytest.mark.parametrize(
@@ -259,8 +308,20 @@ def unreadable_array(tensors, header):
         (newer, "a newer sktl wrote it"),
         (no_weights, "more parameters than the file has tensors"),
         (other_weights, "predicts something else than when it was saved"),
-        (no_estimator, "estimator"),
-        (other_class, "expected a TransferClassifier"),
+        (huge_network, "expected \\(1000000000"),
+        (no_learners, "is not a whole model"),
+        (other_class, "Got a ErrorModel, expected a model"),
+        (unknown_class, "Got tag='os.system/1', expected one of"),
+        (later_class, "a newer sktl"),
+        (circle, "object 0 that leads nowhere"),
+        (nowhere, "object -1 that leads nowhere"),
+        (no_number, "got NaN, which is not JSON"),
+        (lying_shape, "is not a whole model"),
+        (object_bytes, "Got dtype='|O'"),
+        (lying_items, "1 items for an array of shape"),
+        (two_kinds, "is not a whole model"),
+        (code, "Got dtype"),
+        (deep, "is not a whole model"),
     ],
 )
 def test_a_file_that_does_not_fit_together_is_refused(saved, change, message):
@@ -277,26 +338,30 @@ def test_a_source_is_no_model(tmp_path, tiny_source):
         load_model(tmp_path / "nothing.sktl")
 
 
-def test_types_of_other_packages_are_not_made(saved, monkeypatch):
-    import skops.io
+def test_types_of_other_packages_are_not_made(saved):
+    for thing in (Foreign().fit([[0]], [1]), DeepFeatureTransformer(), np.save):
+        content = skops.io.dumps(thing)
+        packed = torch.frombuffer(bytearray(content), dtype=torch.uint8)
+        rewritten(
+            saved[1], lambda tensors, _, packed=packed: tensors.update({"scikit-learn": packed})
+        )
+        with pytest.raises(ModelIntegrityError, match="Foreign|Deep|save"):
+            load_model(saved[1])
 
-    content = skops.io.dumps(Foreign().fit([[0]], [1]))
-    rewritten(
-        saved[1],
-        lambda tensors, header: tensors.update(
-            estimator=torch.frombuffer(bytearray(content), dtype=torch.uint8)
-        ),
-    )
-    with pytest.raises(ModelIntegrityError, match="Foreign"):
-        load_model(saved[1])
+
+def test_a_hash_from_elsewhere_is_compared_before_anything_is_read(saved):
+    digest = hashlib.sha256(saved[1].read_bytes()).hexdigest()
+    assert load_model(saved[1], sha256=digest.upper()).source_ == saved[0].source_
+    with pytest.raises(ModelIntegrityError, match="gap.sktl.*It was not read"):
+        load_model(saved[1], sha256="0" * 64)
 
 
 def test_a_tree_that_points_outside_itself_is_refused():
     trees = ExtraTreesRegressor(3, random_state=0).fit(
         np.random.default_rng(0).random((50, 3)), range(50)
     )
-    (tree, *_) = _files._parts(trees, (Tree,))
-    _files._check_trees(tree)
+    tree = next(part for part in walk(trees) if isinstance(part, Tree))
+    check_trees(tree)
     for column, value in (("left_child", 10**6), ("right_child", 0), ("feature", 3)):
         state = tree.__getstate__()
         state["nodes"] = state["nodes"].copy()
@@ -304,7 +369,7 @@ def test_a_tree_that_points_outside_itself_is_refused():
         broken = Tree(tree.n_features, np.array([1], dtype=np.intp), 1)
         broken.__setstate__(state)
         with pytest.raises(ModelIntegrityError, match="point outside"):
-            _files._check_trees(broken)
+            check_trees(broken)
 
 
 def test_a_loaded_model_is_an_estimator_like_any(saved, rows):

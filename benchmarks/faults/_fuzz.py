@@ -119,12 +119,12 @@ class AnyFile:
         if kind == 1:
             name = provider.PickValueInList(sorted(tensors))
             tensors[name] = change_tensor(tensors[name], provider)
-        elif kind == 2 or suffix != ".sktl":
+        elif kind == 2 or "scikit-learn" not in tensors:
             text = json.dumps(change_json(json.loads(text), provider))
         else:
-            archive = tensors["estimator"].numpy().tobytes()
+            archive = tensors["scikit-learn"].numpy().tobytes()
             content = bytearray(change_archive(archive, provider, whole=kind == 3))
-            tensors["estimator"] = torch.frombuffer(content, dtype=torch.uint8)
+            tensors["scikit-learn"] = torch.frombuffer(content, dtype=torch.uint8)
         write_tensors(self.changed, tensors, text.replace("\\ud800", "?"))
 
 

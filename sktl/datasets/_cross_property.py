@@ -1,12 +1,23 @@
 """The 41 small data sets, with their splits, of the cross-property transfer learning paper."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
 from sktl.datasets._table import as_links, fetch_csv, find_entry, read_catalog
 from sktl.exceptions import DataIntegrityError, InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from sklearn.utils import Bunch
+
+    from sktl._types import IntArray, PathLike
 
 _SUBSETS = {"train": ("train",), "test": ("test",), "all": ("train", "test")}
 
 
-def list_cross_property():
+def list_cross_property() -> list[str]:
     """List the names that `fetch_cross_property` knows.
 
     Returns
@@ -29,7 +40,9 @@ def list_cross_property():
     return list(read_catalog("cross_property")["sets"])
 
 
-def fetch_cross_property(name, *, subset="all", cache_dir=None):
+def fetch_cross_property(
+    name: str, *, subset: Literal["all", "train", "test"] = "all", cache_dir: PathLike | None = None
+) -> Bunch:
     """Fetch one of the 41 data sets of Gupta et al. 2021, in the publisher's exact split.
 
     The files come from the publisher's repository at a pinned commit, or from the folder named
@@ -68,8 +81,8 @@ def fetch_cross_property(name, *, subset="all", cache_dir=None):
     are given as formulas again, and ``repaired`` lists each: its ``position`` in ``formulas``,
     its ``subset`` and ``index``, what was ``published`` and what stands there as ``formula``.
 
-    Of the JARVIS sets 3 to 10 % of the test formulas also stand in train, as polymorphs with
-    another value. This is the published split, and it is left as it is.
+    In the JARVIS sets 3 to 10 % of the test formulas are also in the training set, as polymorphs
+    with another value. This is the published split, and it is left as it is.
 
     References
     ----------
@@ -90,7 +103,8 @@ def fetch_cross_property(name, *, subset="all", cache_dir=None):
         raise InputError(f"Got subset={subset!r}, expected 'train', 'test' or 'all'.")
     catalog = read_catalog("cross_property")
     entry = find_entry(catalog["sets"], name, "a cross-property set")
-    formulas, indices, targets, is_test, repaired = [], [], [], [], []
+    formulas: list[str] = []
+    indices, targets, is_test, repaired = [], [], [], []
     for part in _SUBSETS[subset]:
         table = _read_part(catalog, entry, part, cache_dir)
         texts = table["pretty_comp"].tolist()
@@ -115,13 +129,22 @@ def fetch_cross_property(name, *, subset="all", cache_dir=None):
     )
 
 
-def _read_part(catalog, entry, part, cache_dir):
+def _read_part(
+    catalog: Mapping[str, Any], entry: Mapping[str, Any], part: str, cache_dir: PathLike | None
+) -> pd.DataFrame:
     """Read the train or the test file: the row's number, the formula, the target."""
     columns = {"Unnamed: 0": "int64", "pretty_comp": str, entry["column"]: "float64"}
     return fetch_csv(catalog, entry[part], columns, cache_dir)
 
 
-def _repair(texts, index, file, part, repairs, start):
+def _repair(
+    texts: list[str],
+    index: IntArray,
+    file: Mapping[str, Any],
+    part: str,
+    repairs: Mapping[str, str],
+    start: int,
+) -> list[dict[str, str | int]]:
     """Put the formulas back that the catalog lists as spoilt in this file; say which."""
     done = []
     position_of = {int(number): position for position, number in enumerate(index)}
@@ -145,7 +168,7 @@ def _repair(texts, index, file, part, repairs, start):
     return done
 
 
-def _describe(name, entry, catalog):
+def _describe(name: str, entry: Mapping[str, Any], catalog: Mapping[str, Any]) -> str:
     rows = f"{entry['train']['rows']:,} rows to train and {entry['test']['rows']:,} to test"
     lines = [
         f"{name}: {entry['property']} ({entry['unit']}), {rows}",

@@ -1,12 +1,32 @@
 """Measured band gaps, bundled with the package."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
 from importlib.resources import as_file, files
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
 
 from sktl._store import verify_sha256
 from sktl.datasets._table import as_links, read_catalog
 
+if TYPE_CHECKING:
+    import pandas as pd
+    from sklearn.utils import Bunch
 
-def load_expt_gap(*, return_X_y=False, as_frame=True):
+    from sktl._types import FloatArray, ObjectArray
+
+_DataAndTarget: TypeAlias = "tuple[pd.DataFrame | ObjectArray, pd.Series | FloatArray]"
+
+
+@overload
+def load_expt_gap(*, return_X_y: Literal[False] = False, as_frame: bool = True) -> Bunch: ...
+
+
+@overload
+def load_expt_gap(*, return_X_y: Literal[True], as_frame: bool = True) -> _DataAndTarget: ...
+
+
+def load_expt_gap(*, return_X_y: bool = False, as_frame: bool = True) -> Bunch | _DataAndTarget:
     """Load measured band gaps of inorganic solids (eV): 4,916 rows, bundled, no network.
 
     Parameters
@@ -31,8 +51,8 @@ def load_expt_gap(*, return_X_y=False, as_frame=True):
 
     Notes
     -----
-    2,458 of the gaps are exactly 0 eV. Seven formulas stand twice, each time with 0 eV, and 17
-    more compositions stand twice in two ways of writing, 14 of them with two values
+    2,458 of the gaps are exactly 0 eV. Seven formulas occur twice, each time with 0 eV, and 17
+    more compositions occur twice in two ways of writing, 14 of them with two values
     (``CuIn3Se5`` has 0.6 eV, ``Cu0.5In1.5Se2.5`` has 1.24 eV). Nothing was removed or averaged:
     to keep equal compositions on one side of a split, split by composition.
 
@@ -78,7 +98,7 @@ def load_expt_gap(*, return_X_y=False, as_frame=True):
     )
 
 
-def _describe(card):
+def _describe(card: Mapping[str, Any]) -> str:
     distinct = f"{card['distinct_formulas']:,} distinct formulas"
     return "\n".join(
         [

@@ -1,18 +1,26 @@
 """Structures and trials of the paper on strategies of pretraining and fine-tuning."""
 
+from __future__ import annotations
+
 import json
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
 from sktl._store import MIRROR_VARIABLE, cache_dir, verify_sha256
+from sktl._types import BoolArray, FloatArray, IntArray, ObjectArray, PathLike
 from sktl.datasets._table import as_links, find_entry
 from sktl.exceptions import DataIntegrityError, DataNotFoundError, InputError, SktlError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from pymatgen.core import Structure
 
 FOLDER = "finetune_strategies"
 SHA256 = {
@@ -56,15 +64,17 @@ _SETS = {
 }
 _COLUMNS = ["id", "formula", "lattice", "species", "frac_coords", "y", "unit", "in_test"]
 _COLUMNS += ["struct_hash"]
+_Rows: TypeAlias = dict[tuple[int, int], tuple[IntArray, IntArray]]
+"""By number of rows and trial: positions to train on, positions to validate on."""
 _TRIAL = re.compile(r"T(\d+)_(\d+)")
 
 
 class TrialRows(NamedTuple):
     """Row positions of one trial: ``train``, ``val`` and ``test``, int64 arrays."""
 
-    train: np.ndarray
-    val: np.ndarray
-    test: np.ndarray
+    train: IntArray
+    val: IntArray
+    test: IntArray
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -85,7 +95,7 @@ class FinetuneStrategiesSet:
     y : float64 array of shape (n_rows,)
         The property, in ``unit``.
     struct_hash : list of str, length n_rows
-        Equal for copies of one cell, also in the sets of other properties; see Notes.
+        Equal for duplicates of one unit cell, also in the sets of other properties; see Notes.
     structures : list of pymatgen.core.Structure, length n_rows
         Built when first asked for: about 0.4 ms each on one core.
     in_test : bool array of shape (n_rows,)
@@ -93,7 +103,7 @@ class FinetuneStrategiesSet:
     in_no_trial : bool array of shape (n_rows,)
         Rows to train and validate on in no trial; the same as ``in_test`` where that is whole.
     test_is_substitute : bool
-        Whether the published test set has no structures, so that other rows stand in for it.
+        Whether the published test set has no structures, so that other rows replace it.
     trials : tuple of (int, int)
         Each n_train and trial that `trial` knows.
     doi, licence, note, sha256, DESCR : list of str, str, str, dict, str
@@ -107,27 +117,27 @@ class FinetuneStrategiesSet:
     name: str
     property: str
     unit: str
-    ids: np.ndarray
-    formulas: list
-    y: np.ndarray
-    struct_hash: list
-    in_test: np.ndarray
-    in_no_trial: np.ndarray
+    ids: IntArray
+    formulas: list[str]
+    y: FloatArray
+    struct_hash: list[str]
+    in_test: BoolArray
+    in_no_trial: BoolArray
     test_is_substitute: bool
-    trials: tuple
-    doi: list
+    trials: tuple[tuple[int, int], ...]
+    doi: list[str]
     licence: str
     note: str
-    sha256: dict
+    sha256: dict[str, str]
     DESCR: str
-    _cells: tuple = field(default=())
-    _rows: dict = field(default_factory=dict)
+    _cells: tuple[tuple[FloatArray, ObjectArray, FloatArray], ...] = field(default=())
+    _rows: _Rows = field(default_factory=dict)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"<{self.name}: {self.property}, {len(self.ids):,} structures, {self.unit}>"
 
     @cached_property
-    def structures(self):
+    def structures(self) -> list[Structure]:
         """Crystals as pymatgen Structure, list of length n_rows."""
         from pymatgen.core import Lattice, Structure
 
@@ -136,7 +146,7 @@ class FinetuneStrategiesSet:
             for lattice, species, places in self._cells
         ]
 
-    def trial(self, n_train, trial):
+    def trial(self, n_train: int, trial: int) -> TrialRows:
         """Return the rows to train, validate and test on in one of the publisher's trials.
 
         Parameters
@@ -170,7 +180,9 @@ class FinetuneStrategiesSet:
         return TrialRows(train.copy(), val.copy(), np.flatnonzero(self.in_test))
 
 
-def fetch_finetune_strategies(name, *, folder=None):
+def fetch_finetune_strategies(
+    name: str, *, folder: PathLike | None = None
+) -> FinetuneStrategiesSet:
     """Read one property of Devi et al. 2024: crystals, values, and the publisher's five trials.
 
     Two files are read, ``structures.parquet`` and ``splits.json``, each checked against its
@@ -215,9 +227,9 @@ def fetch_finetune_strategies(name, *, folder=None):
     are the same (pz; dc 681, ph 571, ebg 317, gv 81, fe 10, bg 13). So the spread over
     trials says little about another choice of data.
 
-    *Leakage.* 112 of the 1,100 test structures of gv also stand in bg, 36 of the 127 of ph in gv,
+    *Leakage.* 112 of the 1,100 test structures of gv are also in bg, 36 of the 127 of ph in gv,
     33 of the 94 of pz in ph: keep every property's test structures out of pretraining.
-    ``struct_hash`` finds copies of a cell only. By pymatgen's StructureMatcher (test rows of up to
+    ``struct_hash`` finds equal unit cells only. By pymatgen's StructureMatcher (test rows of up to
     40 atoms, same formula) 46 instead of 16 of the 106 of dc are in gv, and 19 instead of 0 of the
     248 of ebg in bg; and outside their own test set 24 instead of 4 of the 110 test rows of
     jarvis2d have a match, 9 instead of 0 of gv, 3 of ph, 3 of dc and 2 of pz. To leave out equal
@@ -272,17 +284,17 @@ def fetch_finetune_strategies(name, *, folder=None):
     )
 
 
-def _find_files(folder):
+def _find_files(folder: PathLike | None) -> dict[str, Path]:
     """Return the path of each file, checked; look in the mirror or the cache without a folder."""
     if folder is None:
         mirror = os.environ.get(MIRROR_VARIABLE)
         folder = (Path(mirror) if mirror else cache_dir()) / FOLDER
-    folder = Path(folder).expanduser()
-    paths = {file: folder / file for file in SHA256}
+    place = Path(folder).expanduser()
+    paths = {file: place / file for file in SHA256}
     missing = [file for file, path in paths.items() if not path.is_file()]
     if missing:
         raise DataNotFoundError(
-            f"Got folder={str(folder)!r} without {' and '.join(missing)}, expected a folder with "
+            f"Got folder={str(place)!r} without {' and '.join(missing)}, expected a folder with "
             f"{' and '.join(SHA256)}: give folder=, or set {MIRROR_VARIABLE} to a folder that "
             f"holds {FOLDER!r}. The two were made from the files of {ORIGIN} (doi:{DOI}); the "
             "publisher has no such tables, so they cannot be downloaded."
@@ -292,7 +304,7 @@ def _find_files(folder):
     return paths
 
 
-def _read_table(path, name):
+def _read_table(path: Path, name: str) -> pd.DataFrame:
     """Read the rows of one property, in the order of the file."""
     import pandas as pd
 
@@ -307,11 +319,11 @@ def _read_table(path, name):
         ) from error
 
 
-def _trial_rows(name, splits, ids):
+def _trial_rows(name: str, splits: Mapping[str, Any], ids: IntArray) -> _Rows:
     """Return a dict (n_train, trial) -> positions to train on, positions to validate on."""
     position_of = {int(number): position for position, number in enumerate(ids)}
 
-    def find(numbers):
+    def find(numbers: list[int]) -> IntArray:
         unknown = [number for number in numbers if number not in position_of]
         if unknown:
             raise DataIntegrityError(
@@ -324,7 +336,7 @@ def _trial_rows(name, splits, ids):
         order = find(splits["trainval_order"])
         n_train = len(order) * 9 // 10
         return {(len(order), 1): (order[:n_train], order[n_train:])}
-    rows = {}
+    rows: _Rows = {}
     for key, trial in splits["trials"].items():
         if match := _TRIAL.fullmatch(key):  # a second sample of trial 2 has another kind of key
             number, n_rows = map(int, match.groups())
@@ -332,7 +344,7 @@ def _trial_rows(name, splits, ids):
     return rows
 
 
-def _describe(name, facts, unit, in_test):
+def _describe(name: str, facts: Mapping[str, str], unit: str, in_test: BoolArray) -> str:
     rows = f"{len(in_test):,} structures, {in_test.sum():,} of them the published test set"
     lines = [
         f"{name}: {facts['property']} ({unit}), {rows}",

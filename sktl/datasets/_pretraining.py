@@ -1,9 +1,19 @@
 """Tables of computed properties of OQMD, the Materials Project and AFLOW, for pretraining."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
 from sktl.datasets._table import as_links, fetch_csv, find_entry, read_catalog
 
+if TYPE_CHECKING:
+    from sklearn.utils import Bunch
 
-def list_pretraining_tables():
+    from sktl._types import PathLike
+
+
+def list_pretraining_tables() -> list[str]:
     """List the names that `fetch_pretraining_table` knows.
 
     Returns
@@ -26,7 +36,7 @@ def list_pretraining_tables():
     return list(read_catalog("pretraining")["tables"])
 
 
-def fetch_pretraining_table(name, *, cache_dir=None):
+def fetch_pretraining_table(name: str, *, cache_dir: PathLike | None = None) -> Bunch:
     """Fetch one property of one database: formulas and computed values.
 
     The files come from the CrabNet repository at a pinned commit, or from the folder named by
@@ -57,8 +67,8 @@ def fetch_pretraining_table(name, *, cache_dir=None):
     Notes
     -----
     The publisher's train, validation and test parts are put together in this order, as far as
-    they are listed; which rows to hold out is the caller's decision. One composition may stand
-    in several rows, and in several ways of writing: compare compositions, not texts.
+    they are listed; which rows to hold out is the caller's decision. One composition may be in
+    several rows, and in several ways of writing: compare compositions, not texts.
 
     References
     ----------
@@ -91,7 +101,7 @@ def fetch_pretraining_table(name, *, cache_dir=None):
     )
 
 
-def _describe(name, entry, catalog):
+def _describe(name: str, entry: Mapping[str, Any], catalog: Mapping[str, Any]) -> str:
     lines = [
         f"{name}: {entry['property']} ({entry['unit']}) of {entry['rows']:,} rows",
         "",

@@ -1,4 +1,4 @@
-"""Estimators in scikit-learn's sense that start from pretrained networks."""
+"""scikit-learn estimators that start from pretrained networks."""
 
 from sktl.estimators._classifier import TransferClassifier
 from sktl.estimators._files import load_model

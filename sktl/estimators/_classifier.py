@@ -80,7 +80,7 @@ class TransferClassifier(ClassifierMixin, MaterialsModel):
     training_sha256_ : str
         Hash of the training rows, whatever their order.
     examples_ : list
-        Three training rows, by which a model that was saved is checked when it is loaded.
+        Three training rows, on which a saved model is checked when it is loaded.
     n_features_in_ : int
         1 for formulas and structures, else the number of numeric columns.
     feature_names_in_ : ndarray of str

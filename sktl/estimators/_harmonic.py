@@ -1,4 +1,4 @@
-"""HarmonicTransformer: how crystals respond to displacements and strains, in a potential."""
+"""HarmonicTransformer: the harmonic response of crystals, in an interatomic potential."""
 
 import contextlib
 import numbers
@@ -22,7 +22,7 @@ from sktl.representations import (
     cell_symmetry,
     complete_by_symmetry,
     harmonic_response,
-    independent_moves,
+    independent_distortions,
     standard_supercell,
 )
 
@@ -33,21 +33,22 @@ _VERSION = 2  # of what is kept on disk
 class HarmonicTransformer(TransformerMixin, MaterialsEstimator):
     """Turn crystals into their phonon frequencies, elastic moduli and the like, by a potential.
 
-    The potential is a source that learned energies with forces and stresses. Its energy is
-    differentiated twice, by the displacements of all atoms of the cell and by its strains; nothing
-    is relaxed or simulated. What comes out is often too soft, but it varies from crystal to crystal
-    as the true response does: as features for the frequencies of phonons, elastic moduli,
-    dielectric or piezoelectric constants it tells what an embedding does not.
+    The features are phonon frequencies, elastic moduli and others, in a machine-learning
+    interatomic potential: a source that has learned energies with forces and stresses. Its energy
+    is differentiated twice, with respect to the displacements of all atoms of the cell and to its
+    strains. Nothing is relaxed or simulated. The response is often too soft, but it varies between
+    crystals as the true response does. For phonon frequencies, elastic moduli, dielectric and
+    piezoelectric constants these features have information that an embedding does not.
 
     Parameters
     ----------
     source : str, path-like or Source, default="chgnet"
-        A potential; see `sktl.list_sources`.
+        A machine-learning interatomic potential; see `sktl.list_sources`.
     max_atoms : int, default=24
         Of the cell whose atoms are displaced. A small primitive cell is repeated as often as this
-        allows, so that phonons away from the centre of the zone count too; in a larger one no atoms
-        are displaced, and all features but the first elastic ones are NaN. The work grows with
-        the square of the number of atoms.
+        allows, so that phonons away from the zone centre are included. In a larger primitive cell
+        no atoms are displaced, and all features but the clamped-ion elastic ones are NaN. The work
+        grows with the square of the number of atoms.
     unseen_elements : {"error", "warn"}, default="error"
         What to do about an element that the source never saw in pretraining.
     n_jobs : int or None, default=None
@@ -70,15 +71,15 @@ class HarmonicTransformer(TransformerMixin, MaterialsEstimator):
     See Also
     --------
     sktl.representations.harmonic_response : The features, with their units.
-    DeepFeatureTransformer : What the source knows of crystals as they are.
+    DeepFeatureTransformer : The embedding of crystals as they are.
 
     Notes
     -----
-    A crystal of eight atoms takes up to a second on one core, less the more symmetry it has: only
-    moves that it does not turn into each other are tried. What was computed is kept in the
-    cache folder (``SKTL_CACHE``) if the source has a file, and is not computed again.
+    A crystal of eight atoms takes up to a second on one core, and less with more symmetry: only
+    displacements and strains that are not equivalent by symmetry are computed. Results are kept in
+    the cache folder (``SKTL_CACHE``) if the source has a file, and are not computed again.
 
-    The response is that of the crystal, whatever cell describes it: it is computed in
+    The response does not depend on the unit cell that describes the crystal: it is computed in
     `sktl.representations.standard_supercell`.
 
     References
@@ -186,15 +187,17 @@ class HarmonicTransformer(TransformerMixin, MaterialsEstimator):
 
 
 def _respond(network, scale, inputs, arrays, max_atoms, place):
-    """Return the harmonic response of one crystal, and keep it in a file if there is a place."""
+    """Return the harmonic response of one crystal, and keep it in a file if there is a path."""
     elements, lattice, _ = arrays
 
     def energy(**inputs):
         return network(**inputs)[:, 0] * (scale * len(elements))
 
     symmetry = cell_symmetry(*arrays)
-    moves = independent_moves(symmetry, displacements=len(elements) <= max_atoms)
-    hessian = complete_by_symmetry(moves, energy_curvature(energy, inputs, moves), symmetry)
+    distortions = independent_distortions(symmetry, displacements=len(elements) <= max_atoms)
+    hessian = complete_by_symmetry(
+        distortions, energy_curvature(energy, inputs, distortions), symmetry
+    )
     response = harmonic_response(elements, abs(np.linalg.det(lattice)), hessian)
     if place is not None:
         with contextlib.suppress(OSError):  # a cache that cannot be written is no reason to stop

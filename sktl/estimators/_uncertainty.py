@@ -25,10 +25,10 @@ _BLOCK = 1024
 class ErrorModel:
     """Predict the size of the error of a model from what the model makes of a row.
 
-    A linear model of the logarithm of the absolute error, its penalty chosen by leave-one-out;
-    where errors have nothing to do with the features, it is nearly a constant. Predicted sizes stay
-    within the middle 96 % of those seen, and, under 100 rows, the nearer to their median the fewer
-    rows there are; under 20 rows they are constant.
+    A linear model of the logarithm of the absolute error, its penalty chosen by leave-one-out.
+    If errors do not depend on the features, it is nearly constant. Predicted sizes stay within the
+    middle 96 % of those seen. Under 100 rows they are shrunk towards their median, and under 20
+    rows they are constant.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ class ErrorModel:
 
 @stored("calibration/1")
 class Calibration:
-    """What errors on rows not trained on say of the scale of an `ErrorModel`.
+    """The scale of an `ErrorModel`, from errors on held-out rows.
 
     Parameters
     ----------
@@ -121,7 +121,7 @@ class Calibration:
 
 @stored("uncertainty/1")
 class Uncertainty:
-    """The errors of one or several models on rows that they were not trained on, and their lesson.
+    """What is learned from the errors of one or several models on held-out rows.
 
     Each model and output has an `ErrorModel`; the size of an error of the mean of the models is
     taken as the mean of theirs. Each output has one `Calibration` on the rows of all models.
@@ -135,7 +135,7 @@ class Uncertainty:
     weights : float array (n,)
         Row weights, the models one after the other.
     alike : bool, default=False
-        The features mean the same for all models, so that one `ErrorModel` learns from all rows.
+        The features have the same meaning for all models, so one `ErrorModel` learns from all rows.
 
     Attributes
     ----------

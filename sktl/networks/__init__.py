@@ -1,4 +1,4 @@
-"""Networks with named depth groups: numbers to an embedding, an embedding to outputs."""
+"""Networks with named depth groups, from numbers to an embedding and from there to outputs."""
 
 from sktl.networks._alignn import ALIGNN
 from sktl.networks._base import Network

@@ -1,15 +1,20 @@
 """ALIGNN: edge-gated convolutions over the atoms, bonds and bond angles of crystals."""
 
+from __future__ import annotations
+
 import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal, Self
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from sktl.exceptions import InputError
 from sktl.networks._base import Network
 from sktl.networks._graph import (
     NORMS,
     AngleBlock,
+    AtomState,
     EdgeGatedConvolution,
     ElementTable,
     Expansion,
@@ -73,19 +78,19 @@ class ALIGNN(Network):
         by `set_element_table`. Until then it holds NaN, and so do all outputs.
     norm : {"layer", "batch"}, default="layer"
         Normalisation. With "batch" an output depends on the rest of the batch in training mode, in
-        which what stands once for many alike counts once.
+        which equivalent atoms, bonds or angles that occur once count once.
 
     Notes
     -----
-    The network is that of the package alignn, whose weights `from_alignn` takes over. These are
-    the package's choices, kept because its weights depend on them: a radial basis function is
+    The network is that of the package alignn; `from_alignn` loads its weights. These are the
+    package's choices, kept because its weights depend on them: a radial basis function is
     exp(-(x - centre)^2 / spacing), in which the spacing is not squared; the gate of a bond is the
     sigmoid of its update before norm and residual; an ALIGNN block updates the bonds on the graph
     of the atoms first and on the line graph second. The package also computes a last update
     of the angles and a last update of the bonds that nothing reads: these are left out here.
 
-    What an atom receives is a mean of its neighbours, weighted by the gates, and only atoms are
-    pooled. Where all neighbours are alike the weights do not matter: all crystals of one element
+    An atom receives the mean of its neighbours, weighted by the gates, and only atoms are pooled.
+    If all neighbours have the same vector the weights do not matter: all crystals of one element
     have the same embedding, whatever their structure.
 
     References
@@ -113,53 +118,55 @@ class ALIGNN(Network):
 
     def __init__(
         self,
-        n_outputs=1,
+        n_outputs: int = 1,
         *,
-        n_alignn=4,
-        n_gcn=4,
-        hidden=256,
-        expansion_width=64,
-        n_distances=80,
-        n_angles=40,
-        cutoff=8.0,
-        n_elements=103,
-        n_element_features=None,
-        norm="layer",
-    ):
+        n_alignn: int = 4,
+        n_gcn: int = 4,
+        hidden: int = 256,
+        expansion_width: int = 64,
+        n_distances: int = 80,
+        n_angles: int = 40,
+        cutoff: float = 8.0,
+        n_elements: int = 103,
+        n_element_features: int | None = None,
+        norm: Literal["layer", "batch"] = "layer",
+    ) -> None:
         super().__init__()
         _check_arguments(n_alignn, n_gcn, n_distances, n_angles, cutoff, norm)
-        norm = NORMS[norm]
+        make_norm = NORMS[norm]
+        atoms: list[nn.Module]
         if n_element_features is None:
-            atoms = [nn.Embedding(n_elements + 1, hidden), norm(hidden), nn.SiLU()]
+            atoms = [nn.Embedding(n_elements + 1, hidden), make_norm(hidden), nn.SiLU()]
         else:
             table = ElementTable(n_elements, n_element_features)
-            atoms = [table, *dense_layer(n_element_features, hidden, norm)]
+            atoms = [table, *dense_layer(n_element_features, hidden, make_norm)]
         widths = expansion_width, hidden
-        bonds = Expansion(0.0, cutoff, n_distances, *widths, norm)
-        angles = Expansion(-1.0, 1.0, n_angles, *widths, norm) if n_alignn else None
-        groups = {"embedding": GraphEmbedding(nn.Sequential(*atoms), bonds, angles)}
+        bonds = Expansion(0.0, cutoff, n_distances, *widths, make_norm)
+        angles = Expansion(-1.0, 1.0, n_angles, *widths, make_norm) if n_alignn else None
+        embedding = GraphEmbedding(nn.Sequential(*atoms), bonds, angles)
+        groups: dict[str, nn.Module] = {"embedding": embedding}
         for i in range(1, n_alignn + 1):
-            groups[f"alignn{i}"] = AngleBlock(hidden, norm, updates_angles=i < n_alignn)
+            groups[f"alignn{i}"] = AngleBlock(hidden, make_norm, updates_angles=i < n_alignn)
         for i in range(1, n_gcn + 1):
-            groups[f"gcn{i}"] = EdgeGatedConvolution(hidden, norm, updates_edges=i < n_gcn)
+            groups[f"gcn{i}"] = EdgeGatedConvolution(hidden, make_norm, updates_edges=i < n_gcn)
         self.body = nn.ModuleDict(groups)
         self.embedding_size = hidden
         self.head = nn.Linear(hidden, n_outputs)
 
     def stages(
         self,
-        numbers,
-        crystal,
-        source,
-        target,
-        vectors,
-        first,
-        second,
-        cosines=None,
-        atom_copies=None,
-        bond_copies=None,
-        angle_copies=None,
-    ):
+        numbers: Tensor,
+        crystal: Tensor,
+        source: Tensor,
+        target: Tensor,
+        vectors: Tensor,
+        first: Tensor,
+        second: Tensor,
+        cosines: Tensor | None = None,
+        atom_multiplicity: Tensor | None = None,
+        bond_multiplicity: Tensor | None = None,
+        angle_multiplicity: Tensor | None = None,
+    ) -> Iterator[tuple[str, Tensor | AtomState]]:
         """Yield the state after each group; the last is the embedding (n, hidden).
 
         Parameters
@@ -176,27 +183,28 @@ class ALIGNN(Network):
             Bonds i->j and j->k of each angle.
         cosines : float tensor (n_angles,), optional
             Of the angles; else they are those of `vectors`.
-        atom_copies, bond_copies, angle_copies : float tensors, optional
-            Where what is alike stands once, as in `sktl.representations.CrystalGraphs`: how many
-            atoms each stands for, edges at one target, and angles at one second edge.
+        atom_multiplicity, bond_multiplicity, angle_multiplicity : float tensors, optional
+            Multiplicities where equivalent atoms, bonds and angles occur once, as in
+            `sktl.representations.CrystalGraphs`: of atoms, of edges at one target, and of angles at
+            one second edge.
         """
         atoms, bonds, angles = self.body["embedding"](numbers, vectors, first, second, cosines)
-        ends, pairs = (source, target, bond_copies), (first, second, angle_copies)
-        yield "embedding", (atoms, crystal, atom_copies)
+        ends, pairs = (source, target, bond_multiplicity), (first, second, angle_multiplicity)
+        yield "embedding", (atoms, crystal, atom_multiplicity)
         for name, block in self.body.items():
             if name.startswith("alignn"):
                 atoms, bonds, angles = block(atoms, bonds, angles, ends, pairs)
-                yield name, (atoms, crystal, atom_copies)
+                yield name, (atoms, crystal, atom_multiplicity)
             elif name.startswith("gcn"):
                 atoms, bonds = block(atoms, bonds, *ends)
-                state = atoms, crystal, atom_copies
+                state = atoms, crystal, atom_multiplicity
                 yield name, state if block.updates_edges else self.summary(state)
 
-    def summary(self, state):
+    def summary(self, state: Tensor | AtomState) -> Tensor:
         """Return the mean over the atoms of each crystal, (n, hidden), for a state of `stages`."""
         return state if torch.is_tensor(state) else mean_rows(*state)
 
-    def set_element_table(self, table):
+    def set_element_table(self, table: Tensor) -> None:
         """Set the fixed table of element features.
 
         Parameters
@@ -209,7 +217,7 @@ class ALIGNN(Network):
         InputError
             The elements of this network have learned vectors, or the shape is another.
         """
-        found = self.body["embedding"].atoms[0]
+        found = self.body.get_submodule("embedding.atoms.0")
         if not isinstance(found, ElementTable):
             raise InputError("Got an element table, but this network has n_element_features=None.")
         if table.shape != found.table.shape:
@@ -220,7 +228,7 @@ class ALIGNN(Network):
         found.table.copy_(table)
 
     @classmethod
-    def from_alignn(cls, weights, element_table):
+    def from_alignn(cls, weights: Mapping[str, Tensor], element_table: Tensor) -> Self:
         """Return the network that has the weights of a model of the package alignn.
 
         Parameters
@@ -252,7 +260,9 @@ class ALIGNN(Network):
         return network
 
 
-def _check_arguments(n_alignn, n_gcn, n_distances, n_angles, cutoff, norm):
+def _check_arguments(
+    n_alignn: int, n_gcn: int, n_distances: int, n_angles: int, cutoff: float, norm: str
+) -> None:
     """Raise unless these arguments of `ALIGNN` describe a network."""
     if n_alignn < 0 or n_gcn < 1 or min(n_distances, n_angles) < 2 or not cutoff > 0:
         raise InputError(
@@ -264,7 +274,7 @@ def _check_arguments(n_alignn, n_gcn, n_distances, n_angles, cutoff, norm):
         raise InputError(f"Got norm={norm!r}, expected one of {sorted(NORMS)}.")
 
 
-def _sizes(weights):
+def _sizes(weights: Mapping[str, Tensor]) -> dict[str, Any]:
     """Return the arguments of `ALIGNN` that fit weights of the package alignn."""
     steps = [name.split(".") for name in weights]
     n_outputs, hidden = weights["fc.weight"].shape
@@ -283,7 +293,7 @@ def _sizes(weights):
     }
 
 
-def _alignn_name(name):
+def _alignn_name(name: str) -> str:
     """Return the name that the package alignn has for a tensor of `ALIGNN`.
 
     Examples
@@ -299,9 +309,10 @@ def _alignn_name(name):
         case ["body", "embedding", "atoms", place, kind]:
             return f"atom_embedding.layer.{int(place) - 1}.{kind}"
         case ["body", "embedding", part, "layers", place, kind]:
-            mlp, layer = divmod(int(place), 3)
-            return f"{_EXPANSIONS[part]}.{mlp + 1}.layer.{layer}.{kind}"
+            mlp, position = divmod(int(place), 3)
+            return f"{_EXPANSIONS[part]}.{mlp + 1}.layer.{position}.{kind}"
         case ["body", group, *parts, kind]:
-            block, number = re.fullmatch(r"([a-z]+)(\d+)", group).groups()
-            parts = ".".join(_PARTS[part] for part in parts)
-            return f"{block}_layers.{int(number) - 1}.{parts}.{kind}"
+            block = group.rstrip("0123456789")
+            layer = int(group.removeprefix(block)) - 1
+            return ".".join([f"{block}_layers", str(layer), *map(_PARTS.__getitem__, parts), kind])
+    raise KeyError(name)

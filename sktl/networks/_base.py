@@ -1,10 +1,15 @@
 """The grammar of a network: depth groups from the input to the head."""
 
+from __future__ import annotations
+
 import numbers
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Self, SupportsIndex
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
+from sktl._types import AnyArray
 from sktl.exceptions import InputError
 from sktl.networks._by_value import reduce_by_value
 
@@ -25,8 +30,8 @@ class Network(nn.Module):
     arguments : dict
         The named arguments that the network was made with.
     scales_embedding : bool
-        Whether the columns of the embedding differ in scale, so that a new head wants them evened
-        by the network's method ``scale_embedding(features)``.
+        Whether the columns of the embedding differ in scale, so that a new head wants them
+        standardised by the network's method ``scale_embedding(features)``.
 
     See Also
     --------
@@ -35,71 +40,77 @@ class Network(nn.Module):
     """
 
     scales_embedding = False
-    _frozen = ()
+    arguments: dict[str, Any]
+    body: nn.ModuleDict
+    embedding_size: int
+    head: nn.Module
+    scale_embedding: Callable[[AnyArray], None]
+    _frozen: tuple[str, ...] = ()
 
-    def __new__(cls, *arguments, **named):
+    def __new__(cls, *arguments: Any, **named: Any) -> Self:
         network = super().__new__(cls)
         object.__setattr__(network, "arguments", named)
         return network
 
-    def __reduce_ex__(self, protocol):
+    def __reduce_ex__(self, protocol: SupportsIndex) -> Any:
         return reduce_by_value(self)
 
-    def __copy__(self):
+    def __copy__(self) -> Self:
         made = type(self).__new__(type(self))
         vars(made).update(vars(self))
         return made
 
-    def stages(self, **inputs):
+    def stages(self, *arguments: Any, **inputs: Any) -> Iterator[tuple[str, Any]]:
         """Yield ``(name, state)`` of each body group in order; the last state is the embedding."""
         raise TypeError(f"{type(self).__name__} defines no stages")
 
-    def summary(self, state):
+    def summary(self, state: Any) -> Tensor:
         """Return one vector a row, (n, width), for a state that `stages` yielded."""
         return state
 
     @property
-    def depth_groups(self):
+    def depth_groups(self) -> tuple[str, ...]:
         """Names of the depth groups in order from the input, the head last."""
         return (*self.body, "head")
 
-    def features(self, **inputs):
+    def features(self, **inputs: Any) -> Tensor:
         """Return the embedding, shape (n, embedding_size)."""
         for _, state in self.stages(**inputs):
             embedding = state
         return embedding
 
-    def activations(self, **inputs):
+    def activations(self, **inputs: Any) -> dict[str, Tensor]:
         """Return the vector that each body group hands on, as a dict name -> (n, width)."""
         return {name: self.summary(state) for name, state in self.stages(**inputs)}
 
-    def forward(self, **inputs):
+    def forward(self, **inputs: Any) -> Tensor:
         """Return the outputs of the head, shape (n, n_outputs)."""
         return self.head(self.features(**inputs))
 
-    def reset_head(self, n_outputs):
+    def reset_head(self, n_outputs: int) -> None:
         """Put a new head of zeros on the body; with 0 outputs the network returns its embedding."""
         if not n_outputs:
             self.head = nn.Identity()
             return
-        self.head = _linear(self.embedding_size, n_outputs)
-        nn.init.zeros_(self.head.weight)
-        nn.init.zeros_(self.head.bias)
+        head = _linear(self.embedding_size, n_outputs)
+        nn.init.zeros_(head.weight)
+        nn.init.zeros_(head.bias)
+        self.head = head
 
-    def keep_outputs(self, columns):
+    def keep_outputs(self, columns: Iterable[int]) -> None:
         """Reduce the head to some of its outputs, in the order given."""
         columns = list(columns)
         head = _linear(self.embedding_size, len(columns))
         with torch.no_grad():
-            head.weight.copy_(self.head.weight[columns])
-            head.bias.copy_(self.head.bias[columns])
+            head.weight.copy_(self.head.get_parameter("weight")[columns])
+            head.bias.copy_(self.head.get_parameter("bias")[columns])
         self.head = head
 
-    def group(self, name):
+    def group(self, name: str) -> nn.Module:
         """Return the module of one depth group."""
         return self.head if name == "head" else self.body[name]
 
-    def freeze(self, depth):
+    def freeze(self, depth: int) -> None:
         """Stop the first `depth` groups from training and keep them in evaluation mode.
 
         Parameters
@@ -123,13 +134,13 @@ class Network(nn.Module):
             self.group(name).requires_grad_(name not in self._frozen)
         self.train(self.training)
 
-    def rest_dropout(self, rests=True):
+    def rest_dropout(self, rests: bool = True) -> None:
         """Let dropout rest in training too, or wake it; at rest, weights settle to evaluation."""
         self._dropout_rests = rests
 
     _dropout_rests = False
 
-    def train(self, mode=True):
+    def train(self, mode: bool = True) -> Self:
         """Set the training mode, from which frozen groups and resting dropout are exempt."""
         super().train(mode)
         if self._dropout_rests:
@@ -141,7 +152,7 @@ class Network(nn.Module):
         return self
 
 
-def _linear(n_inputs, n_outputs):
+def _linear(n_inputs: int, n_outputs: int) -> nn.Linear:
     """Return a linear layer, leaving torch's random state as it is."""
     with torch.random.fork_rng(devices=[]):
         return nn.Linear(n_inputs, n_outputs)

@@ -1,6 +1,8 @@
 """Building blocks that several networks share."""
 
-from torch import nn
+from __future__ import annotations
+
+from torch import Tensor, nn
 from torch.nn import functional
 
 
@@ -17,14 +19,14 @@ class ResidualBlock(nn.Module):
         Share of hidden activations dropped in training.
     """
 
-    def __init__(self, width, hidden, dropout=0.0):
+    def __init__(self, width: int, hidden: int, dropout: float = 0.0) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(width)
         self.widen = nn.Linear(width, hidden)
         self.narrow = nn.Linear(hidden, width)
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         """Map (..., width) to (..., width)."""
         return x + self.narrow(self.dropout(functional.silu(self.widen(self.norm(x)))))
 
@@ -48,7 +50,7 @@ class SetAttention(nn.Module):
         Share of hidden activations dropped in training.
     """
 
-    def __init__(self, width, n_heads, hidden, dropout=0.0):
+    def __init__(self, width: int, n_heads: int, hidden: int, dropout: float = 0.0) -> None:
         super().__init__()
         self.n_heads = n_heads
         self.norm = nn.LayerNorm(width)
@@ -56,7 +58,7 @@ class SetAttention(nn.Module):
         self.merge = nn.Linear(width, width)
         self.residual = ResidualBlock(width, hidden, dropout)
 
-    def forward(self, tokens, log_weights):
+    def forward(self, tokens: Tensor, log_weights: Tensor) -> Tensor:
         """Map tokens (n, k, width) with log weights (n, k) to (n, k, width)."""
         n, k, width = tokens.shape
         parts = self.query_key_value(self.norm(tokens))

@@ -1,21 +1,24 @@
 """What is wrong with a network that breaks the grammar of `Network`."""
 
+from __future__ import annotations
+
 import copy
 import inspect
 import numbers
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from sktl.exceptions import InputError
 from sktl.networks._base import Network
-from sktl.networks._examples import example_rows
+from sktl.networks._examples import ExampleRows, example_rows
 
 _RELATIVE, _ABSOLUTE = 1e-3, 1e-5
 
 
-def check_network(network, rows=None):
+def check_network(network: Network, rows: ExampleRows | None = None) -> None:
     """Raise an error that lists all that is wrong with a network, or do nothing.
 
     The grammar is that of `Network`. A network that keeps it can be pretrained, fine-tuned with any
@@ -40,12 +43,12 @@ def check_network(network, rows=None):
 
     Examples
     --------
-    A head that forgets the embedding:
+    Outputs that are not those of the head:
 
     >>> from sktl.networks import ElemNet, check_network
     >>> class Careless(ElemNet):
     ...     def forward(self, columns):
-    ...         return self.head(self.features(columns=columns).relu())
+    ...         return self.head(self.features(columns=columns)).exp()
     >>> check_network(Careless(2))
     Traceback (most recent call last):
         ...
@@ -69,15 +72,16 @@ def check_network(network, rows=None):
         raise InputError(f"{type(network).__name__} breaks the grammar of networks:{lines}")
 
 
-def _copy(network):
+def _copy(network: Network) -> Network:
     """Return a copy with a head that is not zero, if there is one, so that outputs tell."""
     network = copy.deepcopy(network).float().requires_grad_(True)
-    if isinstance(getattr(network, "head", None), nn.Linear):
-        network.head.reset_parameters()
+    head = getattr(network, "head", None)
+    if isinstance(head, nn.Linear):
+        head.reset_parameters()
     return network
 
 
-def _faults_of_body(network):
+def _faults_of_body(network: Network) -> Iterator[str]:
     """Yield what is wrong before anything is computed."""
     body, head = getattr(network, "body", None), getattr(network, "head", None)
     size = getattr(network, "embedding_size", None)
@@ -99,7 +103,7 @@ def _faults_of_body(network):
     yield from _faults_of_arguments(network)
 
 
-def _faults_of_arguments(network):
+def _faults_of_arguments(network: Network) -> Iterator[str]:
     """Yield why the network cannot be made again from its arguments, if it cannot."""
     first = next(iter(list(inspect.signature(type(network).__init__).parameters)[1:]), None)
     if first != "n_outputs":
@@ -125,13 +129,13 @@ def _faults_of_arguments(network):
         )
 
 
-def _made_again(network):
+def _made_again(network: Network) -> Network:
     named = {key: value for key, value in network.arguments.items() if key != "n_outputs"}
     n_outputs = getattr(network.head, "out_features", 1)
     return type(network)(n_outputs, **named)
 
 
-def _tried(network, rows):
+def _tried(network: Network, rows: ExampleRows) -> list[str]:
     """Return what is wrong with what the network makes of rows."""
     try:
         faults = list(_faults_of_outputs(network.eval(), rows))
@@ -143,7 +147,7 @@ def _tried(network, rows):
     return faults
 
 
-def _faults_of_outputs(network, rows):
+def _faults_of_outputs(network: Network, rows: ExampleRows) -> Iterator[str]:
     """Yield what is wrong with stages, activations, features and outputs."""
     inputs, n = _inputs(rows, range(len(rows))), len(rows)
     with torch.no_grad():
@@ -167,7 +171,7 @@ def _faults_of_outputs(network, rows):
             yield "forward(...) is not head(features(...))"
 
 
-def _faults_of_batches(network, rows):
+def _faults_of_batches(network: Network, rows: ExampleRows) -> Iterator[str]:
     """Yield whether the embedding of a row depends on the others in evaluation mode."""
     n = len(rows)
     together = _features(network, rows, range(n))
@@ -179,7 +183,7 @@ def _faults_of_batches(network, rows):
         yield "in evaluation mode, the features of a row depend on its place in the batch"
 
 
-def _faults_of_files(network, rows):
+def _faults_of_files(network: Network, rows: ExampleRows) -> Iterator[str]:
     """Yield whether a network with the same weights gives something else."""
     again = _made_again(network)
     again.load_state_dict(network.state_dict())
@@ -191,7 +195,7 @@ def _faults_of_files(network, rows):
         )
 
 
-def _faults_of_freezing(network, rows):
+def _faults_of_freezing(network: Network, rows: ExampleRows) -> Iterator[str]:
     """Yield what frozen groups do that they may not: train, drop out, change."""
     names, every = network.depth_groups, range(len(rows))
     expected = _features(network.eval(), rows, every)
@@ -217,12 +221,12 @@ def _faults_of_freezing(network, rows):
         yield "with the whole body frozen, a pass in training mode changes its tensors"
 
 
-def _features(network, rows, chosen):
+def _features(network: Network, rows: ExampleRows, chosen: Sequence[int]) -> Tensor:
     with torch.no_grad():
         return network.features(**_inputs(rows, chosen))
 
 
-def _inputs(rows, chosen):
+def _inputs(rows: ExampleRows, chosen: Sequence[int]) -> dict[str, Tensor]:
     """Return the network's arguments for some rows, single precision."""
     parts = {name: torch.as_tensor(part) for name, part in rows[np.array(chosen)].items()}
     return {
@@ -230,7 +234,7 @@ def _inputs(rows, chosen):
     }
 
 
-def _close(found, expected):
+def _close(found: Tensor, expected: Tensor) -> bool:
     scale = float(expected.abs().max())
     return bool(
         torch.isfinite(found).all()

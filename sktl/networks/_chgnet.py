@@ -1,15 +1,20 @@
 """CHGNet: the energy of a crystal from gated convolutions over atoms, bonds and bond angles."""
 
+from __future__ import annotations
+
 import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Self
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
+from sktl._types import AnyArray
 from sktl.exceptions import InputError
 from sktl.networks._base import Network
-from sktl.networks._chgnet_blocks import GraphEmbedding, Interaction, Readout
-from sktl.networks._graph import mean_rows
+from sktl.networks._chgnet_blocks import GraphEmbedding, Interaction, Readout, Updates
+from sktl.networks._graph import AtomState, mean_rows
 
 _EMBEDDING = {
     "atoms": "atom_embedding.embedding",
@@ -51,21 +56,21 @@ _SMALLEST = 0.1
 class CHGNet(Network):
     """Map a crystal, seen as a graph of atoms, bonds and bond angles, to properties.
 
-    A block of interaction sums over the bonds of an atom what it hears of the bond and of the atom
-    at the other end, then over the angles of a bond what it hears of the other bond, the angle and
-    the atom at its vertex, then changes the angles by all of these. Both directions of a bond share
-    one vector. What is heard along a bond fades out smoothly, towards `cutoff` between atoms and
-    towards `angle_cutoff` between bonds. The output does not depend on translation, rotation, the
-    choice of cell, the order of atoms, bonds and angles, or the other crystals of a batch.
+    An interaction block sums, for each atom, messages from its bonds and the atoms at their other
+    ends; then, for each bond, messages from its angles, their other bonds and the atoms at their
+    vertices; then it updates the angles from all of these. Both directions of a bond share one
+    vector. Messages fade out smoothly, towards `cutoff` between atoms and towards `angle_cutoff`
+    between bonds. The output does not depend on translation, rotation, the choice of unit cell, the
+    order of atoms, bonds and angles, or the other crystals of a batch.
 
     The embedding has means over the atoms of a crystal: of their vectors after each interaction,
-    the last of which the package chgnet sums up as ``crystal_fea``; of the energy that the readout
-    makes of them; and of the fixed reference energy of their elements, both in eV. The head of the
-    pretrained model adds the two energies and leaves out the rest. A new head has all of it. The
-    nearer to the energy, the less there is of anything else: a linear model of the last frequency
-    of phonons (640 crystals) errs by 159 cm^-1 on the last vectors, and by 85 cm^-1 on those of all
-    interactions; the hidden layers of the readout hold little but the energy. Columns differ in
-    scale by orders of magnitude, so `scale_embedding` evens them for a new head.
+    the last of which is ``crystal_fea`` in the package chgnet; of the energy from the readout; and
+    of the fixed reference energy of their elements, both in eV. The pretrained head adds the two
+    energies and ignores the rest. A new head reads all of it. Layers closer to the energy contain
+    less of other properties: a linear model of the last phonon frequency (640 crystals) has an
+    error of 159 cm^-1 on the last vectors, and of 85 cm^-1 on those of all interactions. The
+    hidden layers of the readout contain little but the energy. Columns differ in scale by orders of
+    magnitude, so `scale_embedding` standardises them for a new head.
 
     Depth groups: ``embedding``, ``interaction1`` ..., ``readout``, ``head``.
 
@@ -74,7 +79,7 @@ class CHGNet(Network):
     n_outputs : int, default=1
         Number of outputs of the head.
     n_interactions : int, default=4
-        Number of blocks, at least 2. The last changes the atoms alone, the one before no angles.
+        Number of blocks, at least 2. The last updates only atoms, the one before no angles.
     hidden : int, default=64
         Width of atoms, bonds and angles. The embedding has so many columns for each block, and two
         more.
@@ -100,9 +105,9 @@ class CHGNet(Network):
 
     Notes
     -----
-    The network is that of the package chgnet (0.4.2), whose weights `from_chgnet` takes over, less
-    the moments of the sites and a last update of the angles that nothing reads. The package refuses
-    a crystal with an atom that has no bond, outside of what it was trained on; this network does
+    The network is that of the package chgnet (0.4.2), without the magnetic moments of the sites and
+    a last update of the angles that nothing reads; `from_chgnet` loads its weights. The package
+    refuses a crystal with an atom that has no bond, which it was not trained on; this network does
     not.
 
     References
@@ -129,26 +134,29 @@ class CHGNet(Network):
     """
 
     scales_embedding = True
+    center: Tensor
+    scale: Tensor
 
     def __init__(
         self,
-        n_outputs=1,
+        n_outputs: int = 1,
         *,
-        n_interactions=4,
-        hidden=64,
-        n_readout=3,
-        n_distances=31,
-        n_angles=15,
-        cutoff=6.0,
-        angle_cutoff=3.0,
-        exponent=8,
-        n_elements=103,
-    ):
+        n_interactions: int = 4,
+        hidden: int = 64,
+        n_readout: int = 3,
+        n_distances: int = 31,
+        n_angles: int = 15,
+        cutoff: float = 6.0,
+        angle_cutoff: float = 3.0,
+        exponent: int = 8,
+        n_elements: int = 103,
+    ) -> None:
         super().__init__()
         _check_arguments(n_interactions, n_distances, n_angles, cutoff, angle_cutoff, exponent)
         bases = n_distances, n_angles, cutoff, angle_cutoff, exponent
-        groups = {"embedding": GraphEmbedding(n_elements, hidden, *bases)}
-        updates = ["angles"] * (n_interactions - 2) + ["bonds", "atoms"]
+        groups: dict[str, nn.Module] = {"embedding": GraphEmbedding(n_elements, hidden, *bases)}
+        angles: list[Updates] = ["angles"]
+        updates = [*(angles * (n_interactions - 2)), "bonds", "atoms"]
         for i, last in enumerate(updates, start=1):
             groups[f"interaction{i}"] = Interaction(hidden, last)
         groups["readout"] = Readout(hidden, n_readout, n_elements)
@@ -160,18 +168,18 @@ class CHGNet(Network):
 
     def stages(
         self,
-        numbers,
-        crystal,
-        source,
-        target,
-        vectors,
-        first,
-        second,
-        cosines=None,
-        atom_copies=None,
-        bond_copies=None,
-        angle_copies=None,
-    ):
+        numbers: Tensor,
+        crystal: Tensor,
+        source: Tensor,
+        target: Tensor,
+        vectors: Tensor,
+        first: Tensor,
+        second: Tensor,
+        cosines: Tensor | None = None,
+        atom_multiplicity: Tensor | None = None,
+        bond_multiplicity: Tensor | None = None,
+        angle_multiplicity: Tensor | None = None,
+    ) -> Iterator[tuple[str, Tensor | AtomState]]:
         """Yield the state after each group; the last is the embedding (n, embedding_size).
 
         Parameters
@@ -190,43 +198,44 @@ class CHGNet(Network):
             the reverses k->j and j->i.
         cosines : float tensor (n_angles,), optional
             Of the angles; else they are those of `vectors`.
-        atom_copies, bond_copies, angle_copies : float tensors, optional
-            Where what is alike stands once, as in `sktl.representations.CrystalGraphs`: how many
-            atoms each stands for, edges at one target, and angles at one second edge.
+        atom_multiplicity, bond_multiplicity, angle_multiplicity : float tensors, optional
+            Multiplicities where equivalent atoms, bonds and angles occur once, as in
+            `sktl.representations.CrystalGraphs`: of atoms, of edges at one target, and of angles at
+            one second edge.
         """
         pairs = first, second, cosines
         atoms, bonds, angles, graph = self.body["embedding"](
-            numbers, source, target, vectors, *pairs, bond_copies, angle_copies
+            numbers, source, target, vectors, *pairs, bond_multiplicity, angle_multiplicity
         )
-        yield "embedding", (atoms, crystal, atom_copies)
+        yield "embedding", (atoms, crystal, atom_multiplicity)
         means = []
         for name, block in self.body.items():
             if name.startswith("interaction"):
                 atoms, bonds, angles = block(atoms, bonds, angles, graph)
-                means.append(mean_rows(atoms, crystal, atom_copies))
-                yield name, (atoms, crystal, atom_copies)
-        energies = self.body["readout"](atoms, numbers, crystal, atom_copies)
+                means.append(mean_rows(atoms, crystal, atom_multiplicity))
+                yield name, (atoms, crystal, atom_multiplicity)
+        energies = self.body["readout"](atoms, numbers, crystal, atom_multiplicity)
         yield "readout", (torch.cat([*means, energies], dim=1) - self.center) / self.scale
 
-    def scale_embedding(self, features):
+    def scale_embedding(self, features: AnyArray | Tensor) -> None:
         """Give the columns of `features` (n, embedding_size) zero mean and unit variance.
 
-        Columns that vary by less than a tenth of what is usual, their median, are not blown up to
-        that: the last interaction has many that hardly vary, and small changes of the network would
-        then be large ones of its output.
+        Columns with less than a tenth of the median standard deviation are not scaled up to unit
+        variance. The last interaction has many columns that hardly vary; small changes of the
+        network would then change its output much.
         """
-        features = torch.as_tensor(features, dtype=self.scale.dtype)
-        spread, center = torch.std_mean(features, dim=0, correction=0)
+        columns = torch.as_tensor(features, dtype=self.scale.dtype)
+        spread, center = torch.std_mean(columns, dim=0, correction=0)
         self.center += center * self.scale
         spread = spread * self.scale
         self.scale = spread.clamp_min(_SMALLEST * spread.median().item() or 1.0)
 
-    def summary(self, state):
+    def summary(self, state: Tensor | AtomState) -> Tensor:
         """Return the mean over the atoms of each crystal, (n, width), for a state of `stages`."""
         return state if torch.is_tensor(state) else mean_rows(*state)
 
     @classmethod
-    def from_chgnet(cls, weights, arguments):
+    def from_chgnet(cls, weights: Mapping[str, Tensor], arguments: Mapping[str, Any]) -> Self:
         """Return the network that has the weights of a model of the package chgnet.
 
         Its output is the energy in eV/atom. Models 0.3.0 and r2scan can be taken over, 0.2.0
@@ -269,7 +278,14 @@ class CHGNet(Network):
         return network
 
 
-def _check_arguments(n_interactions, n_distances, n_angles, cutoff, angle_cutoff, exponent):
+def _check_arguments(
+    n_interactions: int,
+    n_distances: int,
+    n_angles: int,
+    cutoff: float,
+    angle_cutoff: float,
+    exponent: int,
+) -> None:
     """Raise unless these arguments of `CHGNet` describe a network."""
     smallest = min(n_distances, n_angles, exponent)
     if n_interactions < 2 or smallest < 1 or not (cutoff > 0 and angle_cutoff > 0):
@@ -281,7 +297,7 @@ def _check_arguments(n_interactions, n_distances, n_angles, cutoff, angle_cutoff
         )
 
 
-def _sizes(weights, arguments):
+def _sizes(weights: Mapping[str, Tensor], arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Return the arguments of `CHGNet` that fit weights and arguments of the package chgnet."""
     n_elements, hidden = weights["atom_embedding.embedding.weight"].shape
     numbered = [name.split(".") for name in weights]
@@ -299,7 +315,7 @@ def _sizes(weights, arguments):
     }
 
 
-def _chgnet_names(name, n_readout):
+def _chgnet_names(name: str, n_readout: int) -> list[str]:
     """Return the names that the package chgnet has for the parts of a tensor of the body.
 
     Examples
@@ -315,16 +331,19 @@ def _chgnet_names(name, n_readout):
         case ["body", "readout", "reference"]:
             return ["composition_model.fc.weight"]
         case ["body", "readout", _, place, kind]:
-            place = int(place)
-            return [f"mlp.layers.{place if place < 2 * n_readout else place + 1}.{kind}"]
+            layer = int(place)
+            return [f"mlp.layers.{layer if layer < 2 * n_readout else layer + 1}.{kind}"]
         case ["body", _, "norm", kind]:
             return [f"readout_norm.{kind}"]
         case ["body", group, part, *rest]:
-            place = int(group.removeprefix("interaction")) - 1
-            return _interaction_names(_LAYERS[part].format(place), part == "angles", *rest)
+            block = int(group.removeprefix("interaction")) - 1
+            return _interaction_names(_LAYERS[part].format(block), part == "angles", *rest)
+    raise KeyError(name)
 
 
-def _interaction_names(layer, is_shallow, part, kind=None):
+def _interaction_names(
+    layer: str, is_shallow: bool, part: str, kind: str | None = None
+) -> list[str]:
     """Return the names of the parts of a tensor in a layer of the package chgnet."""
     if kind is None:
         return [f"{layer}.{part}"]
@@ -334,7 +353,7 @@ def _interaction_names(layer, is_shallow, part, kind=None):
     return [f"{layer}.{_GATED[part]}.{kind}"]
 
 
-def _completed(tensors, width):
+def _completed(tensors: dict[str, Tensor], width: int) -> dict[str, Tensor]:
     """Return tensors with a row for the atomic number 0 and a head that adds up the energies."""
     atoms, reference = "body.embedding.atoms.weight", "body.readout.reference"
     table = functional.pad(tensors[atoms], (0, 0, 1, 0))

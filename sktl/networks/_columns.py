@@ -1,6 +1,10 @@
 """ColumnNet: a residual network on numeric columns."""
 
-from torch import nn
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from torch import Tensor, nn
 
 from sktl.networks._base import Network
 from sktl.networks._blocks import ResidualBlock
@@ -26,15 +30,23 @@ class ColumnNet(Network):
         Dropout inside the residual blocks.
     """
 
-    def __init__(self, n_outputs=1, *, n_inputs, width=256, n_trunk=3, dropout=0.0):
+    def __init__(
+        self,
+        n_outputs: int = 1,
+        *,
+        n_inputs: int,
+        width: int = 256,
+        n_trunk: int = 3,
+        dropout: float = 0.0,
+    ) -> None:
         super().__init__()
         self.embedding_size = width
-        groups = {"input": nn.Linear(n_inputs, width)}
+        groups: dict[str, nn.Module] = {"input": nn.Linear(n_inputs, width)}
         groups |= {f"trunk{i + 1}": ResidualBlock(width, width, dropout) for i in range(n_trunk)}
         self.body = nn.ModuleDict(groups)
         self.head = nn.Linear(width, n_outputs)
 
-    def stages(self, columns):
+    def stages(self, columns: Tensor) -> Iterator[tuple[str, Tensor]]:
         """Yield the state (n, width) after each group for columns (n, n_inputs)."""
         state = columns
         for name, layer in self.body.items():

@@ -1,7 +1,11 @@
 """CompositionNet: attention over the elements of a composition."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator
+
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from sktl.exceptions import InputError
 from sktl.networks._base import Network
@@ -51,17 +55,17 @@ class CompositionNet(Network):
 
     def __init__(
         self,
-        n_outputs=1,
+        n_outputs: int = 1,
         *,
-        n_elements=103,
-        width=128,
-        n_attention=3,
-        n_heads=4,
-        hidden=256,
-        trunk_width=384,
-        n_trunk=4,
-        dropout=0.0,
-    ):
+        n_elements: int = 103,
+        width: int = 128,
+        n_attention: int = 3,
+        n_heads: int = 4,
+        hidden: int = 256,
+        trunk_width: int = 384,
+        n_trunk: int = 4,
+        dropout: float = 0.0,
+    ) -> None:
         super().__init__()
         if n_trunk < 1 or n_heads < 1 or width % n_heads:
             raise InputError(
@@ -69,7 +73,7 @@ class CompositionNet(Network):
                 "one block in the trunk and a width that the number of heads divides."
             )
         self.embedding_size = trunk_width
-        groups = {"embedding": ElementEmbedding(n_elements, width)}
+        groups: dict[str, nn.Module] = {"embedding": ElementEmbedding(n_elements, width)}
         for i in range(n_attention):
             groups[f"attention{i + 1}"] = SetAttention(width, n_heads, hidden, dropout)
         for i in range(n_trunk):
@@ -87,7 +91,9 @@ class CompositionNet(Network):
         self.body = nn.ModuleDict(groups)
         self.head = nn.Linear(trunk_width, n_outputs)
 
-    def stages(self, numbers, fractions):
+    def stages(
+        self, numbers: Tensor, fractions: Tensor
+    ) -> Iterator[tuple[str, Tensor | tuple[Tensor, Tensor]]]:
         """Yield the state after each group.
 
         Parameters
@@ -110,7 +116,7 @@ class CompositionNet(Network):
                 state = block(state)
                 yield name, state
 
-    def summary(self, state):
+    def summary(self, state: Tensor | tuple[Tensor, Tensor]) -> Tensor:
         """Pool tokens to one vector a row: weighted mean and maximum, (n, 2 width).
 
         A fraction below 1e-4 lowers its token in the maximum by its logarithm, so that the token
@@ -137,14 +143,16 @@ class ElementEmbedding(nn.Module):
         Gaussians on each of the two axes: fraction in [0, 1], log10(fraction) in [-6, 0].
     """
 
-    def __init__(self, n_elements, width, n_gaussians=32):
+    centres: Tensor
+
+    def __init__(self, n_elements: int, width: int, n_gaussians: int = 32) -> None:
         super().__init__()
         self.element = nn.Embedding(n_elements + 1, width)
         nn.init.normal_(self.element.weight, std=0.5)
         self.amount = nn.Linear(2 * n_gaussians, width)
         self.register_buffer("centres", torch.linspace(0, 1, n_gaussians), persistent=False)
 
-    def forward(self, numbers, fractions):
+    def forward(self, numbers: Tensor, fractions: Tensor) -> Tensor:
         """Map (n, k) atomic numbers and fractions to tokens (n, k, width)."""
         logarithm = 1 + fractions.clamp(min=1e-6).log10() / 6
         axes = torch.stack([fractions, logarithm], dim=-1).unsqueeze(-1)

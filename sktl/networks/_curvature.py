@@ -1,13 +1,24 @@
-"""How the energy of a crystal curves when its atoms move and its cell is strained."""
+"""The curvature of the energy of a crystal under displacements and strains."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import torch
+from torch import Tensor
+
+from sktl._types import AnyArray, FloatArray
 
 _VOIGT = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))
 
 
-def energy_curvature(energy, inputs, moves=None):
-    """Return the second derivatives of the energy of one crystal, or their products with moves.
+def energy_curvature(
+    energy: Callable[..., Tensor],
+    inputs: Mapping[str, AnyArray],
+    distortions: FloatArray | None = None,
+) -> FloatArray:
+    """Return the second derivatives of the energy of one crystal, or products with distortions.
 
     The derivatives are exact, by differentiating twice; bonds are those of the crystal as it is.
 
@@ -18,34 +29,34 @@ def energy_curvature(energy, inputs, moves=None):
         eV, a tensor of one number.
     inputs : dict of array
         One crystal of N atoms, as `CrystalRows` gives it.
-    moves : float array (k, 3N + 6) or None, default=None
+    distortions : float array (k, 3N + 6) or None, default=None
         Displacements of the atoms, x, y and z of the first and so on, in Angstrom, then the strains
         xx, yy, zz, yz, xz, xy, shears as the sum of both halves. None for one of each, so that all
-        second derivatives are returned. A move costs a pass through the network.
+        second derivatives are returned. Each row costs one evaluation of the network.
 
     Returns
     -------
     float64 array (k, 3N + 6)
-        The matrix of second derivatives times each move, in eV.
+        The matrix of second derivatives times each row of `distortions`, in eV.
     """
-    inputs = {name: torch.as_tensor(part) for name, part in inputs.items()}
-    n = 3 * len(inputs["numbers"])
-    vectors = inputs["vectors"]
+    tensors = {name: torch.as_tensor(part) for name, part in inputs.items()}
+    n = 3 * len(tensors["numbers"])
+    vectors = tensors["vectors"]
     changes = vectors.new_zeros(n + len(_VOIGT), requires_grad=True)
-    moves = np.eye(len(changes)) if moves is None else moves
-    products = np.empty((len(moves), len(changes)))
+    distortions = np.eye(len(changes)) if distortions is None else distortions
+    products = np.empty((len(distortions), len(changes)))
     with torch.enable_grad():
         shifts, strain = changes[:n].reshape(-1, 3), _strain(changes[n:])
-        vectors = vectors + vectors @ strain + shifts[inputs["target"]] - shifts[inputs["source"]]
-        total = energy(**(inputs | {"vectors": vectors})).sum()
+        vectors = vectors + vectors @ strain + shifts[tensors["target"]] - shifts[tensors["source"]]
+        total = energy(**(tensors | {"vectors": vectors})).sum()
         (gradient,) = torch.autograd.grad(total, changes, create_graph=True)
-        for row, move in zip(products, vectors.new_tensor(moves), strict=True):
-            (found,) = torch.autograd.grad(gradient, changes, move, retain_graph=True)
+        for row, distortion in zip(products, vectors.new_tensor(distortions), strict=True):
+            (found,) = torch.autograd.grad(gradient, changes, distortion, retain_graph=True)
             row[:] = found
     return products
 
 
-def _strain(values):
+def _strain(values: Tensor) -> Tensor:
     """Return six strains as a symmetric (3, 3) tensor."""
     strain = values.new_zeros(3, 3)
     for value, (i, j) in zip(values, _VOIGT, strict=True):

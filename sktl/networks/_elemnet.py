@@ -1,6 +1,10 @@
 """ElemNet: 17 fully connected layers on elemental fractions."""
 
-from torch import nn
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from torch import Tensor, nn
 
 from sktl.networks._base import Network
 
@@ -29,13 +33,14 @@ class ElemNet(Network):
     Jha et al., Sci. Rep. 8, 17593 (2018), doi:10.1038/s41598-018-35934-y.
     """
 
-    def __init__(self, n_outputs=1, *, n_inputs=103):
+    def __init__(self, n_outputs: int = 1, *, n_inputs: int = 103) -> None:
         super().__init__()
-        groups = {}
+        groups: dict[str, nn.Module] = {}
         for i, width in enumerate(_WIDTHS, start=1):
-            layers = [nn.Linear(n_inputs, width), nn.ReLU()]
-            nn.init.kaiming_normal_(layers[0].weight, nonlinearity="relu")
-            nn.init.zeros_(layers[0].bias)
+            linear = nn.Linear(n_inputs, width)
+            nn.init.kaiming_normal_(linear.weight, nonlinearity="relu")
+            nn.init.zeros_(linear.bias)
+            layers: list[nn.Module] = [linear, nn.ReLU()]
             if i in _DROPOUT_AFTER:
                 layers.append(nn.Dropout(_DROPOUT_AFTER[i]))
             groups[f"layer{i}"] = nn.Sequential(*layers)
@@ -44,7 +49,7 @@ class ElemNet(Network):
         self.embedding_size = n_inputs
         self.head = nn.Linear(n_inputs, n_outputs)
 
-    def stages(self, columns):
+    def stages(self, columns: Tensor) -> Iterator[tuple[str, Tensor]]:
         """Yield the activations (n, width) after each layer for columns (n, n_inputs)."""
         state = columns
         for name, layer in self.body.items():

@@ -1,10 +1,16 @@
 """Made-up rows, to try a network on whose input is known by the names of its arguments."""
 
+from __future__ import annotations
+
 import inspect
+from collections.abc import Mapping
+from typing import Protocol
 
 import numpy as np
 
+from sktl._types import AnyArray, IntArray
 from sktl.exceptions import InputError
+from sktl.networks._base import Network
 
 _N_ROWS = 5
 _N_COLUMNS = 103
@@ -13,7 +19,15 @@ _TOKENS = {"numbers", "fractions"}
 _GRAPHS = {"numbers", "crystal", "source", "target", "vectors", "first", "second"}
 
 
-def example_rows(network):
+class ExampleRows(Protocol):
+    """Encoded rows, of which a network gets some at a time."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, indices: IntArray) -> Mapping[str, AnyArray]: ...
+
+
+def example_rows(network: Network) -> ExampleRows:
     """Return made-up rows that a network can read.
 
     Raises
@@ -38,29 +52,29 @@ def example_rows(network):
 class _Examples:
     """Rows of which a subclass gives the arguments of some."""
 
-    def __len__(self):
+    def __len__(self) -> int:
         return _N_ROWS
 
 
 class _ColumnExamples(_Examples):
     """Rows of columns that sum to 1, as elemental fractions do."""
 
-    def __init__(self, width):
+    def __init__(self, width: int) -> None:
         self.columns = np.random.default_rng(0).dirichlet(np.full(width, 0.3), _N_ROWS)
 
-    def __getitem__(self, indices):
+    def __getitem__(self, indices: IntArray) -> dict[str, AnyArray]:
         return {"columns": self.columns[indices].astype(np.float32)}
 
 
 class _TokenExamples(_Examples):
     """Compositions of one to five elements, padded to the largest of the batch."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         generator = np.random.default_rng(0)
         self.numbers = generator.permuted(np.tile(np.arange(1, 84), (_N_ROWS, 1)), axis=1)
         self.sizes = np.arange(_N_ROWS) + 1
 
-    def __getitem__(self, indices):
+    def __getitem__(self, indices: IntArray) -> dict[str, AnyArray]:
         sizes = self.sizes[indices][:, None]
         real = np.arange(sizes.max()) < sizes
         amounts = real * (1 + np.arange(sizes.max()))
@@ -73,7 +87,7 @@ class _TokenExamples(_Examples):
 class _GraphExamples(_Examples):
     """Chains of two atoms: each is bound to the other on both sides, and to its own images."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.numbers = np.arange(2 * _N_ROWS).reshape(_N_ROWS, 2) + 8
         self.lengths = np.linspace(1.8, 2.6, _N_ROWS)
         half = np.array([[0, 1], [0, 1], [0, 0], [1, 1]])
@@ -85,7 +99,7 @@ class _GraphExamples(_Examples):
         meet = (self.ends[one, 1] == self.ends[other, 0]) & (other != reverse[one])
         self.pairs = np.stack([one[meet], other[meet]])
 
-    def __getitem__(self, indices):
+    def __getitem__(self, indices: IntArray) -> dict[str, AnyArray]:
         n = len(indices)
         shift = np.arange(n)
         place = np.arange(8) + np.where(np.arange(8) < 4, 0, 4 * (n - 1))  # halves of all edges

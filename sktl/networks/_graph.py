@@ -1,10 +1,24 @@
 """Building blocks of networks on graphs of atoms, bonds and bond angles."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 _GATE_FLOOR = 1e-6
+
+Norm: TypeAlias = Callable[[int], nn.Module]
+"""Makes a normalisation of a width."""
+
+Ends: TypeAlias = tuple[Tensor, Tensor, Tensor | None]
+"""Source and target of edges, and how often each counts."""
+
+AtomState: TypeAlias = tuple[Tensor, Tensor, Tensor | None]
+"""Vectors of atoms, the crystal of each, and how often it counts."""
 
 
 class EdgeGatedConvolution(nn.Module):
@@ -25,7 +39,7 @@ class EdgeGatedConvolution(nn.Module):
         Whether the edges change.
     """
 
-    def __init__(self, width, norm, updates_edges=True):
+    def __init__(self, width: int, norm: Norm, updates_edges: bool = True) -> None:
         super().__init__()
         self.gate_source = nn.Linear(width, width)
         self.gate_target = nn.Linear(width, width)
@@ -36,10 +50,17 @@ class EdgeGatedConvolution(nn.Module):
         self.norm_edges = norm(width) if updates_edges else None
         self.updates_edges = updates_edges
 
-    def forward(self, nodes, edges, source, target, copies=None):
+    def forward(
+        self,
+        nodes: Tensor,
+        edges: Tensor,
+        source: Tensor,
+        target: Tensor,
+        copies: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor]:
         """Map nodes (n, width) and edges (m, width), which join nodes source->target.
 
-        An edge counts as often as `copies` (m,) says, or once.
+        `copies` (m,) are the multiplicities of the edges, 1 if not given.
         """
         n = len(nodes)
         ends = torch.cat([self.gate_source(nodes) + self.gate_edge.bias, self.gate_target(nodes)])
@@ -52,7 +73,7 @@ class EdgeGatedConvolution(nn.Module):
         messages = self.message(nodes).index_select(0, source).mul_(gates)
         received = sum_rows(messages, target, n) / (sum_rows(gates, target, n) + _GATE_FLOOR)
         nodes = nodes + functional.silu(self.norm_nodes(self.own(nodes) + received))
-        if self.updates_edges:
+        if self.norm_edges is not None:
             edges = functional.silu(self.norm_edges(change), inplace=True).add_(edges)
         return nodes, edges
 
@@ -70,15 +91,17 @@ class AngleBlock(nn.Module):
         Whether the angles change.
     """
 
-    def __init__(self, width, norm, updates_angles=True):
+    def __init__(self, width: int, norm: Norm, updates_angles: bool = True) -> None:
         super().__init__()
         self.atoms = EdgeGatedConvolution(width, norm)
         self.bonds = EdgeGatedConvolution(width, norm, updates_angles)
 
-    def forward(self, atoms, bonds, angles, ends, pairs):
+    def forward(
+        self, atoms: Tensor, bonds: Tensor, angles: Tensor, ends: Ends, pairs: Ends
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Map atoms, bonds and angles, each (n, width).
 
-        `ends` are source and target of bonds and their copies; `pairs` are the same of angles.
+        `ends` are source and target of bonds and their multiplicities; `pairs` the same of angles.
         """
         atoms, bonds = self.atoms(atoms, bonds, *ends)
         return atoms, *self.bonds(bonds, angles, *pairs)
@@ -94,13 +117,20 @@ class GraphEmbedding(nn.Module):
         without the last there are no vectors of angles.
     """
 
-    def __init__(self, atoms, bonds, angles=None):
+    def __init__(self, atoms: nn.Module, bonds: nn.Module, angles: nn.Module | None = None) -> None:
         super().__init__()
         self.atoms = atoms
         self.bonds = bonds
         self.angles = angles
 
-    def forward(self, numbers, vectors, first, second, cosines=None):
+    def forward(
+        self,
+        numbers: Tensor,
+        vectors: Tensor,
+        first: Tensor,
+        second: Tensor,
+        cosines: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
         """Return atoms, bonds and angles, each (n, width)."""
         lengths = torch.linalg.vector_norm(vectors, dim=1)
         atoms, bonds = self.atoms(numbers), self.bonds(lengths)
@@ -126,14 +156,16 @@ class Expansion(nn.Module):
         Makes a normalisation of a width.
     """
 
-    def __init__(self, low, high, n_centres, width, hidden, norm):
+    def __init__(
+        self, low: float, high: float, n_centres: int, width: int, hidden: int, norm: Norm
+    ) -> None:
         super().__init__()
         self.axis = low, high, n_centres
         self.layers = nn.Sequential(
             *dense_layer(n_centres, width, norm), *dense_layer(width, hidden, norm)
         )
 
-    def forward(self, values):
+    def forward(self, values: Tensor) -> Tensor:
         """Map (n,) to (n, hidden)."""
         low, high, n_centres = self.axis
         centres = torch.linspace(low, high, n_centres, dtype=values.dtype, device=values.device)
@@ -152,12 +184,14 @@ class ElementTable(nn.Module):
         Features of an element.
     """
 
-    def __init__(self, n_elements, n_features):
+    table: Tensor
+
+    def __init__(self, n_elements: int, n_features: int) -> None:
         super().__init__()
         table = torch.empty(n_elements + 1, n_features)
         self.register_buffer("table", table.fill_(float("nan")))
 
-    def forward(self, numbers):
+    def forward(self, numbers: Tensor) -> Tensor:
         """Map atomic numbers (n,) to (n, n_features)."""
         return self.table.index_select(0, numbers)
 
@@ -174,34 +208,37 @@ class BatchNorm(nn.Module):
         Number of columns.
     """
 
-    def __init__(self, width):
+    running_mean: Tensor
+    running_var: Tensor
+
+    def __init__(self, width: int) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.empty(width).fill_(1))
         self.bias = nn.Parameter(torch.empty(width).zero_())
         self.register_buffer("running_mean", torch.empty(width).zero_())
         self.register_buffer("running_var", torch.empty(width).fill_(1))
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         """Map (n, width) to (n, width)."""
         statistics = self.running_mean, self.running_var
         by_rows = self.training and len(x) > 1
         return functional.batch_norm(x, *statistics, self.weight, self.bias, training=by_rows)
 
 
-NORMS = {"layer": nn.LayerNorm, "batch": BatchNorm}
+NORMS: dict[str, Norm] = {"layer": nn.LayerNorm, "batch": BatchNorm}
 
 
-def dense_layer(n_inputs, width, norm):
+def dense_layer(n_inputs: int, width: int, norm: Norm) -> tuple[nn.Module, nn.Module, nn.Module]:
     """Return the modules of one layer."""
     return nn.Linear(n_inputs, width), norm(width), nn.SiLU()
 
 
-def sum_rows(values, index, n):
+def sum_rows(values: Tensor, index: Tensor, n: int) -> Tensor:
     """Return the sums (n, width) of the rows of `values` that have the same index."""
     return values.new_zeros(n, values.shape[1]).index_add_(0, index, values)
 
 
-def mean_rows(atoms, crystal, copies=None):
+def mean_rows(atoms: Tensor, crystal: Tensor, copies: Tensor | None = None) -> Tensor:
     """Return the means (n, width) of the atoms of each crystal; `copies` (n_atoms,) weigh them."""
     counts = torch.bincount(crystal, copies)
     if copies is not None:
@@ -209,7 +246,7 @@ def mean_rows(atoms, crystal, copies=None):
     return sum_rows(atoms, crystal, len(counts)) / counts.to(atoms.dtype).unsqueeze(1)
 
 
-def angle_cosines(directions, first, second):
+def angle_cosines(directions: Tensor, first: Tensor, second: Tensor) -> Tensor:
     """Return the cosines (t,) of the angles between edges i->j and j->k of length 1, at j."""
     products = directions.index_select(0, first) * directions.index_select(0, second)
     return -products.sum(dim=1)

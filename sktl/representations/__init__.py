@@ -1,4 +1,4 @@
-"""Raw input to numbers: formulas, compositions, attributes, numeric columns, crystals."""
+"""From formulas, compositions, attributes, numeric columns and crystals to numbers."""
 
 from sktl.representations._base import (
     FormulaRepresentation,
@@ -26,7 +26,7 @@ from sktl.representations._structure import ChgnetGraphs, CrystalGraphs
 from sktl.representations._symmetry import (
     cell_symmetry,
     complete_by_symmetry,
-    independent_moves,
+    independent_distortions,
     standard_supercell,
 )
 
@@ -59,7 +59,7 @@ __all__ = [
     "complete_by_symmetry",
     "group_rows",
     "harmonic_response",
-    "independent_moves",
+    "independent_distortions",
     "parse_formula",
     "parse_formulas",
     "standard_supercell",

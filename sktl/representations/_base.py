@@ -1,9 +1,14 @@
 """What a representation is: raw input, read to a batch, encoded to rows that a network reads."""
 
-from abc import ABC, abstractmethod
-from typing import Protocol
+from __future__ import annotations
 
-from sktl.representations._crystals import REFERENCE_STRUCTURES, Crystals
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol, Self
+
+from sktl._types import AnyArray, FloatArray, Indices, IntArray
+from sktl.representations._compositions import Compositions
+from sktl.representations._crystals import REFERENCE_STRUCTURES, CrystalDict, Crystals
 from sktl.representations._formula import parse_formulas
 from sktl.representations._materials import Materials
 
@@ -24,18 +29,21 @@ class Rows(Protocol):
         Work that a row costs, in that of an atom of a formula. Rows of like size are run together.
     """
 
-    width: object
-    sizes: object
+    @property
+    def width(self) -> int | None: ...
 
-    def __len__(self):
+    @property
+    def sizes(self) -> IntArray: ...
+
+    def __len__(self) -> int:
         """Return the number of rows."""
         ...
 
-    def take(self, indices):
+    def take(self, indices: Indices) -> Self:
         """Return the rows `indices`, an int array, as rows of the same kind."""
         ...
 
-    def __getitem__(self, indices):
+    def __getitem__(self, indices: Indices) -> Mapping[str, AnyArray]:
         """Return the arguments of a network for the rows `indices`, as a dict name to array."""
         ...
 
@@ -81,10 +89,10 @@ class Representation(ABC):
     name: str
     version: int
     reads: str
-    reference: list
+    reference: Sequence[Any]
 
     @abstractmethod
-    def read(self, materials):
+    def read(self, materials: Any) -> Any:
         """Return what a user gives, n rows, as a batch.
 
         Returns
@@ -94,10 +102,10 @@ class Representation(ABC):
         """
 
     @abstractmethod
-    def read_reference(self, entries):
+    def read_reference(self, entries: Any) -> Any:
         """Return entries of `reference`, as they come from JSON, as a batch."""
 
-    def fit(self, batch, weights=None):
+    def fit(self, batch: Any, weights: FloatArray | None = None) -> Self:
         """Learn what `encode` needs to know of training rows, here nothing; return self.
 
         Only a representation that reads columns is fitted.
@@ -105,7 +113,7 @@ class Representation(ABC):
         return self
 
     @abstractmethod
-    def encode(self, batch):
+    def encode(self, batch: Any) -> Rows:
         """Return a batch as `Rows`."""
 
 
@@ -115,11 +123,11 @@ class FormulaRepresentation(Representation):
     reads = "formulas"
     reference = "NaCl Fe2O3 GaAs BaTiO3 MgAl2O4 LiFePO4 Cu0.7Zn0.3 Si".split()
 
-    def read(self, materials):
+    def read(self, materials: Any) -> Compositions:
         """Return formulas (n,) as `Compositions`; of structures only the composition counts."""
         return Materials.read(materials).compositions
 
-    def read_reference(self, entries):
+    def read_reference(self, entries: Sequence[str]) -> Compositions:
         """Return the reference formulas of a card as `Compositions`."""
         return parse_formulas(entries)
 
@@ -130,10 +138,10 @@ class StructureRepresentation(Representation):
     reads = "structures"
     reference = REFERENCE_STRUCTURES
 
-    def read(self, materials):
+    def read(self, materials: Any) -> Crystals:
         """Return structures (n,) as `Crystals`."""
         return Materials.read(materials).crystals
 
-    def read_reference(self, entries):
+    def read_reference(self, entries: Iterable[CrystalDict]) -> Crystals:
         """Return the reference structures of a card as `Crystals`."""
         return Crystals.from_dicts(entries)

@@ -1,12 +1,19 @@
 """A batch of chemical compositions in four flat arrays."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from functools import cached_property
 from hashlib import sha256
+from typing import Any, Protocol, Self, TypeVar
 
 import numpy as np
 
+from sktl._types import AnyArray, ArrayLike, FloatArray, Indices, IntArray
 from sktl.exceptions import InputError
-from sktl.representations._symbols import SYMBOLS
+from sktl.representations._symbols import ATOMIC_NUMBER, SYMBOLS
+
+FRACTION_WIDTHS = (103, len(SYMBOLS))
 
 
 class Compositions:
@@ -48,14 +55,14 @@ class Compositions:
     ['8:0.6000;26:0.4000', '11:0.5000;17:0.5000']
     """
 
-    def __init__(self, numbers, amounts, offsets):
+    def __init__(self, numbers: ArrayLike, amounts: ArrayLike, offsets: ArrayLike) -> None:
         self.numbers = np.asarray(numbers, dtype=np.int16)
         self.amounts = np.asarray(amounts, dtype=np.float64)
         self.offsets = np.asarray(offsets, dtype=np.int64)
         self._check_layout()
         self._check_entries()
 
-    def _check_layout(self):
+    def _check_layout(self) -> None:
         shapes = self.numbers.shape, self.amounts.shape, self.offsets.shape
         if any(len(shape) != 1 for shape in shapes) or shapes[0] != shapes[1] or shapes[2] == (0,):
             raise InputError(
@@ -71,7 +78,7 @@ class Compositions:
         if empty.size:
             raise InputError(f"Got no element in row {empty[0]}, expected at least one.")
 
-    def _check_entries(self):
+    def _check_entries(self) -> None:
         bad = ~(np.isfinite(self.amounts) & (self.amounts > 0))
         bad |= (self.numbers < 1) | (self.numbers > len(SYMBOLS))
         steps = np.diff(self.numbers) <= 0
@@ -87,7 +94,7 @@ class Compositions:
             )
 
     @classmethod
-    def from_fractions(cls, fractions, width=103):
+    def from_fractions(cls, fractions: ArrayLike, width: int = 103) -> Self:
         """Make a batch from dense elemental fractions.
 
         Parameters
@@ -106,7 +113,7 @@ class Compositions:
         Raises
         ------
         InputError
-            If the shape is wrong, or a row holds a negative, infinite or missing value or only
+            If the shape is wrong, or a row has a negative, infinite or missing value or only
             zeros; the message names the row.
 
         Examples
@@ -136,34 +143,34 @@ class Compositions:
         sizes = np.bincount(rows, minlength=len(dense))
         return cls(columns + 1, dense[rows, columns], offsets_from_sizes(sizes))
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.offsets) - 1
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"Compositions(n={len(self)}, elements={np.unique(self.numbers).size})"
 
     @property
-    def compositions(self):
+    def compositions(self) -> Self:
         """This batch itself, as `Crystals` have it."""
         return self
 
     @property
-    def sizes(self):
+    def sizes(self) -> IntArray:
         """Number of elements in each row, int64 of shape (n,)."""
         return np.diff(self.offsets)
 
     @property
-    def rows(self):
+    def rows(self) -> IntArray:
         """Row to which each entry belongs, int64 of shape (n_entries,)."""
         return np.repeat(np.arange(len(self)), self.sizes)
 
     @cached_property
-    def fractions(self):
+    def fractions(self) -> FloatArray:
         """Atomic fraction of each entry in its row, float64 of shape (n_entries,)."""
         sums = np.add.reduceat(self.amounts, self.offsets[:-1]) if len(self) else self.amounts
         return self.amounts / np.repeat(sums, self.sizes)
 
-    def take(self, indices):
+    def take(self, indices: Indices) -> Self:
         """Select rows.
 
         Parameters
@@ -185,7 +192,7 @@ class Compositions:
         entries = np.arange(offsets[-1]) + np.repeat(self.offsets[chosen] - offsets[:-1], sizes)
         return type(self)(self.numbers[entries], self.amounts[entries], offsets)
 
-    def to_dense(self, width=103):
+    def to_dense(self, width: int = 103) -> FloatArray:
         """Return elemental fractions as a dense array.
 
         Parameters
@@ -214,7 +221,7 @@ class Compositions:
         dense[self.rows, self.numbers - 1] = self.fractions
         return dense
 
-    def keys(self):
+    def keys(self) -> list[str]:
         """Return one string for each row that is equal for equal compositions.
 
         Returns
@@ -228,7 +235,7 @@ class Compositions:
         bounds = self.offsets.tolist()
         return [";".join(words[a:b]) for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
 
-    def digests(self):
+    def digests(self) -> list[str]:
         """Return the first 16 hex digits of the sha256 of each key.
 
         Returns
@@ -237,7 +244,7 @@ class Compositions:
         """
         return [sha256(key.encode()).hexdigest()[:16] for key in self.keys()]
 
-    def unique(self):
+    def unique(self) -> tuple[Self, IntArray]:
         """Drop rows whose key stood in an earlier row.
 
         Returns
@@ -250,16 +257,50 @@ class Compositions:
         return first_of_each_key(self)
 
 
-def first_of_each_key(batch):
+def sort_fractions(columns: Any, names: tuple[str, ...] | None) -> tuple[AnyArray, int]:
+    """Return elemental fractions (n, width) in order of atomic number, and their width."""
+    columns = np.asarray(columns)
+    names = names or ()
+    known = [name in ATOMIC_NUMBER for name in names]
+    if known and all(known):
+        dense = np.zeros((len(columns), len(SYMBOLS)))
+        dense[:, [ATOMIC_NUMBER[name] - 1 for name in names]] = columns
+        return dense, len(SYMBOLS)
+    if 2 * sum(known) > len(known):
+        odd = names[known.index(False)]
+        raise InputError(
+            f"Got a column {odd!r} among elemental fractions, expected symbols of elements only."
+        )
+    if columns.shape[1] not in FRACTION_WIDTHS:
+        raise InputError(
+            f"Got numeric X with {columns.shape[1]} columns, expected elemental fractions: 103 "
+            "columns, H to Lr, or 118, H to Og, as matminer's ElementFraction gives them, or "
+            "columns named by symbols of elements (or formulas)."
+        )
+    return columns, columns.shape[1]
+
+
+class _Keyed(Protocol):
+    """Rows that have keys."""
+
+    def keys(self) -> list[str]: ...
+
+    def take(self, indices: Indices) -> Self: ...
+
+
+Batch = TypeVar("Batch", bound=_Keyed)
+
+
+def first_of_each_key(batch: Batch) -> tuple[Batch, IntArray]:
     """Return the rows of a batch whose key stood in no earlier row, and the place of every row."""
-    position = {}
-    inverse = [position.setdefault(key, len(position)) for key in batch.keys()]
-    inverse = np.array(inverse, dtype=np.int64)
+    position: dict[str, int] = {}
+    places = [position.setdefault(key, len(position)) for key in batch.keys()]
+    inverse = np.array(places, dtype=np.int64)
     return batch.take(np.unique(inverse, return_index=True)[1]), inverse
 
 
-def offsets_from_sizes(sizes):
+def offsets_from_sizes(sizes: Sequence[int] | IntArray) -> IntArray:
     """Return where rows of the given sizes begin, int64 of shape (n + 1,)."""
     offsets = np.zeros(len(sizes) + 1, dtype=np.int64)
-    offsets[1:] = np.cumsum(sizes)  # with out= numpy 2.3.0 never frees the array
+    offsets[1:] = np.cumsum(sizes)  # numpy 2.3.0 and 2.3.1 never free an out=
     return offsets

@@ -1,9 +1,13 @@
 """Crystals as graphs, from which batches are taken by row."""
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Generic, NamedTuple, Protocol, Self, TypeVar
 
 import numpy as np
 
+from sktl._types import AnyArray, Indices, IntArray, SingleArray
 from sktl.representations._neighbours import edge_pairs
 
 EDGE_WORK = 64
@@ -23,18 +27,37 @@ class CrystalGraph(NamedTuple):
         From the source to the image of the target, Angstrom.
     """
 
-    numbers: np.ndarray
-    source: np.ndarray
-    target: np.ndarray
-    vectors: np.ndarray
+    numbers: IntArray
+    source: IntArray
+    target: IntArray
+    vectors: SingleArray
 
     @property
-    def n_bytes(self):
+    def n_bytes(self) -> int:
         """Memory of the arrays in bytes."""
         return sum(part.nbytes for part in self)
 
 
-class CrystalRows:
+class BondedAtoms(Protocol):
+    """What graphs of crystals have in common, merged or not."""
+
+    @property
+    def numbers(self) -> IntArray: ...
+
+    @property
+    def source(self) -> IntArray: ...
+
+    @property
+    def target(self) -> IntArray: ...
+
+    @property
+    def vectors(self) -> SingleArray: ...
+
+
+Graph = TypeVar("Graph", bound=BondedAtoms)
+
+
+class CrystalRows(Generic[Graph]):
     """Rows of crystal graphs, handed to a network as one graph and its line graph.
 
     Only bonds are kept, each in one direction; reverse edges and the line graph are made for a
@@ -57,23 +80,23 @@ class CrystalRows:
 
     width = None
 
-    def __init__(self, graphs, angle_cutoff=None):
+    def __init__(self, graphs: Iterable[Graph], angle_cutoff: float | None = None) -> None:
         self.graphs = list(graphs)
         self.angle_cutoff = angle_cutoff
         edges = np.array([max(1, 2 * len(graph.source)) for graph in self.graphs], dtype=np.int64)
         self.sizes = EDGE_WORK * edges
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.graphs)
 
-    def take(self, indices):
+    def take(self, indices: Indices) -> Self:
         """Return some of the rows as rows of the same kind; the graphs are shared, not copied."""
         return type(self)(self._chosen(indices), self.angle_cutoff)
 
-    def _chosen(self, indices):
+    def _chosen(self, indices: Indices) -> list[Graph]:
         return [self.graphs[i] for i in np.arange(len(self))[indices]]
 
-    def __getitem__(self, indices):
+    def __getitem__(self, indices: Indices) -> dict[str, AnyArray]:
         """Return the crystals of the rows `indices`, at least one, as one graph.
 
         Returns
@@ -101,7 +124,7 @@ class CrystalRows:
         return union | {"first": first, "second": second}
 
 
-def unite(graphs):
+def unite(graphs: Sequence[BondedAtoms]) -> dict[str, AnyArray]:
     """Return the atoms and directed edges of several crystals as those of one graph.
 
     Parameters
@@ -130,7 +153,13 @@ def unite(graphs):
     }
 
 
-def whole_pairs(source, target, vectors, n_atoms, angle_cutoff):
+def whole_pairs(
+    source: IntArray,
+    target: IntArray,
+    vectors: SingleArray,
+    n_atoms: int,
+    angle_cutoff: float | None,
+) -> tuple[IntArray, IntArray]:
     """Return the pairs of edges that are at an angle, as `edge_pairs` does.
 
     Parameters

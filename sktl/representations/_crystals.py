@@ -1,9 +1,14 @@
 """A batch of crystals as arrays: what structures become before they are graphs."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
 from functools import cached_property
+from typing import TYPE_CHECKING, Self, TypedDict
 
 import numpy as np
 
+from sktl._types import CellArrays, Indices, IntArray
 from sktl.representations._compositions import (
     Compositions,
     first_of_each_key,
@@ -15,10 +20,23 @@ from sktl.representations._structures import (
     structure_digest,
 )
 
+if TYPE_CHECKING:
+    from pymatgen.core import Structure
+
 _HALF, _QUARTER = [0.5, 0.5, 0.5], [0.25, 0.25, 0.25]
 
 
-def _cubic(numbers, edge, fractional, face_centred=False):
+class CrystalDict(TypedDict):
+    """A crystal as a card holds it: the arrays of `Crystals` as lists."""
+
+    numbers: list[int]
+    lattice: list[list[float]]
+    fractional: list[list[float]]
+
+
+def _cubic(
+    numbers: list[int], edge: float, fractional: list[list[float]], face_centred: bool = False
+) -> CrystalDict:
     """Return a reference structure; the edge is that of the cubic cell, Angstrom."""
     half = edge / 2
     faces = [[0.0, half, half], [half, 0.0, half], [half, half, 0.0]]
@@ -68,11 +86,11 @@ class Crystals:
     (1, '17:0.5000;55:0.5000')
     """
 
-    def __init__(self, arrays):
+    def __init__(self, arrays: Iterable[CellArrays]) -> None:
         self.arrays = list(arrays)
 
     @classmethod
-    def from_structures(cls, structures):
+    def from_structures(cls, structures: Sequence[Structure]) -> Self:
         """Make a batch from a list of pymatgen Structure, length n.
 
         Raises
@@ -84,7 +102,7 @@ class Crystals:
         return cls([structure_arrays(structure) for structure in structures])
 
     @classmethod
-    def from_dicts(cls, entries):
+    def from_dicts(cls, entries: Iterable[CrystalDict]) -> Self:
         """Make a batch from dicts with ``numbers``, ``lattice`` and ``fractional`` as lists."""
         return cls(
             [
@@ -97,14 +115,14 @@ class Crystals:
             ]
         )
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.arrays)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"Crystals(n={len(self)}, elements={np.unique(self.numbers).size})"
 
     @cached_property
-    def compositions(self):
+    def compositions(self) -> Compositions:
         """The compositions of the crystals, `Compositions` of n rows."""
         found = [np.unique(numbers, return_counts=True) for numbers, _, _ in self.arrays]
         numbers, amounts = zip(*found, strict=True)
@@ -114,28 +132,28 @@ class Crystals:
         )
 
     @property
-    def numbers(self):
+    def numbers(self) -> IntArray:
         """Atomic numbers of the elements of each crystal, one crystal after the other."""
         return self.compositions.numbers
 
     @property
-    def rows(self):
+    def rows(self) -> IntArray:
         """The crystal to which each entry of `numbers` belongs."""
         return self.compositions.rows
 
-    def take(self, indices):
+    def take(self, indices: Indices) -> Crystals:
         """Return some of the rows as `Crystals`; the arrays are shared, not copied."""
         return Crystals([self.arrays[i] for i in np.arange(len(self))[indices]])
 
-    def keys(self):
+    def keys(self) -> list[str]:
         """Return one string for each row, equal for equal arrays only."""
         return [structure_digest(*parts).hex() for parts in self.arrays]
 
-    def digests(self):
+    def digests(self) -> list[str]:
         """Return the digest of each composition, as `Compositions.digests`."""
         return self.compositions.digests()
 
-    def unique(self):
+    def unique(self) -> tuple[Crystals, IntArray]:
         """Drop rows that are equal to an earlier row.
 
         Returns

@@ -1,9 +1,15 @@
 """Compositions and columns as numbers for a network: tokens, fractions, scaled columns."""
 
+from __future__ import annotations
+
+from typing import Self
+
 import numpy as np
 
 from sktl._state import stored
+from sktl._types import FloatArray
 from sktl.representations._base import FormulaRepresentation, Representation
+from sktl.representations._compositions import Compositions
 from sktl.representations._rows import ColumnRows, TokenRows
 
 MAX_ATOMIC_NUMBER = 103
@@ -16,7 +22,7 @@ class ElementTokens(FormulaRepresentation):
     name = "element-tokens"
     version = 1
 
-    def encode(self, compositions):
+    def encode(self, compositions: Compositions) -> TokenRows:
         """Return the rows of a `Compositions` batch as `TokenRows`."""
         return TokenRows(compositions)
 
@@ -28,7 +34,7 @@ class ElementFractions(FormulaRepresentation):
     name = "element-fractions"
     version = 1
 
-    def encode(self, compositions):
+    def encode(self, compositions: Compositions) -> ColumnRows:
         """Return the rows of a `Compositions` batch as `ColumnRows` of width 103."""
         return ColumnRows(compositions.to_dense(MAX_ATOMIC_NUMBER).astype(np.float32))
 
@@ -48,15 +54,15 @@ class NumericColumns(Representation):
     reads = "columns"
     reference = ()
 
-    def read(self, materials):
+    def read(self, materials: FloatArray) -> FloatArray:
         """Return numeric columns (n, d) as they are."""
         return materials
 
-    def read_reference(self, entries):
+    def read_reference(self, entries: FloatArray) -> FloatArray:
         """Return numeric columns as they are: no source reads them."""
         return entries
 
-    def fit(self, columns, weights=None):
+    def fit(self, columns: FloatArray, weights: FloatArray | None = None) -> Self:
         """Learn mean and scale of float columns (n, d) whose rows have weights (n,)."""
         self.mean_ = np.average(columns, axis=0, weights=weights)
         spread = np.sqrt(np.average((columns - self.mean_) ** 2, axis=0, weights=weights))
@@ -64,6 +70,6 @@ class NumericColumns(Representation):
         self.scale_ = np.where(constant, 1.0, spread)
         return self
 
-    def encode(self, columns):
+    def encode(self, columns: FloatArray) -> ColumnRows:
         """Return the rows of a float array (n, d) as standardised `ColumnRows`."""
         return ColumnRows((columns - self.mean_) / self.scale_)

@@ -1,11 +1,16 @@
 """Read chemical formulas: one exact parser, and a fast path for the plain ones."""
 
+from __future__ import annotations
+
 import math
 import re
+from collections.abc import Sequence
+from typing import TypeAlias
 
 import numpy as np
 
 from sktl._containers import read_rows
+from sktl._types import FloatArray, Formula, FormulasLike, IntArray
 from sktl.exceptions import FormulaError
 from sktl.representations._compositions import Compositions, offsets_from_sizes
 from sktl.representations._plain_formulas import read_plain
@@ -41,11 +46,15 @@ _BLOCK = 2**16
 _MAX_LISTED = 5
 
 
+_Entries: TypeAlias = tuple[IntArray, IntArray, FloatArray]
+"""Rows, atomic numbers and amounts, one of each for every element of a formula."""
+
+
 class _Unreadable(ValueError):
     """Why a formula cannot be read."""
 
 
-def parse_formulas(formulas):
+def parse_formulas(formulas: FormulasLike) -> Compositions:
     """Read many formulas into one batch of compositions.
 
     Parameters
@@ -73,22 +82,24 @@ def parse_formulas(formulas):
     """
     if isinstance(formulas, str | bytes) or hasattr(formulas, "get_el_amt_dict"):
         raise FormulaError(f"Got formulas={formulas!r}, expected a sequence: [{formulas!r}].")
-    if not isinstance(formulas, list):
-        items = read_rows(formulas).items
-        formulas = list(formulas) if items is None else items
-    blocks, unread = [], []
-    for start in range(0, len(formulas), _BLOCK):
-        block = formulas[start : start + _BLOCK]
+    items: list[Formula]
+    if isinstance(formulas, list):
+        items = formulas
+    else:
+        found = read_rows(formulas).items
+        items = list(formulas) if found is None else found
+    blocks, odd = [], []
+    for start in range(0, len(items), _BLOCK):
+        block = items[start : start + _BLOCK]
         rows, numbers, amounts = read_plain(block)
         blocks.append((rows + start, numbers, amounts))
-        unread.append(start + np.flatnonzero(np.bincount(rows, minlength=len(block)) == 0))
-    unread = np.concatenate(unread).tolist() if unread else []
-    blocks.append(_read_exactly(formulas, unread))
+        odd.append(start + np.flatnonzero(np.bincount(rows, minlength=len(block)) == 0))
+    blocks.append(_read_exactly(items, np.concatenate(odd).tolist() if odd else []))
     rows, numbers, amounts = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
-    return _merge(rows, numbers, amounts, len(formulas))
+    return _merge(rows, numbers, amounts, len(items))
 
 
-def parse_formula(formula):
+def parse_formula(formula: Formula) -> dict[str, float]:
     """Read one formula exactly.
 
     Parameters
@@ -138,7 +149,7 @@ def parse_formula(formula):
         ) from None
 
 
-def _read_exactly(formulas, rows):
+def _read_exactly(formulas: Sequence[Formula], rows: Sequence[int]) -> _Entries:
     """Return rows, numbers and amounts of the formulas in `rows`, or raise for all bad ones."""
     entries, problems = [], {}
     for row in rows:
@@ -161,7 +172,7 @@ def _read_exactly(formulas, rows):
     return columns[0].astype(np.int64), columns[1].astype(np.int64), columns[2]
 
 
-def _merge(rows, numbers, amounts, n):
+def _merge(rows: IntArray, numbers: IntArray, amounts: FloatArray, n: int) -> Compositions:
     """Sort entries by row and element, and add up repeated elements."""
     places = rows * 128 + numbers
     order = np.argsort(places, kind="stable")
@@ -172,12 +183,12 @@ def _merge(rows, numbers, amounts, n):
     return Compositions(numbers, amounts, offsets_from_sizes(np.bincount(rows, minlength=n)))
 
 
-def _read(item):
+def _read(item: object) -> dict[str, float]:
     """Return the amount of each element of a formula or pymatgen Composition."""
     if isinstance(item, str):
         return _checked(_read_text(item))
     if hasattr(item, "get_el_amt_dict"):
-        total = {}
+        total: dict[str, float] = {}
         for symbol, amount in item.get_el_amt_dict().items():
             _add(total, symbol, float(amount))
         return _checked(total)
@@ -190,7 +201,7 @@ def _read(item):
     raise _Unreadable(f"it is of type {kind}, neither a string nor a pymatgen Composition")
 
 
-def _checked(amounts):
+def _checked(amounts: dict[str, float]) -> dict[str, float]:
     """Leave out zero amounts; refuse negative or infinite ones, and a formula of nothing."""
     if not math.isfinite(sum(amounts.values())):
         raise _Unreadable("an amount is not finite")
@@ -202,14 +213,14 @@ def _checked(amounts):
     return kept
 
 
-def _add(total, symbol, amount):
+def _add(total: dict[str, float], symbol: str, amount: float) -> None:
     if symbol not in _CANONICAL:
         raise _Unreadable(f"unknown element {symbol!r}")
     symbol = _CANONICAL[symbol]
     total[symbol] = total.get(symbol, 0.0) + amount
 
 
-def _add_all(total, part, factor):
+def _add_all(total: dict[str, float], part: dict[str, float], factor: float) -> None:
     for symbol, amount in part.items():
         total[symbol] = total.get(symbol, 0.0) + amount * factor
 
@@ -217,19 +228,20 @@ def _add_all(total, part, factor):
 class _Group:
     """Sums inside one bracket: finished parts, and the part that is being read."""
 
-    def __init__(self, closing, coefficient=1.0):
+    def __init__(self, closing: str, coefficient: float = 1.0) -> None:
         self.closing = closing
         self.coefficient = coefficient
-        self.part, self.total = {}, {}
+        self.part: dict[str, float] = {}
+        self.total: dict[str, float] = {}
 
-    def end_part(self, coefficient=1.0):
+    def end_part(self, coefficient: float = 1.0) -> None:
         if not self.part:
             raise _Unreadable("a bracket or a part is empty")
         _add_all(self.total, self.part, self.coefficient)
         self.part, self.coefficient = {}, coefficient
 
 
-def _read_text(formula):
+def _read_text(formula: str) -> dict[str, float]:
     """Walk through the tokens of a formula with a stack of open brackets."""
     text = _mark_stops(_check_date(formula.translate(_TRANSLATION).strip()))
     if not text:
@@ -256,7 +268,7 @@ def _read_text(formula):
     return groups[0].total
 
 
-def _close(groups, closing, amount):
+def _close(groups: list[_Group], closing: str, amount: float) -> None:
     """Close the innermost bracket and add its content to the group around it."""
     group = groups.pop()
     if group.closing != closing:
@@ -265,7 +277,7 @@ def _close(groups, closing, amount):
     _add_all(groups[-1].part, group.total, amount)
 
 
-def _mark_stops(text):
+def _mark_stops(text: str) -> str:
     """Turn the full stops that separate parts into middle dots."""
     if "." not in text or "·" in text:
         return text
@@ -275,7 +287,7 @@ def _mark_stops(text):
     return marked
 
 
-def _check_date(text):
+def _check_date(text: str) -> str:
     """Refuse what a spreadsheet makes of FeB3 and its like."""
     date = _DATE.fullmatch(text)
     if date:
@@ -285,7 +297,7 @@ def _check_date(text):
     return text
 
 
-def _unexpected(character):
+def _unexpected(character: str) -> _Unreadable:
     if character in "+-^⁺⁻−–⁰¹²³⁴⁵⁶⁷⁸⁹":
         return _Unreadable(f"unexpected {character!r}; charges and ranges have no place")
     return _Unreadable(f"unexpected {character!r}")

@@ -1,12 +1,17 @@
 """The 145 physical attributes of a composition, computed for whole batches."""
 
+from __future__ import annotations
+
 import warnings
+from collections.abc import Iterator, Sequence
 from functools import cache, reduce
-from typing import NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
+from sktl._types import FloatArray, Formula, IntArray
 from sktl.exceptions import InputError, MissingElementDataError
+from sktl.representations._compositions import Compositions
 from sktl.representations._neutrality import neutral_possible
 from sktl.representations._symbols import SYMBOLS
 
@@ -48,6 +53,7 @@ MAGPIE_FEATURE_NAMES = (
 )
 """Names of the 145 attributes, in order, as matminer's featurizers name them."""
 
+MissingPolicy: TypeAlias = Literal["error", "impute", "nan"]
 MISSING_POLICIES = ("error", "impute", "nan")
 
 _BLOCK = 2048
@@ -57,21 +63,26 @@ MAX_LISTED = 5
 class _ElementTable(NamedTuple):
     """Element data of matminer; the first axis is the atomic number, 0 to 118, row 0 unused."""
 
-    properties: np.ndarray  # (119, 22)
-    electronegativity: np.ndarray  # (119,), Pauling
-    ionic: np.ndarray  # (119, 119), ionic character of a pair
-    states: tuple  # 119 tuples of common oxidation states
+    properties: FloatArray  # (119, 22)
+    electronegativity: FloatArray  # (119,), Pauling
+    ionic: FloatArray  # (119, 119), ionic character of a pair
+    states: tuple[tuple[int, ...], ...]  # 119 tuples of common oxidation states
 
 
 class _Group(NamedTuple):
     """Compositions of k elements each, as dense arrays of shape (k, n)."""
 
-    numbers: np.ndarray
-    amounts: np.ndarray
-    fractions: np.ndarray
+    numbers: IntArray
+    amounts: FloatArray
+    fractions: FloatArray
 
 
-def magpie_attributes(compositions, *, missing="error", formulas=None):
+def magpie_attributes(
+    compositions: Compositions,
+    *,
+    missing: MissingPolicy = "error",
+    formulas: Sequence[Formula] | None = None,
+) -> FloatArray:
     """Compute the 145 physical attributes of Ward et al. for a batch of compositions.
 
     They are 6 norms of the fractions; minimum, maximum, range, mean, mean absolute deviation and
@@ -142,7 +153,7 @@ def magpie_attributes(compositions, *, missing="error", formulas=None):
     return attributes
 
 
-def _groups_of_equal_size(compositions):
+def _groups_of_equal_size(compositions: Compositions) -> Iterator[tuple[IntArray, _Group]]:
     """Yield rows with k elements each, at most _BLOCK at a time, as rows and dense `_Group`."""
     fractions, sizes = compositions.fractions, compositions.sizes
     for size in np.unique(sizes):
@@ -154,7 +165,7 @@ def _groups_of_equal_size(compositions):
             yield rows, _Group(numbers, amounts, fractions[entries])
 
 
-def _statistical(group, properties):
+def _statistical(group: _Group, properties: FloatArray) -> FloatArray:
     """Return norms, statistics and valence electrons (n, 142), all that is not ionic."""
     columns = np.empty((group.numbers.shape[1], 142))
     columns[:, 0] = len(group.numbers)
@@ -176,7 +187,7 @@ def _statistical(group, properties):
     return columns
 
 
-def _ionic_characters(group, ionic):
+def _ionic_characters(group: _Group, ionic: FloatArray) -> FloatArray:
     """Return the largest and the fraction-weighted sum (n, 2) of the ionic characters of pairs."""
     first, second = np.triu_indices(len(group.numbers), k=1)
     pairs = ionic[group.numbers[first], group.numbers[second]]
@@ -186,13 +197,13 @@ def _ionic_characters(group, ionic):
     return np.column_stack([pairs.max(axis=0), _total(pairs * weights)])
 
 
-def _total(terms):
+def _total(terms: FloatArray) -> FloatArray:
     """Add up along the first axis, in an order that does not depend on the number of rows."""
     return reduce(np.add, terms)
 
 
 @cache
-def _element_table(impute):
+def _element_table(impute: bool) -> _ElementTable:
     """Read matminer's element data, with gaps as NaN or filled by the mean over the elements."""
     from matminer.utils.data import MagpieData, PymatgenData
     from pymatgen.core import Element
@@ -213,18 +224,23 @@ def _element_table(impute):
     )
 
 
-def _require_complete(attributes, compositions, table, formulas):
+def _require_complete(
+    attributes: FloatArray,
+    compositions: Compositions,
+    table: _ElementTable,
+    formulas: Sequence[Formula] | None,
+) -> None:
     """Raise for rows with NaN, naming row, formula, element and property."""
     rows = np.flatnonzero(np.isnan(attributes).any(axis=1))
     if rows.size == 0:
         return
     reasons = []
-    for row in rows[:MAX_LISTED]:
+    for row in rows[:MAX_LISTED].tolist():
         batch = compositions.take([row])
         formula = _text(batch) if formulas is None else str(formulas[row])
         gaps = [
             f"{SYMBOLS[z - 1]} ({', '.join(names)})"
-            for z in batch.numbers
+            for z in batch.numbers.tolist()
             if (names := _gaps(table, z, len(batch.numbers) > 1))
         ]
         reasons.append(f"row {row}: {formula!r}: {'; '.join(gaps)}")
@@ -235,13 +251,13 @@ def _require_complete(attributes, compositions, table, formulas):
     )
 
 
-def list_reasons(reasons, n):
+def list_reasons(reasons: list[str], n: int) -> str:
     """Return the reasons on a line each, and how many of the n bad rows are left out."""
     left_out = [f"and {n - len(reasons)} more"] if n > len(reasons) else []
     return "".join(f"\n  {line}" for line in [*reasons, *left_out])
 
 
-def _gaps(table, z, paired):
+def _gaps(table: _ElementTable, z: int, paired: bool) -> list[str]:
     """Return the properties for which the element z has no value."""
     names = [
         name for name, value in zip(PROPERTIES, table.properties[z], strict=True) if np.isnan(value)
@@ -251,7 +267,7 @@ def _gaps(table, z, paired):
     return names
 
 
-def _text(batch):
+def _text(batch: Compositions) -> str:
     """Return a formula for a batch of one."""
     pairs = zip(batch.numbers, batch.amounts, strict=True)
     return "".join(f"{SYMBOLS[z - 1]}{'' if a == 1 else f'{a:g}'}" for z, a in pairs)

@@ -1,22 +1,40 @@
 """What X is: formulas, crystal structures or columns of numbers, decided once and kept."""
 
+from __future__ import annotations
+
 import json
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from hashlib import sha256
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 import numpy as np
 
 from sktl._containers import as_known_table, as_objects, is_sequence, read_rows
+from sktl._types import (
+    AnyArray,
+    Formula,
+    Indices,
+    IntArray,
+    MaterialsLike,
+    ObjectArray,
+    StructuresLike,
+)
 from sktl.exceptions import InputError, StructureError
 from sktl.representations._atoms import is_atoms, structures_from_atoms
-from sktl.representations._compositions import Compositions
+from sktl.representations._compositions import Compositions, sort_fractions
 from sktl.representations._crystals import Crystals
 from sktl.representations._formula import parse_formulas
 from sktl.representations._structures import is_structure, refuse_unusable, structure_text
-from sktl.representations._symbols import ATOMIC_NUMBER, SYMBOLS
 
-FORMULAS, STRUCTURES, COLUMNS = KINDS = ("formulas", "structures", "columns")
-FRACTION_WIDTHS = (103, len(SYMBOLS))
+if TYPE_CHECKING:
+    import narwhals.stable.v2 as nw
+    from pymatgen.core import Structure
+
+FORMULAS: Final = "formulas"
+STRUCTURES: Final = "structures"
+COLUMNS: Final = "columns"
+Kind: TypeAlias = Literal["formulas", "structures", "columns"]
 
 
 class Materials:
@@ -49,14 +67,21 @@ class Materials:
     ('formulas', 2, ['11:0.5000;17:0.5000', '8:0.6000;26:0.4000'])
     """
 
-    def __init__(self, kind, items, *, names=None, conditions=None):
+    def __init__(
+        self,
+        kind: Kind,
+        items: Any,
+        *,
+        names: tuple[str, ...] | None = None,
+        conditions: nw.DataFrame[Any] | None = None,
+    ) -> None:
         self.kind = kind
         self.items = items
         self.names = names
         self.conditions = conditions
 
     @classmethod
-    def read(cls, X):
+    def read(cls, X: Materials | MaterialsLike) -> Materials:
         """Return X as `Materials`.
 
         Parameters
@@ -96,13 +121,13 @@ class Materials:
         _refuse_other_columns(X, rows.columns or {})
         return cls(COLUMNS, as_known_table(X), names=rows.names)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.items)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"Materials(kind={self.kind!r}, n={len(self)})"
 
-    def take(self, chosen):
+    def take(self, chosen: Indices) -> Materials:
         """Return some of the rows; `chosen` is an integer or boolean array, or a slice."""
         if self.kind == COLUMNS:
             items = self.items[chosen]
@@ -116,7 +141,7 @@ class Materials:
         return taken
 
     @property
-    def formulas(self):
+    def formulas(self) -> list[Formula]:
         """The formulas, or the compositions of structures: list of str or Composition."""
         if self.kind == STRUCTURES:
             return [structure.composition for structure in self.items]
@@ -129,7 +154,7 @@ class Materials:
         return self.items
 
     @property
-    def structures(self):
+    def structures(self) -> list[Structure]:
         """The structures: list of pymatgen Structure, not yet checked."""
         if self.kind == FORMULAS:
             raise StructureError(
@@ -145,7 +170,7 @@ class Materials:
         return self.items
 
     @cached_property
-    def compositions(self):
+    def compositions(self) -> Compositions:
         """The `Compositions` of the rows; columns are read as elemental fractions.
 
         Raises
@@ -154,11 +179,11 @@ class Materials:
             A formula cannot be read, or the columns are no elemental fractions.
         """
         if self.kind == COLUMNS:
-            return Compositions.from_fractions(*_sort_fractions(self.items, self.names))
+            return Compositions.from_fractions(*sort_fractions(self.items, self.names))
         return parse_formulas(self.formulas)
 
     @cached_property
-    def crystals(self):
+    def crystals(self) -> Crystals:
         """The `Crystals` of the rows.
 
         Raises
@@ -168,14 +193,14 @@ class Materials:
         """
         return Crystals.from_structures(self.structures)
 
-    def name_row(self, row):
+    def name_row(self, row: int) -> str:
         """Return "row 3 ('NaCl')" for messages."""
         if self.kind == COLUMNS:
             return f"row {row}"
         item = self.items[row]
         return f"row {row} ({item.formula if is_structure(item) else str(item)!r})"
 
-    def texts(self):
+    def texts(self) -> list[str]:
         """Return a text for each row that people can read: of a structure its formula."""
         if self.kind == COLUMNS:
             return [f"row {row}" for row in range(len(self))]
@@ -183,7 +208,7 @@ class Materials:
             return [structure.composition.reduced_formula for structure in self.items]
         return list(map(formula_text, self.items))
 
-    def digests(self):
+    def digests(self) -> list[str]:
         """Return a text for each row that is equal for equal rows only."""
         if self.kind == COLUMNS:
             return [row.tobytes().hex() for row in self.items]
@@ -191,7 +216,7 @@ class Materials:
             return [sha256(structure_text(item)).hexdigest() for item in self.items]
         return list(map(formula_text, self.items))
 
-    def to_plain(self):
+    def to_plain(self) -> list[str] | list[list[float]]:
         """Return the rows as plain data: formulas, structures as JSON, or lists of numbers."""
         if self.kind == COLUMNS:
             return self.items.tolist()
@@ -199,12 +224,12 @@ class Materials:
             return [json.dumps(each.as_dict(), sort_keys=True, default=str) for each in self.items]
         return list(map(formula_text, self.items))
 
-    def objects(self):
+    def objects(self) -> ObjectArray | AnyArray:
         """Return the rows as other packages take them: an object array (n,), or the numbers."""
         return self.items if self.kind == COLUMNS else as_objects(self.items)
 
 
-def check_structures(X):
+def check_structures(X: Materials | StructuresLike) -> list[Structure]:
     """Return X as a list of structures that can be used, or raise for all that cannot.
 
     Parameters
@@ -243,12 +268,12 @@ def check_structures(X):
     return materials.structures
 
 
-def formula_text(formula):
+def formula_text(formula: Formula) -> str:
     """Return a formula or a Composition as text."""
     return formula if isinstance(formula, str) else formula.formula.replace(" ", "")
 
 
-def group_rows(batch):
+def group_rows(batch: Compositions | Crystals | AnyArray) -> IntArray:
     """Return one integer a row of `Compositions`, `Crystals` or an array, equal for equal rows.
 
     They are numbered in an order of their own, whatever the order of the rows.
@@ -261,7 +286,7 @@ def group_rows(batch):
     return rank[place]
 
 
-def _sort_items(items):
+def _sort_items(items: list[Any]) -> tuple[Kind, list[Any] | None]:
     """Return the kind of items, and the items as they are kept; None for numbers."""
     examples = _examples(items)
     if any(map(is_structure, examples)) or any(map(is_atoms, examples)):
@@ -272,47 +297,25 @@ def _sort_items(items):
     return COLUMNS, None
 
 
-def _examples(items):
+def _examples(items: list[Any]) -> list[Any]:
     """Return an item of each type that occurs: asking each of many items would take long."""
     types = set(map(type, items))
     if len(types) == 1:
         return items[:1]
-    first = {}
+    first: dict[type, Any] = {}
     for item in items:
         first.setdefault(type(item), item)
     return list(first.values())
 
 
-def _check_structures(items):
+def _check_structures(items: list[Any]) -> list[Structure]:
     for row, item in enumerate(items):
         if not (is_structure(item) or is_atoms(item)):
             raise InputError(f"Got {item!r} in row {row} of X, expected a Structure as elsewhere.")
     return structures_from_atoms(items) if any(map(is_atoms, items)) else items
 
 
-def _sort_fractions(columns, names):
-    """Return elemental fractions (n, width) in order of atomic number, and their width."""
-    columns = np.asarray(columns)
-    known = [name in ATOMIC_NUMBER for name in names or ()]
-    if known and all(known):
-        dense = np.zeros((len(columns), len(SYMBOLS)))
-        dense[:, [ATOMIC_NUMBER[name] - 1 for name in names]] = columns
-        return dense, len(SYMBOLS)
-    if 2 * sum(known) > len(known):
-        odd = names[known.index(False)]
-        raise InputError(
-            f"Got a column {odd!r} among elemental fractions, expected symbols of elements only."
-        )
-    if columns.shape[1] not in FRACTION_WIDTHS:
-        raise InputError(
-            f"Got numeric X with {columns.shape[1]} columns, expected elemental fractions: 103 "
-            "columns, H to Lr, or 118, H to Og, as matminer's ElementFraction gives them, or "
-            "columns named by symbols of elements (or formulas)."
-        )
-    return columns, columns.shape[1]
-
-
-def _refuse_single(X):
+def _refuse_single(X: Any) -> None:
     if isinstance(X, str | bytes) or _is_formula(X):
         raise InputError(f"Got X={X!r}, expected a sequence of formulas: [{X!r}].")
     if is_structure(X):
@@ -321,7 +324,7 @@ def _refuse_single(X):
         raise InputError(f"Got X={X!r}, a structure, expected a sequence of them: [X].")
 
 
-def _refuse_arrays_of_sites(X):
+def _refuse_arrays_of_sites(X: object) -> None:
     if isinstance(X, np.ndarray) and X.size and _is_site(X.flat[0]):
         raise InputError(
             f"Got an array of shape {X.shape} with sites of structures, into which numpy takes "
@@ -329,7 +332,7 @@ def _refuse_arrays_of_sites(X):
         )
 
 
-def _refuse_rows(items):
+def _refuse_rows(items: list[Any]) -> None:
     """Raise for a row that is neither a formula nor numbers; numpy's own messages name no row."""
     for row, item in enumerate(items):
         if item is None or isinstance(item, bytes | dict):
@@ -344,7 +347,7 @@ def _refuse_rows(items):
         )
 
 
-def _refuse_other_columns(X, columns):
+def _refuse_other_columns(X: Any, columns: Mapping[Any, list[Any]]) -> None:
     """Raise if one of several columns holds formulas or structures."""
     for name, column in columns.items():
         kind = _kind_of_column(column)
@@ -356,18 +359,18 @@ def _refuse_other_columns(X, columns):
             )
 
 
-def _kind_of_column(column):
+def _kind_of_column(column: Sequence[Any]) -> Kind | None:
     """Return "formulas" for text other than numbers and Composition, "structures", or None."""
     if any(_is_formula(item) and not _is_number(item) for item in column):
         return FORMULAS
     return STRUCTURES if any(map(is_structure, column)) else None
 
 
-def _is_formula(item):
+def _is_formula(item: object) -> bool:
     return isinstance(item, str) or hasattr(item, "get_el_amt_dict")
 
 
-def _is_number(item):
+def _is_number(item: Any) -> bool:
     try:
         float(item)
     except (TypeError, ValueError):
@@ -375,5 +378,5 @@ def _is_number(item):
     return True
 
 
-def _is_site(item):
+def _is_site(item: object) -> bool:
     return hasattr(item, "lattice") and hasattr(item, "species") and not is_structure(item)

@@ -1,8 +1,11 @@
 """A scikit-learn transformer around matminer's composition featurizers."""
 
+from __future__ import annotations
+
 import warnings
+from collections.abc import Hashable
 from copy import deepcopy
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, NoReturn, Self, TypeAlias, TypeGuard
 
 import numpy as np
 from joblib import effective_n_jobs
@@ -11,16 +14,24 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
 from sktl._state import stored
+from sktl._types import FloatArray, Formula, IntArray, MaterialsLike, ObjectArray
 from sktl.exceptions import InputError, MissingElementDataError
+from sktl.representations._compositions import Compositions
 from sktl.representations._magpie import (
     MAGPIE_FEATURE_NAMES,
     MAX_LISTED,
     MISSING_POLICIES,
+    MissingPolicy,
     list_reasons,
     magpie_attributes,
 )
 from sktl.representations._materials import Materials
 from sktl.representations._symbols import SYMBOLS
+
+if TYPE_CHECKING:
+    from matminer.featurizers.base import BaseFeaturizer
+    from pymatgen.core import Composition
+    from sklearn.utils import Tags
 
 
 @stored("matminer-transformer/1")
@@ -93,12 +104,18 @@ class MatminerTransformer(TransformerMixin, BaseEstimator):
     [[2.0, 0.707]]
     """
 
-    def __init__(self, featurizer="magpie", *, missing="error", n_jobs=1):
+    def __init__(
+        self,
+        featurizer: str | BaseFeaturizer = "magpie",
+        *,
+        missing: MissingPolicy = "error",
+        n_jobs: int | None = 1,
+    ) -> None:
         self.featurizer = featurizer
         self.missing = missing
         self.n_jobs = n_jobs
 
-    def fit(self, X, y=None):
+    def fit(self, X: MaterialsLike, y: object = None) -> Self:
         """Check the parameters, and fit a copy of the featurizer.
 
         Parameters
@@ -116,13 +133,13 @@ class MatminerTransformer(TransformerMixin, BaseEstimator):
         materials = Materials.read(X)
         formulas = materials.formulas
         self.featurizer_ = deepcopy(self.featurizer)
-        if not self._is_magpie():
+        if not isinstance(self.featurizer_, str):
             distinct, _ = _distinct_compositions(formulas, materials.compositions)
             self.featurizer_.fit(distinct)
         self.n_features_in_ = 1
         return self
 
-    def transform(self, X):
+    def transform(self, X: MaterialsLike) -> FloatArray:
         """Compute the features of each formula.
 
         Parameters
@@ -139,20 +156,23 @@ class MatminerTransformer(TransformerMixin, BaseEstimator):
         check_is_fitted(self, "featurizer_")
         materials = Materials.read(X)
         formulas, compositions = materials.formulas, materials.compositions
-        if self._is_magpie():
+        if isinstance(self.featurizer_, str):
             return magpie_attributes(compositions, missing=self.missing, formulas=formulas)
         distinct, inverse = _distinct_compositions(formulas, compositions)
         outcomes = _featurize(self.featurizer_, distinct, self.n_jobs)
-        bad = [i for i, outcome in enumerate(outcomes) if isinstance(outcome, _Failure)]
-        refused = bad if self.missing == "error" else [i for i in bad if not outcomes[i].lacks_data]
+        refused = {
+            i: outcome
+            for i, outcome in enumerate(outcomes)
+            if isinstance(outcome, _Failure) and (self.missing == "error" or not outcome.lacks_data)
+        }
         if refused:
-            self._refuse(outcomes, refused, formulas, inverse)
+            self._refuse(refused, formulas, inverse)
         features = np.full((len(distinct), len(self._names())), np.nan)
         for i, outcome in enumerate(outcomes):
             features[i] = outcome.features if isinstance(outcome, _Failure) else outcome
         return features[inverse]
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features: object = None) -> ObjectArray:
         """Return the names of the features, as matminer labels them.
 
         Parameters
@@ -166,21 +186,19 @@ class MatminerTransformer(TransformerMixin, BaseEstimator):
         check_is_fitted(self, "featurizer_")
         return np.array(self._names(), dtype=object)
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.two_d_array = False
         tags.input_tags.string = True
         tags.transformer_tags.preserves_dtype = []
         return tags
 
-    def _is_magpie(self):
-        return isinstance(self.featurizer_, str)
+    def _names(self) -> list[str]:
+        if isinstance(self.featurizer_, str):
+            return list(MAGPIE_FEATURE_NAMES)
+        return [str(name) for name in self.featurizer_.feature_labels()]
 
-    def _names(self):
-        names = MAGPIE_FEATURE_NAMES if self._is_magpie() else self.featurizer_.feature_labels()
-        return [str(name) for name in names]
-
-    def _check_params(self):
+    def _check_params(self) -> None:
         if self.missing not in MISSING_POLICIES:
             raise InputError(f"Got missing={self.missing!r}, expected one of {MISSING_POLICIES}.")
         if isinstance(self.featurizer, str) and self.featurizer == "magpie":
@@ -198,14 +216,19 @@ class MatminerTransformer(TransformerMixin, BaseEstimator):
                 "construct the featurizer with impute_nan=True instead."
             )
 
-    def _refuse(self, outcomes, refused, formulas, inverse):
+    def _refuse(
+        self,
+        refused: dict[int, _Failure],
+        formulas: list[Formula],
+        inverse: IntArray,
+    ) -> NoReturn:
         """Raise for the distinct compositions in `refused`, naming their rows in X."""
-        rows = np.flatnonzero(np.isin(inverse, refused))
+        rows = np.flatnonzero(np.isin(inverse, list(refused)))
         reasons = [
-            f"row {row}: {_text(formulas[row])}: {outcomes[inverse[row]].reason}"
+            f"row {row}: {_text(formulas[row])}: {refused[inverse[row]].reason}"
             for row in rows[:MAX_LISTED]
         ]
-        lacks_data = all(outcomes[i].lacks_data for i in refused)
+        lacks_data = all(failure.lacks_data for failure in refused.values())
         raise (MissingElementDataError if lacks_data else InputError)(
             f"Got {len(rows)} of {len(formulas)} rows that {type(self.featurizer_).__name__} "
             f"cannot featurize, expected none"
@@ -215,22 +238,30 @@ class MatminerTransformer(TransformerMixin, BaseEstimator):
 
 
 class _Failure(NamedTuple):
-    """What stands in for the features of a composition that has none, or not all."""
+    """In place of the features of a composition that has none, or not all."""
 
     reason: str
     lacks_data: bool
-    features: object = np.nan
+    features: list[float] | float = np.nan
 
 
-def _distinct_compositions(formulas, batch):
+_Outcome: TypeAlias = list[float] | _Failure
+
+
+def _distinct_compositions(
+    formulas: list[Formula], batch: Compositions
+) -> tuple[list[Composition], IntArray]:
     """Return distinct pymatgen Compositions of formulas and what they are parsed to, and the place
     of each row among them."""
     from pymatgen.core import Composition
 
     bounds = batch.offsets.tolist()
-    places, distinct, inverse = {}, [], []
+    places: dict[Hashable, int] = {}
+    distinct: list[Composition] = []
+    inverse = []
     for row, formula in enumerate(formulas):
         entries = slice(bounds[row], bounds[row + 1])
+        key: Hashable
         if _has_charges(formula):
             key = tuple(sorted((str(species), amount) for species, amount in formula.items()))
         else:
@@ -244,14 +275,16 @@ def _distinct_compositions(formulas, batch):
     return distinct, np.array(inverse, dtype=np.int64)
 
 
-def _has_charges(formula):
+def _has_charges(formula: Formula) -> TypeGuard[Composition]:
     """Tell if a formula is a pymatgen Composition with oxidation states."""
     if isinstance(formula, str):
         return False
     return any(getattr(species, "oxi_state", None) is not None for species in formula)
 
 
-def _featurize(featurizer, compositions, n_jobs):
+def _featurize(
+    featurizer: BaseFeaturizer, compositions: list[Composition], n_jobs: int | None
+) -> list[_Outcome]:
     """Return features or a `_Failure` for each composition."""
     workers = effective_n_jobs(n_jobs)
     if workers == 1 or len(compositions) < 2:
@@ -262,7 +295,7 @@ def _featurize(featurizer, compositions, n_jobs):
     return [outcome for part in parts for outcome in part]
 
 
-def _featurize_many(featurizer, compositions):
+def _featurize_many(featurizer: BaseFeaturizer, compositions: list[Composition]) -> list[_Outcome]:
     """Featurize one after the other in this process."""
     labels = featurizer.feature_labels()
     with warnings.catch_warnings():
@@ -272,7 +305,9 @@ def _featurize_many(featurizer, compositions):
         return [_featurize_one(featurizer, composition, labels) for composition in compositions]
 
 
-def _featurize_one(featurizer, composition, labels):
+def _featurize_one(
+    featurizer: BaseFeaturizer, composition: Composition, labels: list[str]
+) -> _Outcome:
     """Return the features of one composition, or a `_Failure` that says why not."""
     try:
         features = list(featurizer.featurize(composition))
@@ -295,6 +330,6 @@ def _featurize_one(featurizer, composition, labels):
     return features
 
 
-def _text(formula):
+def _text(formula: Formula) -> str:
     """Return a formula or Composition as it should look in a message."""
     return repr(formula) if isinstance(formula, str) else repr(formula.formula)

@@ -1,20 +1,27 @@
-"""Graphs of crystals in which what symmetry makes alike stands once, with the number of copies.
+"""Crystal graphs in which symmetry-equivalent atoms occur once, with their multiplicity.
 
-A network that sees elements, lengths and angles alone hands atoms, bonds and angles that it cannot
-tell apart the same vectors, layer after layer. So one of each kind will do, if sums over neighbours
-count it as often as it occurs.
+A network that reads only elements, lengths and angles gives equivalent atoms, bonds and angles the
+same vectors in every layer. So one of each kind is enough if sums over neighbours weight it by its
+multiplicity.
 """
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
+from sktl._types import AnyArray, FloatArray, Indices, IntArray, SingleArray
 from sktl.representations._crystal_rows import CrystalGraph, CrystalRows, unite, whole_pairs
 
 TOLERANCE = 3e-5
 """Lengths in Angstrom and cosines that differ by less may count as the same."""
 
 _ODD, _FACTOR, _SHIFT = (np.uint64(n) for n in (0x9E3779B97F4A7C15, 0xD6E8FEB86659FD93, 32))
+
+
+_MarkArray: TypeAlias = NDArray[np.uint64]
 
 
 class MergedGraph(NamedTuple):
@@ -32,29 +39,32 @@ class MergedGraph(NamedTuple):
         Kinds of edges i->j and j->k; edge ``m + e`` is the reverse of edge ``e``.
     cosines : float32 array (t,)
         Of the angle at j.
-    atom_copies : float32 array (n,)
-        Atoms of each kind.
-    bond_copies : float32 array (2 m,)
-        Edges of each kind that lead to one atom.
-    angle_copies : uint16 or int32 array (t,)
-        Angles of each kind at one edge j->k.
+    atom_multiplicity : float32 array (n,)
+        Multiplicity: atoms of each kind.
+    bond_multiplicity : float32 array (2 m,)
+        Multiplicity: edges of each kind that lead to one atom.
+    angle_multiplicity : uint16 or int32 array (t,)
+        Multiplicity: angles of each kind at one edge j->k.
     """
 
-    numbers: np.ndarray
-    source: np.ndarray
-    target: np.ndarray
-    vectors: np.ndarray
-    first: np.ndarray
-    second: np.ndarray
-    cosines: np.ndarray
-    atom_copies: np.ndarray
-    bond_copies: np.ndarray
-    angle_copies: np.ndarray
+    numbers: IntArray
+    source: IntArray
+    target: IntArray
+    vectors: SingleArray
+    first: IntArray
+    second: IntArray
+    cosines: SingleArray
+    atom_multiplicity: SingleArray
+    bond_multiplicity: SingleArray
+    angle_multiplicity: IntArray
 
-    n_bytes = CrystalGraph.n_bytes
+    @property
+    def n_bytes(self) -> int:
+        """Memory of the arrays in bytes."""
+        return sum(part.nbytes for part in self)
 
 
-class MergedRows(CrystalRows):
+class MergedRows(CrystalRows[MergedGraph]):
     """Rows of merged graphs, handed to a network as one graph and its line graph.
 
     Angles are kept with the bonds: tens of kilobytes for a crystal that symmetry leaves whole.
@@ -65,7 +75,7 @@ class MergedRows(CrystalRows):
         The graphs of the n rows.
     """
 
-    def __getitem__(self, indices):
+    def __getitem__(self, indices: Indices) -> dict[str, AnyArray]:
         """Return the crystals of the rows `indices`, at least one, as one graph.
 
         Returns
@@ -74,16 +84,16 @@ class MergedRows(CrystalRows):
             What `CrystalRows` gives, of kinds, and of A kinds of atoms, E of edges and T of angles:
 
             - ``cosines`` float32 (T,): of the angles.
-            - ``atom_copies`` float32 (A,): atoms of each kind.
-            - ``bond_copies`` float32 (E,): edges of each kind that lead to one atom.
-            - ``angle_copies`` float32 (T,): angles of each kind at one ``second``.
+            - ``atom_multiplicity`` float32 (A,): atoms of each kind.
+            - ``bond_multiplicity`` float32 (E,): edges of each kind that lead to one atom.
+            - ``angle_multiplicity`` float32 (T,): angles of each kind at one ``second``.
         """
         graphs = self._chosen(indices)
         n_bonds = np.array([len(graph.source) for graph in graphs])
         n_angles = np.array([len(graph.first) for graph in graphs])
         joined = {
             name: np.concatenate([getattr(graph, name) for graph in graphs])
-            for name in ("first", "second", "cosines", "atom_copies", "angle_copies")
+            for name in ("first", "second", "cosines", "atom_multiplicity", "angle_multiplicity")
         }
         begin, total = np.repeat(np.cumsum(n_bonds) - n_bonds, n_angles), n_bonds.sum()
         own = np.repeat(n_bonds, n_angles)
@@ -91,19 +101,19 @@ class MergedRows(CrystalRows):
             name: joined[name] + begin + np.where(joined[name] < own, 0, total - own)
             for name in ("first", "second")
         }
-        halves = zip(*(graph.bond_copies.reshape(2, -1) for graph in graphs), strict=True)
+        halves = zip(*(graph.bond_multiplicity.reshape(2, -1) for graph in graphs), strict=True)
         return (
             unite(graphs)
             | joined
             | edges
             | {
-                "bond_copies": np.concatenate([part for half in halves for part in half]),
-                "angle_copies": joined["angle_copies"].astype(np.float32),
+                "bond_multiplicity": np.concatenate([part for half in halves for part in half]),
+                "angle_multiplicity": joined["angle_multiplicity"].astype(np.float32),
             }
         )
 
 
-def merge(graph, angle_cutoff=None):
+def merge(graph: CrystalGraph, angle_cutoff: float | None = None) -> MergedGraph:
     """Merge what is alike in the graph of a crystal.
 
     Parameters
@@ -124,7 +134,7 @@ def merge(graph, angle_cutoff=None):
     directions, lengths = np.concatenate([directions, -directions]), np.tile(lengths, 2)
     cosines = -np.einsum("ij,ij->i", directions[first], directions[second])
     marks = _marks(graph.numbers, source, target, lengths, first, second, cosines)
-    _, atoms, kind_of_atom, atom_copies = _distinct(marks[0])
+    _, atoms, kind_of_atom, atom_multiplicity = _distinct(marks[0])
     bond_marks, _, kind_of_bond, n_bonds = _distinct(marks[1])
     # an edge of each kind and its reverse, which may be of the same kind
     half = len(graph.source)
@@ -136,29 +146,38 @@ def merge(graph, angle_cutoff=None):
     place_of_kind[kinds[::-1]] = np.arange(len(edges))[::-1]
     ends = kind_of_atom[source[edges]], kind_of_atom[target[edges]]
     in_both_halves = 1 + (kinds == kind_of_bond[reverse[edges]])
-    bond_copies = n_bonds[kinds] / atom_copies[ends[1]] / in_both_halves
+    bond_multiplicity = n_bonds[kinds] / atom_multiplicity[ends[1]] / in_both_halves
     # the angles at these edges
     place_of_edge = np.full(2 * half, -1, dtype=np.int32)
     place_of_edge[edges] = np.arange(len(edges))
     angles = np.flatnonzero(place_of_edge[second] >= 0)
     at = place_of_edge[second[angles]]
-    _, one, _, angle_copies = _distinct(_mix(marks[2][angles], at))
+    _, one, _, angle_multiplicity = _distinct(_mix(marks[2][angles], at))
     chosen, drawn = angles[one], edges[: len(edges) // 2]
     small = np.uint16 if len(edges) < 2**16 else np.int32
     return MergedGraph(
         graph.numbers[atoms],
-        *(end[: len(drawn)].astype(np.int32) for end in ends),
+        ends[0][: len(drawn)].astype(np.int32),
+        ends[1][: len(drawn)].astype(np.int32),
         (directions[drawn] * lengths[drawn, None]).astype(np.float32),
         place_of_kind[kind_of_bond[first[chosen]]].astype(small),
         at[one].astype(small),
         cosines[chosen],
-        atom_copies.astype(np.float32),
-        bond_copies.astype(np.float32),
-        angle_copies.astype(small),
+        atom_multiplicity.astype(np.float32),
+        bond_multiplicity.astype(np.float32),
+        angle_multiplicity.astype(small),
     )
 
 
-def _marks(numbers, source, target, lengths, first, second, cosines):
+def _marks(
+    numbers: IntArray,
+    source: IntArray,
+    target: IntArray,
+    lengths: SingleArray,
+    first: IntArray,
+    second: IntArray,
+    cosines: SingleArray,
+) -> tuple[_MarkArray, _MarkArray, _MarkArray]:
     """Return a mark of each atom, edge and angle, equal for those that are alike.
 
     Marks are mixed with those of neighbours until this splits no kind any more: then nothing that
@@ -181,7 +200,7 @@ def _marks(numbers, source, target, lengths, first, second, cosines):
         n_kinds = found
 
 
-def _mix(*columns):
+def _mix(*columns: IntArray | FloatArray | SingleArray) -> _MarkArray:
     """Return a pseudorandom uint64 for each row of integers, the same for the same row."""
     mixed = np.zeros(len(columns[0]), dtype=np.uint64)
     for column in columns:
@@ -193,13 +212,13 @@ def _mix(*columns):
     return mixed
 
 
-def _sums(marks, places, n):
+def _sums(marks: _MarkArray, places: IntArray, n: int) -> _MarkArray:
     """Return the sum of the marks at each of n places, which does not depend on their order."""
     sums = np.zeros(n, dtype=np.uint64)
     np.add.at(sums, places, marks)
     return sums
 
 
-def _distinct(marks):
+def _distinct(marks: _MarkArray) -> tuple[_MarkArray, IntArray, IntArray, IntArray]:
     """Return distinct marks, an index of each, the kind of each mark, and how many there are."""
     return np.unique(marks, return_index=True, return_inverse=True, return_counts=True)

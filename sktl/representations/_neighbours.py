@@ -1,8 +1,13 @@
 """Neighbours in a crystal: the bonds of its atoms, and the pairs of edges that meet at an atom."""
 
+from __future__ import annotations
+
 import math
+from typing import TypeAlias
 
 import numpy as np
+
+from sktl._types import FloatArray, IntArray, SingleArray
 
 SHELL_TOLERANCE = 0.01
 """Distances that differ by no more than this belong to one shell of neighbours, in Angstrom."""
@@ -12,7 +17,13 @@ _SURPLUS = 1.5
 _SMALLEST_RADIUS = 1.0
 
 
-def nearest_bonds(lattice, fractional, n_neighbours, start=8.0):
+Bonds: TypeAlias = tuple[IntArray, IntArray, SingleArray]
+"""Source and target (m,) of each bond, and the vector (m, 3) between them."""
+
+
+def nearest_bonds(
+    lattice: FloatArray, fractional: FloatArray, n_neighbours: int, start: float = 8.0
+) -> Bonds:
     """Return the bonds of each atom to its nearest neighbours, up to a whole shell.
 
     Parameters
@@ -31,7 +42,7 @@ def nearest_bonds(lattice, fractional, n_neighbours, start=8.0):
     Returns
     -------
     source, target : int32 array (m,)
-        Atoms at the two ends of each bond; each bond stands once.
+        Atoms at the two ends of each bond; each bond occurs once.
     vectors : float32 array (m, 3)
         From the source to the image of the target, Angstrom.
 
@@ -53,7 +64,7 @@ def nearest_bonds(lattice, fractional, n_neighbours, start=8.0):
     return _bonds(lattice, fractional, *(part[kept] for part in found[:3]))
 
 
-def bonds_within(lattice, fractional, cutoff):
+def bonds_within(lattice: FloatArray, fractional: FloatArray, cutoff: float) -> Bonds:
     """Return the bonds between all atoms whose distance is at most `cutoff` Angstrom.
 
     Parameters and results are those of `nearest_bonds`. An atom may have no bond.
@@ -66,7 +77,9 @@ def bonds_within(lattice, fractional, cutoff):
     return _bonds(lattice, fractional, *_search(lattice, fractional, cutoff)[:3])
 
 
-def shortest_distance(lattice, fractional, radius):
+def shortest_distance(
+    lattice: FloatArray, fractional: FloatArray, radius: float
+) -> tuple[int, int, float] | None:
     """Return the two closest atoms and their distance, or None if none are within `radius`.
 
     Returns
@@ -81,7 +94,7 @@ def shortest_distance(lattice, fractional, radius):
     return int(first[closest]), int(second[closest]), float(distances[closest])
 
 
-def edge_pairs(source, target, n_atoms):
+def edge_pairs(source: IntArray, target: IntArray, n_atoms: int) -> tuple[IntArray, IntArray]:
     """Return the edges of the line graph: pairs of edges i->j and j->k that are not one bond.
 
     Parameters
@@ -114,7 +127,9 @@ def edge_pairs(source, target, n_atoms):
     return first[kept], second[kept]
 
 
-def _search(lattice, fractional, radius):
+def _search(
+    lattice: FloatArray, fractional: FloatArray, radius: float
+) -> tuple[IntArray, IntArray, IntArray, FloatArray]:
     """Return first and second atoms, images of the second (int64 (p, 3)), and distances.
 
     An atom is no neighbour of itself; its images are.
@@ -135,7 +150,9 @@ def _search(lattice, fractional, radius):
     return first[kept], second[kept], images[kept], distances[kept]
 
 
-def _shell_limits(first, distances, n_atoms, n_neighbours):
+def _shell_limits(
+    first: IntArray, distances: FloatArray, n_atoms: int, n_neighbours: int
+) -> FloatArray:
     """Return how far each atom's neighbours reach, (n_atoms,); infinite where there are too few."""
     order = np.lexsort((distances, first))
     counts = np.bincount(first, minlength=n_atoms)
@@ -146,7 +163,9 @@ def _shell_limits(first, distances, n_atoms, n_neighbours):
     return limits
 
 
-def _bonds(lattice, fractional, first, second, images):
+def _bonds(
+    lattice: FloatArray, fractional: FloatArray, first: IntArray, second: IntArray, images: IntArray
+) -> Bonds:
     """Return each bond once, whichever of its two directions were found, in a fixed order."""
     width = 2 * int(np.abs(images).max(initial=0)) + 1
     codes = images @ np.array([width**2, width, 1])  # of one sign with the first nonzero entry

@@ -1,6 +1,13 @@
 """Whether a composition can be neutral when each element takes one of its oxidation states."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
 import numpy as np
+
+from sktl._types import BoolArray, FloatArray, IntArray
+from sktl.representations._compositions import Compositions
 
 TOLERANCE = 1e-8
 """Largest net charge of a formula unit that counts as neutral, in elementary charges."""
@@ -10,7 +17,7 @@ _BLOCK_SIZE = 2**20
 _DECIMALS = 12
 
 
-def neutral_possible(compositions, states):
+def neutral_possible(compositions: Compositions, states: Sequence[tuple[int, ...]]) -> BoolArray:
     """Tell which compositions have a neutral choice of one oxidation state per element.
 
     Parameters
@@ -51,15 +58,17 @@ def neutral_possible(compositions, states):
     possible = compositions.sizes == 1
     open_rows = ~possible & (np.minimum.reduceat(counts[numbers], starts) > 0)
     for rows, entries in _equal_patterns(compositions, counts, open_rows):
-        charges = [
-            (amounts[column], table[numbers[column], : counts[numbers[column[0]]]])
-            for column in entries.T
-        ]
+        charges = []
+        for i in range(entries.shape[1]):
+            elements = numbers[entries[:, i]]
+            charges.append((amounts[entries[:, i]], table[elements, : counts[elements[0]]]))
         possible[rows] = _any_neutral(fixed[rows], charges)
     return possible
 
 
-def _equal_patterns(compositions, counts, selected):
+def _equal_patterns(
+    compositions: Compositions, counts: IntArray, selected: BoolArray
+) -> Iterator[tuple[IntArray, IntArray]]:
     """Yield rows with equal numbers of states, and their entries with several states.
 
     The entries form an array (rows, elements with several states), ordered by number of states, so
@@ -81,7 +90,7 @@ def _equal_patterns(compositions, counts, selected):
             yield rows, several[first[rows][:, None] + np.arange(width[rows[0]])]
 
 
-def _any_neutral(fixed, charges):
+def _any_neutral(fixed: FloatArray, charges: list[tuple[FloatArray, FloatArray]]) -> BoolArray:
     """Tell which rows reach zero charge; `charges` holds amounts (n,) and states (n, count)."""
     total = int(np.prod([states.shape[1] for _, states in charges], dtype=float))
     if total > _DENSE_LIMIT:
@@ -100,7 +109,7 @@ def _any_neutral(fixed, charges):
     return neutral
 
 
-def _meets(fixed, terms):
+def _meets(fixed: float, terms: list[tuple[float, FloatArray]]) -> bool:
     """Tell if one row reaches zero charge: sums of one half of its elements meet the other's."""
     halves = []
     for half in (terms[::2], terms[1::2]):

@@ -3,15 +3,25 @@
 Whatever is not plain to the last character is left to the exact parser.
 """
 
-import numpy as np
+from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any, TypeAlias, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sktl._types import BoolArray, FloatArray, IntArray
 from sktl.representations._symbols import ATOMIC_NUMBER
 
 _LONGEST_NUMBER = 15  # digits and a full stop; longer ones may not be exact in float64
 _LETTERS = 27
 
+_Bytes: TypeAlias = NDArray[np.uint8]
+_Code = TypeVar("_Code", int, IntArray)
 
-def _symbol_table():
+
+def _symbol_table() -> IntArray:
     """Return atomic numbers by the code of a symbol, 0 where there is no such element."""
     table = np.zeros(26 * _LETTERS, dtype=np.int64)
     for symbol, number in (ATOMIC_NUMBER | {"D": 1, "T": 1}).items():
@@ -19,7 +29,7 @@ def _symbol_table():
     return table
 
 
-def _code(first, second):
+def _code(first: _Code, second: _Code) -> _Code:
     """Return the code of the bytes of a symbol; those of one letter end in a grave accent."""
     return (first - ord("A")) * _LETTERS + second - ord("`")
 
@@ -27,7 +37,7 @@ def _code(first, second):
 _TABLE = _symbol_table()
 
 
-def read_plain(formulas):
+def read_plain(formulas: Sequence[Any]) -> tuple[IntArray, IntArray, FloatArray]:
     """Return rows, atomic numbers and amounts of the elements of all plain formulas.
 
     Parameters
@@ -64,14 +74,14 @@ def read_plain(formulas):
 class _Kinds:
     """What each byte of a text is; lines end by a line break, the last one too."""
 
-    def __init__(self, found):
+    def __init__(self, found: _Bytes) -> None:
         self.upper = (found >= ord("A")) & (found <= ord("Z"))
         self.lower = (found >= ord("a")) & (found <= ord("z"))
         self.digit = (found >= ord("0")) & (found <= ord("9"))
         self.stop = found == ord(".")
         self.end = found == ord("\n")
 
-    def misplaced(self):
+    def misplaced(self) -> IntArray:
         """Return the places of bytes that a plain formula does not have there."""
         before = {name: np.roll(part, 1) for name, part in vars(self).items()}
         bad = ~(self.upper | self.lower | self.digit | self.stop | self.end)
@@ -82,7 +92,7 @@ class _Kinds:
         return np.flatnonzero(bad)
 
 
-def _join(formulas):
+def _join(formulas: Sequence[Any]) -> str:
     """Return texts as lines; a line break inside becomes a space, what is no text nothing."""
     try:
         text = "\n".join(formulas)
@@ -94,7 +104,7 @@ def _join(formulas):
     return text + "\n"
 
 
-def _read_amounts(found, starts, ends):
+def _read_amounts(found: _Bytes, starts: IntArray, ends: IntArray) -> tuple[FloatArray, BoolArray]:
     """Return the numbers between two places each, 1 where there is none, and whether they count."""
     lengths = ends - starts
     fine = lengths <= _LONGEST_NUMBER
@@ -113,7 +123,7 @@ def _read_amounts(found, starts, ends):
     return amounts, fine & (stops <= 1) & (amounts >= 1e-8) & ~leading_zero
 
 
-def _hydrates(found, kinds, n_rows):
+def _hydrates(found: _Bytes, kinds: _Kinds, n_rows: int) -> BoolArray:
     """Tell which rows hold water and a full stop, which may separate the two."""
     if not kinds.stop.any():
         return np.zeros(n_rows, dtype=bool)

@@ -1,18 +1,31 @@
 """A scikit-learn transformer that reads crystal structures from files and other objects."""
 
+from __future__ import annotations
+
 import os
 import warnings
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
 
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from sktl._containers import as_objects, read_rows
 from sktl._state import stored
+from sktl._types import ObjectArray, PathLike, Shaped
 from sktl.exceptions import InputError
 from sktl.representations._atoms import UnreadableAtoms, is_atoms, structure_from_atoms
 from sktl.representations._structures import is_structure, refuse_rows
 
+if TYPE_CHECKING:
+    from ase import Atoms
+    from pymatgen.core import Structure
+    from sklearn.utils import Tags
+
 _SITE_KEYS = ("species", "abc", "label")
+
+StructureFiles: TypeAlias = "Sequence[PathLike | Atoms | Structure | dict[str, Any]] | Shaped"
+"""Crystals in any form that `StructureReader` reads."""
 
 
 @stored("structure-reader/1")
@@ -53,7 +66,7 @@ class StructureReader(TransformerMixin, BaseEstimator):
     ['Cs1 Cl1', 'Cs1 Cl1']
     """
 
-    def fit(self, X, y=None):
+    def fit(self, X: StructureFiles, y: object = None) -> Self:
         """Do nothing but look at the container; rows are read by `transform`.
 
         Parameters
@@ -71,7 +84,7 @@ class StructureReader(TransformerMixin, BaseEstimator):
         self.n_features_in_ = 1
         return self
 
-    def transform(self, X):
+    def transform(self, X: StructureFiles) -> ObjectArray:
         """Read all rows.
 
         Parameters
@@ -98,7 +111,7 @@ class StructureReader(TransformerMixin, BaseEstimator):
         )
         return as_objects(structures)
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.two_d_array = False
         tags.input_tags.string = True
@@ -111,7 +124,7 @@ class _Unreadable(Exception):
     """Why one row cannot be read."""
 
 
-def _as_items(X):
+def _as_items(X: Any) -> list[object]:
     """Return the rows of a container as a list; it may hold anything."""
     single = isinstance(X, str | bytes | os.PathLike | dict) or is_atoms(X) or is_structure(X)
     items = None if single else read_rows(X).items
@@ -125,10 +138,11 @@ def _as_items(X):
     return items
 
 
-def _read(item):
+def _read(item: Any) -> Structure:
     """Return one row as a Structure, or raise `_Unreadable`."""
     if is_structure(item):
         return item
+    read: Callable[[Any], Structure]
     if isinstance(item, str | os.PathLike):
         read, what = _read_file, f"{str(item)!r}"
     elif is_atoms(item):
@@ -145,11 +159,12 @@ def _read(item):
         raise _Unreadable(f"{what}: {type(error).__name__}: {error}") from error
 
 
-def _read_file(path):
+def _read_file(path: PathLike) -> Structure:
     from pymatgen.core import Structure
 
     path = Path(path).expanduser()
     name = path.name.lower()
+    file_format: Literal["cif", "poscar"]
     if name.endswith(".cif"):
         file_format = "cif"
     elif "poscar" in name or "contcar" in name or name.endswith(".vasp"):
@@ -164,7 +179,7 @@ def _read_file(path):
         return Structure.from_str(text, fmt=file_format)
 
 
-def _read_dict(content):
+def _read_dict(content: dict[str, Any]) -> Structure:
     from pymatgen.core import Structure
 
     missing = {"lattice", "sites"} - content.keys()

@@ -1,4 +1,6 @@
-"""The harmonic response of a crystal: what the second derivatives of its energy say."""
+"""The harmonic (vibrational and elastic) response of a crystal, from its second derivatives."""
+
+from __future__ import annotations
 
 import math
 import warnings
@@ -6,6 +8,7 @@ from functools import cache
 
 import numpy as np
 
+from sktl._types import FloatArray, IntArray
 from sktl.representations._symbols import SYMBOLS
 
 _SHARES = (25, 50, 75, 90)
@@ -28,7 +31,7 @@ _DIELECTRIC = 4 * math.pi * 14.39964  # e^2 / (eV Angstrom), times 4 pi
 _PIEZOELECTRIC = 16.02177  # e / Angstrom^2, in C/m^2
 
 
-def harmonic_response(numbers, volume, hessian):
+def harmonic_response(numbers: IntArray, volume: float, hessian: FloatArray) -> FloatArray:
     """Return numbers that say how a crystal responds to displacements and strains.
 
     Parameters
@@ -46,16 +49,16 @@ def harmonic_response(numbers, volume, hessian):
     float64 array (17,)
         In the order of `RESPONSES`; NaN for what needs derivatives that are NaN.
 
-        - ``frequency_...``: largest, mean, smallest and percentiles of the frequencies of the
-          phonons that leave the lattice of the cell as it is, but for three that move it as a
-          whole, cm^-1; imaginary ones are negative.
-        - Voigt's means of the elastic moduli and extreme eigenvalues of the stiffness (in Kelvin's
-          notation), GPa, with the atoms where the strain takes them; ``relaxed_...`` with the
-          atoms at rest again.
-        - ``dielectric_...``: mean and largest eigenvalue of the lattice's share of the dielectric
-          tensor, and ``piezoelectric``: largest singular value of its share of the piezoelectric
-          tensor, C/m^2, as if the charge of an atom were its electronegativity less the mean of
-          the cell. These predict nothing, but vanish and grow as the true ones do.
+        - ``frequency_...``: largest, mean, smallest and percentiles of the phonon frequencies at
+          the zone centre of this cell, without the three acoustic ones, cm^-1; imaginary ones are
+          negative.
+        - Voigt averages of the elastic moduli and extreme eigenvalues of the stiffness (in Kelvin
+          notation), GPa, with clamped ions; ``relaxed_...`` with relaxed ions.
+        - ``dielectric_...``: mean and largest eigenvalue of the lattice contribution to the
+          dielectric tensor, and ``piezoelectric``: largest singular value of the lattice
+          contribution to the piezoelectric tensor, C/m^2, as if the charge of an atom were its
+          electronegativity minus the mean of the cell. The values are no predictions, but they
+          vanish and grow with the true ones.
         - ``compliance``: trace of the inverse force constants over N, Angstrom^2/eV.
     """
     n = 3 * len(numbers)
@@ -80,14 +83,14 @@ def harmonic_response(numbers, volume, hessian):
     return found
 
 
-def _moduli(stiffness):
+def _moduli(stiffness: FloatArray) -> tuple[float, float]:
     """Return Voigt's shear and bulk modulus, GPa, of a stiffness (6, 6) in eV/Angstrom^3."""
     straight, across = np.trace(stiffness[:3, :3]), stiffness[[0, 0, 1], [1, 2, 2]].sum()
     shear = (straight - across + 3 * np.trace(stiffness[3:, 3:])) / 15
     return shear * _GIGAPASCAL, (straight + 2 * across) / 9 * _GIGAPASCAL
 
 
-def _frequencies(dynamical):
+def _frequencies(dynamical: FloatArray) -> tuple[float, ...]:
     """Return largest, mean, smallest and percentiles of frequencies, cm^-1, less three of zero."""
     squares = np.linalg.eigvalsh(dynamical)
     found = np.sign(squares) * np.sqrt(np.abs(squares)) * _WAVENUMBER
@@ -95,7 +98,7 @@ def _frequencies(dynamical):
     return optical.max(), optical.mean(), optical.min(), *np.percentile(optical, _SHARES)
 
 
-def _inverse(constants):
+def _inverse(constants: FloatArray) -> FloatArray:
     """Return the inverse of force constants (n, n) where no displacement moves the crystal."""
     shifts = np.tile(np.eye(3), (len(constants) // 3, 1)) / math.sqrt(len(constants) / 3)
     others = np.eye(len(constants)) - shifts @ shifts.T
@@ -105,7 +108,7 @@ def _inverse(constants):
 
 
 @cache
-def _elements():
+def _elements() -> tuple[FloatArray, FloatArray]:
     """Return masses, u, and Pauling's electronegativities by atomic number, 1.5 if unknown."""
     from pymatgen.core import Element
 
@@ -114,5 +117,4 @@ def _elements():
         elements = [Element(symbol) for symbol in SYMBOLS]
         masses = [float(element.atomic_mass) for element in elements]
         negativities = [float(element.X) for element in elements]
-    negativities = np.nan_to_num([0.0, *negativities], nan=1.5)
-    return np.array([0.0, *masses]), negativities
+    return np.array([0.0, *masses]), np.nan_to_num([0.0, *negativities], nan=1.5)

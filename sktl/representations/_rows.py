@@ -1,6 +1,11 @@
 """Encoded inputs of a network, from which batches are taken by row."""
 
+from __future__ import annotations
+
 import numpy as np
+
+from sktl._types import AnyArray, FloatArray, Indices, IntArray, SingleArray
+from sktl.representations._compositions import Compositions
 
 
 class ColumnRows:
@@ -17,23 +22,23 @@ class ColumnRows:
         Number of columns, d.
     """
 
-    def __init__(self, columns):
+    def __init__(self, columns: FloatArray | SingleArray) -> None:
         self.columns = columns
         self.width = columns.shape[1]
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.columns)
 
-    def take(self, indices):
+    def take(self, indices: Indices) -> ColumnRows:
         """Return some of the rows as `ColumnRows`."""
         return ColumnRows(self.columns[indices])
 
     @property
-    def sizes(self):
+    def sizes(self) -> IntArray:
         """Work a row costs, int array (n,): every row costs the same."""
         return np.ones(len(self), dtype=np.int64)
 
-    def __getitem__(self, indices):
+    def __getitem__(self, indices: Indices) -> dict[str, AnyArray]:
         """Return the network's arguments for the rows `indices`."""
         return {"columns": self.columns[indices]}
 
@@ -54,21 +59,21 @@ class TokenRows:
 
     width = None
 
-    def __init__(self, compositions):
+    def __init__(self, compositions: Compositions) -> None:
         self.compositions = compositions
         self.numbers = compositions.numbers
         self.fractions = compositions.fractions.astype(np.float32)
         self.offsets = compositions.offsets
         self.sizes = compositions.sizes
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.sizes)
 
-    def take(self, indices):
+    def take(self, indices: Indices) -> TokenRows:
         """Return some of the rows as `TokenRows`."""
         return TokenRows(self.compositions.take(indices))
 
-    def __getitem__(self, indices):
+    def __getitem__(self, indices: Indices) -> dict[str, AnyArray]:
         """Return (n, k) atomic numbers and fractions, padded with 0 to the largest row."""
         sizes = self.sizes[indices][:, None]
         place = np.arange(sizes.max())

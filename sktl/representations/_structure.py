@@ -1,23 +1,33 @@
 """Crystal structures as graphs of atoms and bonds."""
 
+from __future__ import annotations
+
+import math
 import threading
 from collections import OrderedDict
+from collections.abc import Hashable
 from numbers import Integral, Real
+from typing import Literal, TypeAlias, cast
 
 from joblib import effective_n_jobs
 from sklearn.utils.parallel import Parallel, delayed
 
 from sktl._state import stored
+from sktl._types import CellArrays, StructuresLike
 from sktl.exceptions import InputError
 from sktl.representations._base import StructureRepresentation
 from sktl.representations._crystal_rows import CrystalGraph, CrystalRows
 from sktl.representations._crystals import Crystals
-from sktl.representations._merged import MergedRows, merge
+from sktl.representations._merged import MergedGraph, MergedRows, merge
 from sktl.representations._neighbours import bonds_within, nearest_bonds
 
+Mode: TypeAlias = Literal["nearest", "radius"]
 MODES = ("nearest", "radius")
 CACHE_BYTES = 2**29
 """Memory for graphs that may be asked for again, in bytes."""
+
+
+Graph: TypeAlias = CrystalGraph | MergedGraph
 
 
 @stored("crystal-graphs/1")
@@ -25,27 +35,27 @@ class CrystalGraphs(StructureRepresentation):
     """A crystal as a graph of its atoms, periodic images bound as neighbours are.
 
     Nothing is learned. The graphs do not depend on the choice of cell, its origin and orientation,
-    or the order of the atoms. What symmetry makes alike stands in them once, with the number of
-    copies: to a network that is all the same, in half of the work or a tenth.
+    or the order of the atoms. Symmetry-equivalent atoms, bonds and angles occur once, with their
+    multiplicity. A network returns the same values with a half to a tenth of the work.
 
     Parameters
     ----------
     cutoff : float, default=8.0
         In Angstrom. With ``mode="radius"``, the largest length of a bond. With ``mode="nearest"``,
-        only where the search begins: it goes on until every atom has its neighbours, so this
-        has no influence on the graphs.
+        only the first radius of the search, which grows until every atom has its neighbours. The
+        graphs then do not depend on it.
     n_neighbours : int, default=12
         Neighbours of an atom with ``mode="nearest"``; more where the last shell holds more.
     mode : {"nearest", "radius"}, default="nearest"
         "nearest": an atom is bound to its `n_neighbours` nearest neighbours, to all others at the
         distance of the last of them (to within 0.01 Angstrom), and to the atoms that count it
         among theirs. "radius": an atom is bound to all within `cutoff`. With a network that lets
-        long bonds fade out at `cutoff`, outputs then change smoothly with the atoms' places.
+        long bonds fade out at `cutoff`, outputs then change smoothly with the atomic positions.
     angle_cutoff : float or None, default=None
         In Angstrom. The line graph pairs only edges shorter than this; None pairs all.
     merged : bool, default=True
-        Whether what is alike stands once. False gives each atom, bond and angle of the cell, which
-        derivatives by the places of single atoms need.
+        Whether equivalent atoms, bonds and angles occur once. False gives each one of the cell,
+        which derivatives with respect to the positions of single atoms need.
     n_jobs : int or None, default=1
         Processes that search for neighbours, -1 for all cores.
 
@@ -61,8 +71,8 @@ class CrystalGraphs(StructureRepresentation):
 
     Notes
     -----
-    - Alike are atoms, bonds and angles that no network can tell apart which sums over neighbours,
-      from elements, lengths and cosines: those of one colour in colour refinement [3]_. Lengths
+    - Atoms, bonds and angles are equivalent if no network that sums over neighbours can tell them
+      apart by elements, lengths and cosines: those of one colour in colour refinement [3]_. Lengths
       (Angstrom) and cosines count as equal to within 3e-5.
     - Graphs are kept, up to `CACHE_BYTES` in a process, under a hash of lattice, species and
       coordinates, and found again by every encoder with the same parameters.
@@ -72,8 +82,8 @@ class CrystalGraphs(StructureRepresentation):
       ``CrystalGraphs(mode="radius", cutoff=6.0, angle_cutoff=3.0)`` are the graphs of its package.
     - "nearest" follows ALIGNN [1]_: 12 neighbours, whole shells, a search from 8 Angstrom on. The
       graphs differ from those of the package `alignn` (2026.8) as follows. Shells end by a
-      tolerance, there by exact equality, so that rounding of coordinates decides. A bond stands
-      once in each direction; there the bonds of an atom to its own images stand twice, and with
+      tolerance, there by exact equality, so that rounding of coordinates decides. A bond occurs
+      once in each direction; there the bonds of an atom to its own images occur twice, and with
       ``use_canonize=False`` all bonds that both ends count. The line graph leaves out the pair of
       an edge and its own reverse, an angle of zero in every crystal, which the package keeps.
       Configurations of the package search from 5 Angstrom on by default, which has no influence
@@ -98,9 +108,8 @@ class CrystalGraphs(StructureRepresentation):
     {'numbers': (6,), 'crystal': (6,), 'source': (24,), 'target': (24,), 'vectors': (24, 3),
      'first': (72,), 'second': (72,)}
     >>> batch = CrystalGraphs(n_neighbours=4).encode(crystals)[[0, 1]]
-    >>> batch["numbers"], batch["atom_copies"], batch["bond_copies"], batch["angle_copies"]
-    (array([14, 14]), array([2., 4.], dtype=float32), array([2., 2., 2., 2.], dtype=float32),
-     array([3., 3., 3., 3.], dtype=float32))
+    >>> batch["numbers"], batch["atom_multiplicity"], batch["bond_multiplicity"]
+    (array([14, 14]), array([2., 4.], dtype=float32), array([2., 2., 2., 2.], dtype=float32))
     """
 
     name = "crystal-graphs"
@@ -110,13 +119,13 @@ class CrystalGraphs(StructureRepresentation):
     def __init__(
         self,
         *,
-        cutoff=8.0,
-        n_neighbours=12,
-        mode="nearest",
-        angle_cutoff=None,
-        merged=True,
-        n_jobs=1,
-    ):
+        cutoff: float = 8.0,
+        n_neighbours: int = 12,
+        mode: Mode = "nearest",
+        angle_cutoff: float | None = None,
+        merged: bool = True,
+        n_jobs: int | None = 1,
+    ) -> None:
         if mode not in MODES:
             raise InputError(f"Got mode={mode!r}, expected one of {MODES}.")
         if not _is_length(cutoff):
@@ -126,7 +135,7 @@ class CrystalGraphs(StructureRepresentation):
                 f"Got angle_cutoff={angle_cutoff!r}, expected a positive number of Angstrom, or "
                 "None."
             )
-        if not isinstance(n_neighbours, Integral) or n_neighbours < 1:
+        if not _is_count(n_neighbours):
             raise InputError(f"Got n_neighbours={n_neighbours!r}, expected an integer >= 1.")
         self.cutoff = float(cutoff)
         self.n_neighbours = int(n_neighbours)
@@ -135,7 +144,9 @@ class CrystalGraphs(StructureRepresentation):
         self.merged = merged
         self.n_jobs = n_jobs
 
-    def encode(self, structures):
+    def encode(
+        self, structures: Crystals | StructuresLike
+    ) -> CrystalRows[CrystalGraph] | MergedRows:
         """Return crystals as `CrystalRows`.
 
         Parameters
@@ -156,20 +167,23 @@ class CrystalGraphs(StructureRepresentation):
             A structure cannot be used; the message names its row, formula and fault.
         """
         crystals = structures if isinstance(structures, Crystals) else self.read(structures)
+        settings: tuple[object, ...]
         settings = self.mode, self.n_neighbours if self.mode == "nearest" else self.cutoff
         settings += ("merged", self.angle_cutoff) if self.merged else ()
         keys = [(settings, digest) for digest in crystals.keys()]
-        found = {key: _CACHE.get(key) for key in keys}
+        found = {key: graph for key in keys if (graph := _CACHE.get(key)) is not None}
         given = dict(zip(keys, crystals.arrays, strict=True))
-        missing = {key: parts for key, parts in given.items() if found[key] is None}
+        missing = {key: parts for key, parts in given.items() if key not in found}
         graphs = self._build(list(missing.values()))
         for key, graph in zip(missing, graphs, strict=True):
             found[key] = graph
             _CACHE.put(key, graph)
-        graphs = [found[key] for key in keys]
-        return MergedRows(graphs) if self.merged else CrystalRows(graphs, self.angle_cutoff)
+        chosen = [found[key] for key in keys]
+        if self.merged:
+            return MergedRows(cast(list[MergedGraph], chosen))
+        return CrystalRows(cast(list[CrystalGraph], chosen), self.angle_cutoff)
 
-    def _build(self, arrays):
+    def _build(self, arrays: list[CellArrays]) -> list[Graph]:
         """Return a graph for each structure, given as arrays."""
         options = self.mode, self.cutoff, self.n_neighbours, self.merged, self.angle_cutoff
         workers = effective_n_jobs(self.n_jobs)
@@ -198,7 +212,7 @@ class ChgnetGraphs(CrystalGraphs):
     name = "crystal-graphs-chgnet"
     version = 1
 
-    def __init__(self, *, merged=True, n_jobs=1):
+    def __init__(self, *, merged: bool = True, n_jobs: int | None = 1) -> None:
         super().__init__(mode="radius", cutoff=6.0, angle_cutoff=3.0, merged=merged, n_jobs=n_jobs)
 
 
@@ -211,20 +225,20 @@ class _GraphCache:
         Bytes that all graphs may take together.
     """
 
-    def __init__(self, limit):
+    def __init__(self, limit: int) -> None:
         self.limit = limit
         self.size = 0
-        self._graphs = OrderedDict()
+        self._graphs: OrderedDict[Hashable, Graph] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, key):
+    def get(self, key: Hashable) -> Graph | None:
         """Return the graph of a key, or None."""
         with self._lock:
             if key in self._graphs:
                 self._graphs.move_to_end(key)
             return self._graphs.get(key)
 
-    def put(self, key, graph):
+    def put(self, key: Hashable, graph: Graph) -> None:
         """Keep a graph; its arrays become read-only, since others may read them."""
         for part in graph:
             part.flags.writeable = False
@@ -237,7 +251,7 @@ class _GraphCache:
                 _, oldest = self._graphs.popitem(last=False)
                 self.size -= oldest.n_bytes
 
-    def clear(self):
+    def clear(self) -> None:
         """Forget all graphs."""
         with self._lock:
             self._graphs.clear()
@@ -247,11 +261,22 @@ class _GraphCache:
 _CACHE = _GraphCache(CACHE_BYTES)
 
 
-def _is_length(value):
-    return isinstance(value, Real) and 0 < value < float("inf")
+def _is_length(value: object) -> bool:
+    return isinstance(value, Real) and 0 < float(value) < math.inf
 
 
-def _build_many(arrays, mode, cutoff, n_neighbours, merged, angle_cutoff):
+def _is_count(value: object) -> bool:
+    return isinstance(value, Integral) and int(value) >= 1
+
+
+def _build_many(
+    arrays: list[CellArrays],
+    mode: Mode,
+    cutoff: float,
+    n_neighbours: int,
+    merged: bool,
+    angle_cutoff: float | None,
+) -> list[Graph]:
     """Build graphs one after the other in this process."""
     graphs = []
     for numbers, lattice, fractional in arrays:

@@ -1,12 +1,20 @@
 """Crystal structures as arrays: what is refused, and how equal ones are recognised."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from hashlib import sha256
+from typing import TYPE_CHECKING, TypeGuard
 
 import numpy as np
 
+from sktl._types import CellArrays, FloatArray, IntArray
 from sktl.exceptions import StructureError
 from sktl.representations._neighbours import shortest_distance
 from sktl.representations._symbols import SYMBOLS
+
+if TYPE_CHECKING:
+    from pymatgen.core import Lattice, Structure
 
 SMALLEST_DISTANCE = 0.5
 """Atoms closer than this overlap, in Angstrom."""
@@ -15,12 +23,12 @@ _MAX_LISTED = 5
 _SMALLEST_VOLUME = SMALLEST_DISTANCE**3 / 2**0.5  # no lattice keeps its points farther apart
 
 
-def is_structure(item):
+def is_structure(item: object) -> TypeGuard[Structure]:
     """Tell whether an item is a pymatgen Structure, without importing pymatgen."""
     return hasattr(item, "lattice") and hasattr(item, "sites")
 
 
-def refuse_unusable(structures):
+def refuse_unusable(structures: Sequence[Structure]) -> None:
     """Raise for all structures of a list that cannot be used; `check_structures` says which."""
     problems = {}
     for row, structure in enumerate(structures):
@@ -34,7 +42,7 @@ def refuse_unusable(structures):
     )
 
 
-def refuse_rows(problems, what):
+def refuse_rows(problems: dict[int, str], what: str) -> None:
     """Raise StructureError if there are problems, a dict of row to line; `what` ends a "Got"."""
     if problems:
         rows = list(problems)
@@ -45,7 +53,7 @@ def refuse_rows(problems, what):
         raise StructureError(f"Got {len(rows)} {what}:{listed}", rows=rows)
 
 
-def structure_arrays(structure):
+def structure_arrays(structure: Structure) -> CellArrays:
     """Return the parts of an ordered structure that a graph is made of.
 
     Returns
@@ -62,10 +70,10 @@ def structure_arrays(structure):
     return numbers, lattice, np.array(structure.frac_coords, dtype=np.float64)
 
 
-def structure_digest(numbers, lattice, fractional):
+def structure_digest(numbers: IntArray, lattice: FloatArray, fractional: FloatArray) -> bytes:
     """Return a sha256 of what `structure_arrays` returns; equal for equal structures only.
 
-    The same crystal in another cell, or with its atoms in another order, has another digest.
+    The same crystal in another unit cell, or with its atoms in another order, has another digest.
 
     Returns
     -------
@@ -77,14 +85,14 @@ def structure_digest(numbers, lattice, fractional):
     return digest.digest()
 
 
-def structure_text(structure):
+def structure_text(structure: Structure) -> bytes:
     """Return the bytes of lattice, coordinates and species, which may be disordered."""
     species = " ".join(site.species_string for site in structure)
     parts = structure.lattice.matrix.tobytes(), structure.frac_coords.tobytes(), species.encode()
     return b"".join(parts)
 
 
-def _problem(structure):
+def _problem(structure: Structure) -> str | None:
     """Say why a structure cannot be used, or return None."""
     if len(structure) == 0:
         return "it has no atoms"
@@ -93,7 +101,7 @@ def _problem(structure):
     )
 
 
-def _cell_problem(lattice):
+def _cell_problem(lattice: Lattice) -> str | None:
     if not np.isfinite(lattice.matrix).all():
         return f"its lattice {lattice.matrix.tolist()} is not finite"
     volume = abs(np.linalg.det(lattice.matrix))
@@ -107,7 +115,7 @@ def _cell_problem(lattice):
     return None
 
 
-def _site_problem(structure):
+def _site_problem(structure: Structure) -> str | None:
     bad = np.flatnonzero(~np.isfinite(structure.frac_coords).all(axis=1))
     if len(bad):
         coordinates = structure.frac_coords[bad[0]].tolist()
@@ -120,7 +128,7 @@ def _site_problem(structure):
     return None
 
 
-def _overlap_problem(structure):
+def _overlap_problem(structure: Structure) -> str | None:
     _, lattice, fractional = structure_arrays(structure)
     closest = shortest_distance(lattice, fractional, SMALLEST_DISTANCE)
     if closest is None:

@@ -1,10 +1,16 @@
-"""What the symmetry of a crystal tells: its primitive cell, and which of its atoms are alike."""
+"""The symmetry of a crystal: its primitive cell, and which of its atoms are equivalent."""
+
+from __future__ import annotations
 
 import math
 import warnings
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
+
+from sktl._types import CellArrays, FloatArray, IntArray
 
 PRECISION = 1e-3
 """How far an atom may be from where symmetry wants it, in Angstrom."""
@@ -29,15 +35,17 @@ class Symmetry(NamedTuple):
         Where each atom of the cell goes.
     """
 
-    rotations: np.ndarray
-    permutations: np.ndarray
+    rotations: FloatArray
+    permutations: IntArray
 
 
-def standard_supercell(numbers, lattice, fractional, max_atoms):
+def standard_supercell(
+    numbers: IntArray, lattice: FloatArray, fractional: FloatArray, max_atoms: int
+) -> CellArrays:
     """Return a cell of a crystal that is as large as allowed, whatever cell is given.
 
     It is the reduced primitive cell, doubled along its smallest height as often as the number of
-    atoms allows, but not where it is 10 Angstrom high.
+    atoms allows, up to a height of 10 Angstrom.
 
     Parameters
     ----------
@@ -49,19 +57,19 @@ def standard_supercell(numbers, lattice, fractional, max_atoms):
     Returns
     -------
     numbers, lattice, fractional : arrays (M,), (3, 3), (M, 3)
-        As given; the crystal is not turned, and no atom is moved.
+        As given; the crystal is not rotated, and no atom is displaced.
     """
     numbers, lattice, fractional = _reduced_primitive(numbers, lattice, fractional)
     repeats = np.ones(3, dtype=int)
     heights = 1 / np.linalg.norm(np.linalg.inv(lattice), axis=0)
     while 2 * len(numbers) * repeats.prod() <= max_atoms and (heights * repeats).min() < WIDE:
         repeats[np.argmin(np.round(heights * repeats, 3))] *= 2
-    images = np.indices(repeats).reshape(3, -1).T
+    images = np.indices(repeats.tolist()).reshape(3, -1).T
     fractional = (fractional[:, None] + images).reshape(-1, 3) / repeats
     return np.repeat(numbers, len(images)), lattice * repeats[:, None], fractional
 
 
-def cell_symmetry(numbers, lattice, fractional):
+def cell_symmetry(numbers: IntArray, lattice: FloatArray, fractional: FloatArray) -> Symmetry:
     """Return the `Symmetry` of a cell.
 
     Parameters
@@ -72,11 +80,11 @@ def cell_symmetry(numbers, lattice, fractional):
     Returns
     -------
     Symmetry
-        Translations within the cell are among its operations. If one of them does not take each
-        atom to another, no more than 0.01 Angstrom off, there is only the one that moves nothing.
+        Translations within the cell are among its operations. If one of them does not map each
+        atom to another, to within 0.01 Angstrom, the identity is the only operation.
     """
     n = len(numbers)
-    found = []
+    found: list[tuple[FloatArray, IntArray]] = []
     for rotation, shift in _operations((lattice, fractional, numbers)):
         apart = (fractional @ rotation.T + shift)[:, None] - fractional
         apart = np.linalg.norm((apart - np.round(apart)) @ lattice, axis=2)
@@ -89,15 +97,15 @@ def cell_symmetry(numbers, lattice, fractional):
     return Symmetry(*map(np.array, zip(*found, strict=True)))
 
 
-def independent_moves(symmetry, displacements=True):
-    """Return few moves of a cell from whose images under its symmetry all others are made.
+def independent_distortions(symmetry: Symmetry, displacements: bool = True) -> FloatArray:
+    """Return few displacements and strains of a cell, of which symmetry makes all others.
 
     Parameters
     ----------
     symmetry : Symmetry
         Of a cell of N atoms.
     displacements : bool, default=True
-        Whether atoms are moved, or only the cell is strained.
+        Whether atoms are displaced, or only the cell is strained.
 
     Returns
     -------
@@ -107,38 +115,42 @@ def independent_moves(symmetry, displacements=True):
     """
     n = symmetry.permutations.shape[1]
     strains = _directions(_on_strains(_distinct(symmetry.rotations)))
-    moves = [np.pad(strains, ((0, 0), (3 * n, 0)))]
+    distortions = [np.pad(strains, ((0, 0), (3 * n, 0)))]
     for atom in np.unique(_first_atoms(symmetry)) if displacements else ():
         stays = symmetry.permutations[:, atom] == atom
         directions = _directions(symmetry.rotations[stays])
-        moves.append(np.pad(directions, ((0, 0), (3 * atom, 3 * (n - atom) + 3))))
-    return np.concatenate(moves)
+        distortions.append(np.pad(directions, ((0, 0), (3 * atom, 3 * (n - atom) + 3))))
+    return np.concatenate(distortions)
 
 
-def complete_by_symmetry(moves, products, symmetry):
+def complete_by_symmetry(
+    distortions: FloatArray, products: FloatArray, symmetry: Symmetry
+) -> FloatArray:
     """Return the second derivatives of an energy that follow from a few of their products.
 
     Parameters
     ----------
-    moves : float array (k, 3N + 6)
-        What `independent_moves` returned.
+    distortions : float array (k, 3N + 6)
+        What `independent_distortions` returned.
     products : float array (k, 3N + 6)
-        The second derivatives times each move, as `sktl.networks.energy_curvature` returns them.
+        The second derivatives times each displacement or strain, as
+        `sktl.networks.energy_curvature` returns them.
     symmetry : Symmetry
         Of the cell.
 
     Returns
     -------
     float64 array (3N + 6, 3N + 6)
-        By displacements and strains; NaN by two displacements, if no move displaces an atom.
+        With respect to displacements and strains; NaN for two displacements, if no atom is
+        displaced.
     """
     firsts = _first_atoms(symmetry)
     n = 3 * len(firsts)
     on_strains = _on_strains(symmetry.rotations)
-    moved = _carry(moves, symmetry, on_strains)
+    moved = _carry(distortions, symmetry, on_strains)
     found = _carry(products, symmetry, np.linalg.inv(on_strains).transpose(0, 2, 1))
     hessian = np.full((n + 6, n + 6), np.nan)
-    strained = moves[:, n:].any(axis=1)
+    strained = distortions[:, n:].any(axis=1)
     hessian[n:] = _solve(moved[:, strained, n:], found[:, strained])
     hessian[:n, n:] = hessian[n:, :n].T
     if strained.all():
@@ -146,7 +158,7 @@ def complete_by_symmetry(moves, products, symmetry):
     for atom, first in enumerate(firsts):
         arrives = np.ix_(
             symmetry.permutations[:, first] == atom,
-            moves[:, 3 * first : 3 * first + 3].any(axis=1),
+            distortions[:, 3 * first : 3 * first + 3].any(axis=1),
         )
         own = slice(3 * atom, 3 * atom + 3)
         hessian[own, :n] = _solve(moved[arrives][..., own], found[arrives][..., :n])
@@ -154,12 +166,12 @@ def complete_by_symmetry(moves, products, symmetry):
     return hessian
 
 
-def _first_atoms(symmetry):
+def _first_atoms(symmetry: Symmetry) -> IntArray:
     """Return for each atom the first one that is taken to it, int (N,)."""
     return np.argsort(symmetry.permutations, axis=1).min(axis=0)
 
 
-def _directions(images):
+def _directions(images: FloatArray) -> FloatArray:
     """Return few vectors (k, d) that matrices (m, d, d) spread evenly over all directions."""
     size = images.shape[1]
     trials = np.linalg.qr(np.random.default_rng(0).normal(size=(_TRIALS, size, size)))[0]
@@ -173,12 +185,12 @@ def _directions(images):
     return np.eye(size)
 
 
-def _distinct(rotations):
+def _distinct(rotations: FloatArray) -> FloatArray:
     """Return each of some rotations once."""
     return rotations[np.unique(np.round(rotations, 6), axis=0, return_index=True)[1]]
 
 
-def _on_strains(rotations):
+def _on_strains(rotations: FloatArray) -> FloatArray:
     """Return what rotations (m, 3, 3) do to the six strains, (m, 6, 6)."""
     i, j = np.array(_VOIGT).T
     counts = np.where(i == j, 1.0, 2.0)  # a shear is the sum of both halves
@@ -187,7 +199,7 @@ def _on_strains(rotations):
     return turned * counts[:, None] / counts
 
 
-def _carry(vectors, symmetry, on_strains):
+def _carry(vectors: FloatArray, symmetry: Symmetry, on_strains: NDArray[np.floating]) -> FloatArray:
     """Return the images (m, k, 3N + 6) of vectors (k, 3N + 6) under each operation."""
     atoms = vectors[:, :-6].reshape(len(vectors), -1, 3)
     atoms = np.einsum("mij,knj->mkni", symmetry.rotations, atoms)
@@ -196,13 +208,15 @@ def _carry(vectors, symmetry, on_strains):
     return np.concatenate([atoms, np.einsum("mij,kj->mki", on_strains, vectors[:, -6:])], axis=2)
 
 
-def _solve(moves, products):
-    """Return the rows (d, n) of which moves (m, k, d) make products (m, k, n)."""
-    moves, products = (part.reshape(-1, part.shape[-1]) for part in (moves, products))
-    return np.linalg.pinv(moves) @ products
+def _solve(distortions: FloatArray, products: FloatArray) -> FloatArray:
+    """Return the rows (d, n) of which distortions (m, k, d) make products (m, k, n)."""
+    distortions, products = (part.reshape(-1, part.shape[-1]) for part in (distortions, products))
+    return np.linalg.pinv(distortions) @ products
 
 
-def _reduced_primitive(numbers, lattice, fractional):
+def _reduced_primitive(
+    numbers: IntArray, lattice: FloatArray, fractional: FloatArray
+) -> CellArrays:
     """Return the primitive cell with Niggli's lattice vectors, or what is given without one."""
     options = {"to_primitive": True, "no_idealize": True, "symprec": PRECISION}
     found = _ask("standardize_cell", (lattice, fractional, numbers), **options)
@@ -214,14 +228,16 @@ def _reduced_primitive(numbers, lattice, fractional):
     return numbers, reduced, fractional @ lattice @ np.linalg.inv(reduced)
 
 
-def _operations(cell):
+def _operations(
+    cell: tuple[FloatArray, FloatArray, IntArray],
+) -> Iterator[tuple[IntArray, FloatArray]]:
     """Yield rotation (3, 3) and shift (3,) of each operation, in fractional coordinates."""
     symmetry = _ask("get_symmetry", cell, symprec=PRECISION)
     if symmetry is not None:
         yield from zip(symmetry["rotations"], symmetry["translations"], strict=True)
 
 
-def _ask(question, *arguments, **options):
+def _ask(question: str, *arguments: object, **options: object) -> Any:
     """Return what a function of spglib finds, or None if it finds nothing."""
     import spglib
 

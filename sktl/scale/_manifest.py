@@ -1,14 +1,18 @@
-"""The manifest of a folder of predictions: what is predicted with what, and where each part lies.
+"""The manifest of a folder of predictions: the model, the input, and the bounds of each part.
 
-It stands in the folder before the first part does. Whoever goes on with the folder compares it with
-what is wanted now, so that no folder ever holds predictions of two models or for two inputs.
+It is written before the first part. A run that is resumed compares it with what is wanted now, so
+that no folder ever contains predictions of two models or for two inputs.
 """
+
+from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any, Literal, TypeAlias
 
 from sktl._store import atomic_write
+from sktl._types import PathLike, TableKind
 from sktl._version import __version__
 from sktl.exceptions import InputError
 from sktl.tables import TablePart
@@ -19,10 +23,12 @@ NAME = "_manifest.json"
 SKIPPED = "_skipped"
 RUNNING, COMPLETE = "running", "complete"
 
+ColumnKind: TypeAlias = Literal["float", "text"]
+
 
 @dataclass
 class Manifest:
-    """What a folder of predictions holds, or will hold.
+    """The content of a folder of predictions, done or still missing.
 
     Attributes
     ----------
@@ -39,34 +45,34 @@ class Manifest:
         Parts of the input, in order; part i is predicted in file i.
     """
 
-    made_from: dict
-    kind: str
-    header: list
-    columns: dict
-    parts: list
+    made_from: dict[str, Any]
+    kind: TableKind
+    header: list[str]
+    columns: dict[str, ColumnKind]
+    parts: list[TablePart]
 
-    def place(self, folder, index):
+    def place(self, folder: PathLike, index: int) -> Path:
         """Return the path of a part's predictions."""
         return Path(folder) / f"part-{index:05d}.{self.kind}"
 
-    def skipped_place(self, folder, index):
+    def skipped_place(self, folder: PathLike, index: int) -> Path:
         """Return the path of the rows of a part that could not be used."""
         return Path(folder) / SKIPPED / f"part-{index:05d}.csv"
 
-    def open_parts(self, folder):
+    def open_parts(self, folder: PathLike) -> list[int]:
         """Return the numbers of the parts that are not there: each is there whole or not at all."""
         there = {path.name for path in Path(folder).glob("part-*")}
         names = (self.place(folder, index).name for index in range(len(self.parts)))
         return [index for index, name in enumerate(names) if name not in there]
 
-    def write(self, folder, state):
+    def write(self, folder: PathLike, state: str) -> None:
         """Write the manifest into its folder, atomically, "running" or "complete"."""
         content = {"format": FORMAT, "format_version": FORMAT_VERSION, "state": state}
         content |= asdict(self)
         atomic_write(Path(folder) / NAME, json.dumps(content, indent=1).encode() + b"\n")
 
 
-def read_manifest(folder, made_from, kind):
+def read_manifest(folder: Path, made_from: dict[str, Any], kind: TableKind) -> Manifest | None:
     """Return the manifest of a folder, or None where there is no folder or an empty one.
 
     Parameters
@@ -79,7 +85,7 @@ def read_manifest(folder, made_from, kind):
     Raises
     ------
     InputError
-        The folder holds something else than what is wanted.
+        The folder has other predictions than those that are wanted.
     """
     if folder.exists() and not folder.is_dir():
         raise InputError(f"Got output={str(folder)!r}, a file, expected a folder.")
@@ -105,14 +111,14 @@ def read_manifest(folder, made_from, kind):
     return found
 
 
-def versions():
+def versions() -> dict[str, str]:
     """Return what a prediction depends on beside model and input."""
     import torch
 
     return {"sktl": __version__, "torch": torch.__version__}
 
 
-def _compare(path, found, wanted):
+def _compare(path: Path, found: dict[str, Any], wanted: dict[str, Any]) -> None:
     """Raise where a folder was made from something else than what is wanted."""
     for name in dict.fromkeys([*found, *wanted]):
         if found.get(name) != wanted.get(name):

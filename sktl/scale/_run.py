@@ -1,22 +1,31 @@
-"""Share the parts of a table among workers, and go on where a run was stopped."""
+"""Share the parts of a table among workers, and resume a run that was stopped."""
+
+from __future__ import annotations
 
 import contextlib
 import importlib
 import logging
 import secrets
+from collections.abc import Iterator, Sequence
 from concurrent.futures import CancelledError
 from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Literal
 
 import joblib
 from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 from sktl._store import sha256_of
+from sktl._types import PathLike
 from sktl.estimators import load_model
 from sktl.exceptions import ClusterError, InputError, TableError
-from sktl.scale._manifest import COMPLETE, RUNNING, Manifest, read_manifest, versions
-from sktl.scale._worker import Job, predict_part
+from sktl.scale._manifest import COMPLETE, RUNNING, ColumnKind, Manifest, read_manifest, versions
+from sktl.scale._worker import Job, PartResult, predict_part
 from sktl.tables import (
+    ScreeningModel,
+    Table,
+    TablePart,
     find_files,
     find_formulas,
     kind_of,
@@ -27,28 +36,32 @@ from sktl.tables import (
     split_table,
 )
 
+if TYPE_CHECKING:
+    from distributed import Client
+    from pymatgen.core import Structure
+
 PARTITION_ROWS = 20_000
 _SUFFIXES = (".csv", ".tsv", ".parquet")
 
 
 def predict_partitions(
-    model,
-    data,
-    output,
+    model: PathLike,
+    data: PathLike,
+    output: PathLike,
     *,
-    formula=None,
-    coverage=0.9,
-    on_error="stop",
-    partition_rows=PARTITION_ROWS,
-    client=None,
-    workers=None,
-):
+    formula: str | None = None,
+    coverage: float | None = 0.9,
+    on_error: Literal["stop", "skip"] = "stop",
+    partition_rows: int = PARTITION_ROWS,
+    client: Client | None = None,
+    workers: int | None = None,
+) -> dict[str, Any]:
     """Predict for a table of any length, part by part, on all workers of a cluster.
 
     The output is a folder of part files in the order of the rows, each written whole or not at all,
-    and of a manifest, ``_manifest.json``. A run that was stopped or killed goes on with the parts
-    that are missing when it is called again; the parts are the same, to the byte, however many
-    workers there are and whatever became of them.
+    and of a manifest, ``_manifest.json``. If a run was stopped or killed, the same call computes
+    the missing parts. The parts are the same to the byte, however many workers there are and
+    however often they died.
 
     Parameters
     ----------
@@ -62,7 +75,7 @@ def predict_partitions(
     formula : str, optional
         Column of formulas, if it is not the one named like that.
     coverage : float, default=0.9
-        Share of measurements that the intervals are to hold.
+        Share of the measured values that the intervals should contain.
     on_error : {"stop", "skip"}, default="stop"
         What to do about rows that cannot be used: raise, or leave them out and write them, with
         their lines and the reasons, to the folder ``_skipped`` in the output.
@@ -86,8 +99,8 @@ def predict_partitions(
     TableError
         The input cannot be read, or has rows that cannot be used.
     InputError
-        The output folder holds something else than a part of these predictions, another call works
-        on it, or the model reads no formulas.
+        The output folder has other content than these predictions, another call writes to it, or
+        the model reads no formulas.
     ModelIntegrityError
         The model file is damaged.
     ClusterError
@@ -99,8 +112,8 @@ def predict_partitions(
 
     Notes
     -----
-    A worker is a process of one thread: predictions of networks keep a core busy. It loads the
-    model once, and holds one part in memory.
+    A worker is a process with one thread, since predictions of a network keep a core busy. It
+    loads the model once, and holds one part in memory at a time.
     """
     if on_error not in ("stop", "skip"):
         raise InputError(f"Got on_error={on_error!r}, expected 'stop' or 'skip'.")
@@ -123,27 +136,28 @@ def predict_partitions(
     fitted = load_model(model)
     if fitted.input_kind_ != "formulas":
         raise InputError(f"Got a model of {fitted.input_kind_}, expected one fitted on formulas.")
-    coverage, reason = possible_coverage(fitted, coverage, list(fitted.examples_))
+    examples = list(fitted.examples_)
+    coverage, reason = possible_coverage(fitted, coverage, examples)
     if manifest is None:
-        columns = _added_columns(fitted, table, coverage)
+        columns = _added_columns(fitted, examples, table, coverage)
         parts = _all_parts(files, table.header, partition_rows)
         manifest = Manifest(made_from, kind, list(table.header), columns, parts)
     job = _job(manifest, model, files[0].parent, coverage, on_error)
     with _alone(output):
         counted = _complete(manifest, job, output, client, workers)
-    columns = list(manifest.columns)
-    return counted | {"columns": columns, "no_interval": reason, "target": fitted.file_["target"]}
+    target = fitted.file_["target"]
+    return counted | {"columns": list(manifest.columns), "no_interval": reason, "target": target}
 
 
 @contextlib.contextmanager
-def local_cluster(workers=None):
+def local_cluster(workers: int | None = None) -> Iterator[Client]:
     """Start workers on this machine, each a process of one thread, and stop them at the end.
 
     Parameters
     ----------
     workers : int, optional
         Number of processes; by default one for each core that this process may use. They share the
-        memory of the machine evenly, and one that goes beyond its share is started anew.
+        memory of the machine equally, and one that exceeds its share is restarted.
 
     Yields
     ------
@@ -170,7 +184,7 @@ def local_cluster(workers=None):
 
 
 @contextlib.contextmanager
-def connect(address):
+def connect(address: str) -> Iterator[Client]:
     """Connect to a cluster that runs already.
 
     Parameters
@@ -196,14 +210,16 @@ def connect(address):
         yield client
 
 
-def _distributed():
+def _distributed() -> ModuleType:
     try:
         return importlib.import_module("distributed")
     except ImportError as error:
         raise ClusterError("Sharing work needs dask: pip install sktl[dask]") from error
 
 
-def _job(manifest, model, folder, coverage, on_error):
+def _job(
+    manifest: Manifest, model: Path, folder: Path, coverage: float | None, on_error: str
+) -> Job:
     return Job(
         model=str(model),
         data=str(folder),
@@ -216,14 +232,16 @@ def _job(manifest, model, folder, coverage, on_error):
     )
 
 
-def _added_columns(fitted, table, coverage):
+def _added_columns(
+    fitted: ScreeningModel, examples: list[str | Structure], table: Table, coverage: float | None
+) -> dict[str, ColumnKind]:
     """Return names and kinds of the columns that a model adds."""
-    columns = prediction_columns(fitted, list(fitted.examples_), coverage)
+    columns = prediction_columns(fitted, examples, coverage)
     table.with_columns({name: part[:0] for name, part in columns.items()})
     return {name: "text" if isinstance(part, list) else "float" for name, part in columns.items()}
 
 
-def _all_parts(files, header, rows):
+def _all_parts(files: Sequence[Path], header: tuple[str, ...], rows: int) -> list[TablePart]:
     """Return the parts of all files, whose columns have to be the same."""
     parts, total = [], sum(path.stat().st_size for path in files)
     look = {"desc": "Reading", "unit": "B", "unit_scale": True, "leave": False}
@@ -244,7 +262,7 @@ def _all_parts(files, header, rows):
 
 
 @contextlib.contextmanager
-def _alone(output):
+def _alone(output: Path) -> Iterator[None]:
     """Keep others from a folder; it is free again when this process ends, however it ends."""
     output.mkdir(parents=True, exist_ok=True)
     try:
@@ -257,7 +275,9 @@ def _alone(output):
         yield
 
 
-def _complete(manifest, job, output, client, workers):
+def _complete(
+    manifest: Manifest, job: Job, output: Path, client: Client | None, workers: int | None
+) -> dict[str, int]:
     """Predict the parts that are missing, and return the numbers of rows and parts."""
     missing = manifest.open_parts(output)
     done = sorted(set(range(len(manifest.parts))) - set(missing))
@@ -283,7 +303,9 @@ def _complete(manifest, job, output, client, workers):
     return {"rows": rows, "skipped": skipped, "parts": parts, "done_before": len(done)}
 
 
-def _predict(client, manifest, job, output, missing):
+def _predict(
+    client: Client, manifest: Manifest, job: Job, output: Path, missing: list[int]
+) -> Iterator[PartResult]:
     """Yield what workers say of parts that they have written."""
     distributed = _distributed()
     token = secrets.token_hex(4)
@@ -307,7 +329,7 @@ def _predict(client, manifest, job, output, missing):
             future.release()
     except (distributed.KilledWorker, CancelledError) as error:
         raise ClusterError(
-            f"Workers died ({error}). The parts that are there stay, and the same call goes on; if "
+            f"Workers died ({error}). The finished parts stay, and the same call resumes; if "
             "it was for want of memory, take fewer workers or fewer rows a part."
         ) from error
     finally:
@@ -315,7 +337,7 @@ def _predict(client, manifest, job, output, missing):
             client.cancel(futures)
 
 
-def _bad_rows_message(found):
+def _bad_rows_message(found: PartResult) -> str:
     more = found["skipped"] - len(found["problems"])
     listed = [*found["problems"], *([f"and {more} more"] if more > 0 else [])]
     total = found["rows"] + found["skipped"]
@@ -323,10 +345,10 @@ def _bad_rows_message(found):
         [
             *listed,
             f"{found['skipped']} of {total} rows of this part cannot be used. --on-error skip "
-            "leaves such rows out, and goes on with the parts that are missing.",
+            "leaves such rows out, and computes the missing parts.",
         ]
     )
 
 
-def _count_skipped(path):
+def _count_skipped(path: Path) -> int:
     return len(read_table(path)) if path.exists() else 0

@@ -1,16 +1,28 @@
 """What a worker does with a part: read, predict, write. Its model is loaded once."""
 
+from __future__ import annotations
+
 import threading
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import TypedDict
 
 import numpy as np
 import torch
 
 from sktl._store import verify_sha256
+from sktl._types import NewCells
 from sktl.estimators import load_model
-from sktl.tables import predict_table, read_part, skipped_rows, write_table
+from sktl.scale._manifest import ColumnKind
+from sktl.tables import (
+    ScreeningModel,
+    TablePart,
+    predict_table,
+    read_part,
+    skipped_rows,
+    write_table,
+)
 
 MOST_LISTED = 20
 _loading = threading.Lock()
@@ -44,11 +56,19 @@ class Job:
     coverage: float | None
     skip: bool
     model_sha256: str
-    header: tuple
-    columns: dict
+    header: tuple[str, ...]
+    columns: dict[str, ColumnKind]
 
 
-def predict_part(job, part, place, skipped_place):
+class PartResult(TypedDict):
+    """What became of a part: numbers of rows, and the first problems as text."""
+
+    rows: int
+    skipped: int
+    problems: list[str]
+
+
+def predict_part(job: Job, part: TablePart, place: str, skipped_place: str) -> PartResult:
     """Predict a part and write it, rows that cannot be used before.
 
     Parameters
@@ -74,13 +94,13 @@ def predict_part(job, part, place, skipped_place):
     )
     bad = len({problem.row for problem in problems})
     listed = [f"{part.name}, {problem}" for problem in problems[:MOST_LISTED]]
-    found = {"rows": len(table) - bad, "skipped": bad, "problems": listed}
+    found: PartResult = {"rows": len(table) - bad, "skipped": bad, "problems": listed}
     if bad and not job.skip:
         return found
     if bad:
         write_table(skipped_place, skipped_rows(table, problems))
     if predicted is None:
-        empty = {"float": np.empty(0), "text": []}
+        empty: dict[ColumnKind, NewCells] = {"float": np.empty(0), "text": []}
         predicted = table.take([]).with_columns(
             {name: empty[kind] for name, kind in job.columns.items()}
         )
@@ -89,7 +109,7 @@ def predict_part(job, part, place, skipped_place):
 
 
 @lru_cache(maxsize=1)
-def load_once(path, sha256):
+def load_once(path: str, sha256: str) -> ScreeningModel:
     """Return the model of a file with this hash; the last one stays in memory."""
     torch.set_num_threads(1)
     verify_sha256(path, sha256)

@@ -1,4 +1,4 @@
-"""Sources: pretrained networks with their cards, named, checked and shipped."""
+"""Pretrained networks with their cards: named, checked and shipped."""
 
 from sktl.sources._architectures import (
     Architecture,

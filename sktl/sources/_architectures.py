@@ -1,12 +1,15 @@
 """Architectures: all that is known of a network, in one record, in one registry."""
 
+from __future__ import annotations
+
 import inspect
 import math
 import numbers
 import re
 import reprlib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from sktl.exceptions import InputError
 from sktl.networks import Network
@@ -18,8 +21,8 @@ from sktl.sources._plugins import handle_group, load_plugins, plugin_problems
 AUTO = "auto"
 _FOR = {"formulas": "composition", "structures": "alignn", "columns": "columns"}
 _DOI = re.compile(r"10\.\S+")
-_records = {}
-_own = set()
+_records: dict[str, Architecture] = {}
+_own: set[str] = set()
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,7 @@ class Schedule:
     Attributes
     ----------
     epochs : int
-        Passes over the training rows; few rows are passed over more often.
+        Epochs over the training rows; few rows take more of them.
     learning_rate : float
         Highest learning rate of the body.
     """
@@ -37,7 +40,7 @@ class Schedule:
     epochs: int
     learning_rate: float
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if not isinstance(self.epochs, numbers.Integral) or self.epochs < 1:
             raise InputError(f"Got epochs={self.epochs!r}, expected an integer of at least 1.")
         rate = self.learning_rate
@@ -108,18 +111,18 @@ class Architecture:
     """
 
     name: str
-    network: type
-    representation: type
+    network: type[Network]
+    representation: type[Representation]
     title: str
-    references: tuple = ()
-    scratch_arguments: Mapping = field(default_factory=dict, hash=False)
+    references: tuple[tuple[str, str], ...] = ()
+    scratch_arguments: Mapping[str, Any] = field(default_factory=dict, hash=False)
     from_scratch: bool = True
     takes_columns: bool = False
     fine_tuning: Schedule | None = None
     scratch: Schedule | None = None
-    sources: tuple = ()
+    sources: tuple[ForeignSource, ...] = ()
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name in ("references", "sources"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
         for name, (holds, expected) in _RULES.items():
@@ -128,23 +131,23 @@ class Architecture:
                 raise InputError(f"Got {name}={shown}, expected {expected}.")
 
     @property
-    def reads(self):
+    def reads(self) -> str:
         """What the network reads: "formulas", "structures" or "columns"."""
         return self.representation.reads
 
-    def schedule(self, pretrained):
+    def schedule(self, pretrained: bool) -> Schedule:
         """Return the `Schedule` for training from a source, or without one."""
         chosen = self.fine_tuning if pretrained else self.scratch
         return chosen or (_FINE_TUNING if pretrained else _FROM_SCRATCH)[self.reads]
 
-    def column_representation(self):
+    def column_representation(self) -> Representation | None:
         """Return a representation of numeric columns of any meaning, None where it takes none."""
         if self.reads == "columns":
             return self.representation()
         return NumericColumns() if self.takes_columns else None
 
 
-def register_architecture(record, *, overwrite=False):
+def register_architecture(record: Architecture, *, overwrite: bool = False) -> Architecture:
     """Make a network known, so that it is pretrained, fine-tuned, saved and loaded by its name.
 
     It is known in this process. Others, such as joblib's workers, know it where the module that
@@ -201,20 +204,20 @@ def register_architecture(record, *, overwrite=False):
     return record
 
 
-def register_own(records):
+def register_own(records: Iterable[Architecture]) -> None:
     """Register the architectures of sktl itself, whose names are never given away."""
     for record in records:
         register_architecture(record)
         _own.add(record.name)
 
 
-def list_architectures():
+def list_architectures() -> list[str]:
     """Return the names of all registered architectures, those of sktl itself first."""
     load_plugins()
     return list(_records)
 
 
-def find_architecture(name):
+def find_architecture(name: str) -> Architecture:
     """Return the registered architecture of a name.
 
     Parameters
@@ -243,7 +246,7 @@ def find_architecture(name):
     return record
 
 
-def find_choice(name):
+def find_choice(name: str) -> Architecture | None:
     """Return the architecture that an estimator's parameter `network` names, None for "auto".
 
     Raises
@@ -260,12 +263,12 @@ def find_choice(name):
     return record
 
 
-def default_architecture(kind):
+def default_architecture(kind: str) -> Architecture:
     """Return the architecture that "auto" stands for with input of a kind, as `READS` names it."""
     return _records[_FOR[kind]]
 
 
-def architecture_of(part):
+def architecture_of(part: object) -> Architecture:
     """Return the registered architecture to which a network, or a representation, belongs.
 
     Raises
@@ -282,7 +285,7 @@ def architecture_of(part):
     )
 
 
-def _known(name):
+def _known(name: object) -> Architecture | None:
     """Return the record of a name, None if no package announces it either."""
     if not isinstance(name, str):
         return None
@@ -291,7 +294,7 @@ def _known(name):
     return _records.get(name)
 
 
-def _unknown(name, names):
+def _unknown(name: object, names: Iterable[str]) -> str:
     return (
         f"Got network={name!r}, expected one of {', '.join(map(repr, names))}. A network of your "
         "own is registered by sktl.register_architecture, in each process, or announced by an "
@@ -299,19 +302,19 @@ def _unknown(name, names):
     )
 
 
-def _is_text(value):
+def _is_text(value: object) -> bool:
     return isinstance(value, str) and bool(value.strip())
 
 
-def _is_name(value):
+def _is_name(value: object) -> bool:
     return isinstance(value, str) and is_source_name(value) and value != AUTO
 
 
-def _is_network(value):
+def _is_network(value: object) -> bool:
     return isinstance(value, type) and issubclass(value, Network) and value is not Network
 
 
-def _is_representation(value):
+def _is_representation(value: Any) -> bool:
     return (
         isinstance(value, type)
         and issubclass(value, Representation)
@@ -323,7 +326,7 @@ def _is_representation(value):
     )
 
 
-def _is_reference(value):
+def _is_reference(value: object) -> bool:
     return (
         isinstance(value, tuple | list)
         and len(value) == 2
@@ -335,7 +338,7 @@ def _is_reference(value):
 
 _FLAG = (lambda value: isinstance(value, bool), "True or False")
 _SCHEDULE = (lambda value: isinstance(value, Schedule | None), "a Schedule or None")
-_RULES = {
+_RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "name": (_is_name, "letters, digits and . _ @ + -, such as 'my-network', and not 'auto'"),
     "network": (_is_network, "a subclass of sktl.networks.Network"),
     "representation": (

@@ -1,19 +1,27 @@
-"""What a source says of itself: a card that travels in the header of its weight file."""
+"""The card of a source, which is stored in the header of its weight file."""
+
+from __future__ import annotations
 
 import json
 import math
 import re
 import reprlib
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
+from typing import Any, NoReturn, TypeAlias
 
 import numpy as np
 
 from sktl._state import stored
+from sktl._types import ArrayLike, FloatArray
 from sktl.exceptions import SourceIntegrityError
 from sktl.sources._transforms import TRANSFORMS
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,99}")
 _HIGHEST_ATOMIC_NUMBER = 118
+Rules: TypeAlias = Mapping[str, tuple[Callable[[Any], bool], str]]
+"""By key of a card: whether a value holds, and what is expected."""
+
 _SMALLEST_VOLUME = 1.0  # of the cell of a crystal, Angstrom^3
 
 
@@ -42,8 +50,8 @@ class PropertyCard:
     holdout_rows : int
         Compositions held out at random with a label.
     listed_mae, listed_baseline_mae, listed_rows
-        The same for the compositions in the list of held-out digests, which are another kind of
-        compositions: those of the benchmarks.
+        The same for the compositions in the list of held-out digests: those of the benchmarks,
+        which differ more from the training compositions.
     """
 
     name: str
@@ -51,7 +59,7 @@ class PropertyCard:
     transform: str
     center: float
     scale: float
-    clip: tuple
+    clip: tuple[float, float]
     n_rows: int
     holdout_mae: float | None = None
     holdout_baseline_mae: float | None = None
@@ -64,7 +72,7 @@ class PropertyCard:
 @stored("source-card/1")
 @dataclass(frozen=True)
 class SourceCard:
-    """Everything that is known of a source besides its weights.
+    """What is known of a source besides its weights.
 
     Attributes
     ----------
@@ -93,38 +101,38 @@ class SourceCard:
 
     id: str
     title: str
-    representation: dict
-    network: dict
-    properties: tuple
-    elements: tuple
-    training: dict
-    held_out: dict
+    representation: dict[str, Any]
+    network: dict[str, Any]
+    properties: tuple[PropertyCard, ...]
+    elements: tuple[int, ...]
+    training: dict[str, Any]
+    held_out: dict[str, Any]
     licence: str
-    reference: dict = field(default_factory=dict)
+    reference: dict[str, Any] = field(default_factory=dict)
 
     @property
-    def property_names(self):
+    def property_names(self) -> tuple[str, ...]:
         """Names of the properties in the order of the head's outputs."""
         return tuple(item.name for item in self.properties)
 
     @property
-    def is_potential(self):
+    def is_potential(self) -> bool:
         """Whether the network learned forces too, so that its energy curves as it should."""
         return "forces" in self.training.get("settings", {}).get("labels", ())
 
-    def to_units(self, z):
+    def to_units(self, z: ArrayLike) -> FloatArray:
         """Return scaled outputs (n, n_properties) in the units of the properties, float64."""
-        columns = []
-        for item, column in zip(self.properties, np.asarray(z, dtype=np.float64).T, strict=True):
-            columns.append(TRANSFORMS[item.transform][1](column * item.scale + item.center))
+        scaled, columns = np.asarray(z, dtype=np.float64), []
+        for item, k in zip(self.properties, range(scaled.shape[1]), strict=True):
+            columns.append(TRANSFORMS[item.transform][1](scaled[:, k] * item.scale + item.center))
         return np.stack(columns, axis=1)
 
-    def to_json(self):
+    def to_json(self) -> str:
         """Return the card as JSON text with sorted keys."""
         return json.dumps(asdict(self), sort_keys=True, allow_nan=False)
 
     @classmethod
-    def from_json(cls, text):
+    def from_json(cls, text: str) -> SourceCard:
         """Read a card from JSON text.
 
         Parameters
@@ -157,17 +165,17 @@ class SourceCard:
         return card
 
     @classmethod
-    def from_state(cls, state):
+    def from_state(cls, state: dict[str, Any]) -> SourceCard:
         """Return the card of a model file, checked as one of a source file is."""
         return cls.from_json(cls(**state).to_json())
 
 
-def is_source_name(text):
+def is_source_name(text: str) -> bool:
     """Tell whether a text can be the id or the name of a source: it can also name a file."""
     return bool(_NAME.fullmatch(text))
 
 
-def _read(kind, values, rules):
+def _read(kind: type[SourceCard] | type[PropertyCard], values: Any, rules: Rules) -> dict[str, Any]:
     """Return the values of one object of a card after checking its keys and their values."""
     names = {item.name for item in fields(kind)}
     found = set(values) if isinstance(values, dict) else set()
@@ -184,7 +192,7 @@ def _read(kind, values, rules):
     return values
 
 
-def _check_properties(card):
+def _check_properties(card: SourceCard) -> None:
     """Raise unless names are distinct and reference predictions have a column for each property."""
     if len(set(card.property_names)) != len(card.properties):
         raise SourceIntegrityError(
@@ -198,43 +206,43 @@ def _check_properties(card):
         )
 
 
-def _refuse_constant(word):
+def _refuse_constant(word: str) -> NoReturn:
     raise ValueError(f"{word} is not a number that JSON knows")
 
 
-def _is_text(value):
+def _is_text(value: object) -> bool:
     return isinstance(value, str) and bool(value.strip())
 
 
-def _is_number(value):
+def _is_number(value: Any) -> bool:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     return abs(value) <= 2**53 if isinstance(value, int) else math.isfinite(value)
 
 
-def _is_count(value):
+def _is_count(value: Any) -> bool:
     return _is_number(value) and isinstance(value, int) and value >= 0
 
 
-def _is_error(value):
+def _is_error(value: Any) -> bool:
     return value is None or (_is_number(value) and value >= 0)
 
 
-def _is_list(value, holds):
+def _is_list(value: Any, holds: Callable[[Any], bool]) -> bool:
     return isinstance(value, list) and all(holds(item) for item in value)
 
 
-def _is_range(value):
+def _is_range(value: Any) -> bool:
     return _is_list(value, _is_number) and len(value) == 2 and value[0] <= value[1]
 
 
-def _is_elements(value):
+def _is_elements(value: Any) -> bool:
     if not _is_list(value, _is_count) or not value or value != sorted(set(value)):
         return False
     return 1 <= value[0] and value[-1] <= _HIGHEST_ATOMIC_NUMBER
 
 
-def _is_representation(value):
+def _is_representation(value: Any) -> bool:
     return (
         isinstance(value, dict)
         and set(value) == {"name", "version"}
@@ -243,7 +251,7 @@ def _is_representation(value):
     )
 
 
-def _is_network(value):
+def _is_network(value: Any) -> bool:
     return (
         isinstance(value, dict)
         and set(value) == {"name", "arguments"}
@@ -253,7 +261,7 @@ def _is_network(value):
     )
 
 
-def _is_reference(value):
+def _is_reference(value: Any) -> bool:
     if value == {}:
         return True
     return (
@@ -266,7 +274,7 @@ def _is_reference(value):
     )
 
 
-def _is_crystal(value):
+def _is_crystal(value: Any) -> bool:
     """Tell whether a value is a crystal as `Crystals.from_dicts` reads it."""
     if not isinstance(value, dict) or set(value) != {"numbers", "lattice", "fractional"}:
         return False
@@ -280,7 +288,7 @@ def _is_crystal(value):
     )
 
 
-def _is_place(value):
+def _is_place(value: Any) -> bool:
     return _is_list(value, _is_number) and len(value) == 3
 
 
@@ -289,7 +297,7 @@ _COUNT = (_is_count, "an integer of at least 0")
 _ERROR = (_is_error, "a number of at least 0, or null")
 _DICT = (lambda value: isinstance(value, dict), "an object")
 
-_PROPERTY_RULES = {
+_PROPERTY_RULES: Rules = {
     "name": _TEXT,
     "unit": (lambda value: isinstance(value, str), "text"),
     "transform": (
@@ -307,7 +315,7 @@ _PROPERTY_RULES = {
     "listed_baseline_mae": _ERROR,
     "listed_rows": _COUNT,
 }
-_CARD_RULES = {
+_CARD_RULES: Rules = {
     "id": (
         lambda value: isinstance(value, str) and is_source_name(value),
         "letters, digits and . _ @ + -, such as 'oqmd.band-gap@1'",

@@ -1,14 +1,19 @@
 """One file format for weights: safetensors with checked JSON in its header, never a pickle."""
 
+from __future__ import annotations
+
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import safetensors
 import safetensors.torch
 import torch
+from torch import Tensor
 
 from sktl._store import atomic_write
+from sktl._types import PathLike
 from sktl.exceptions import SourceIntegrityError
 
 _LENGTH_BYTES = 8
@@ -16,7 +21,7 @@ _ALIGNMENT = 8
 _LONGEST_HEADER = 100_000_000
 
 
-def write_tensors(path, tensors, text):
+def write_tensors(path: PathLike, tensors: Mapping[str, Tensor], text: str) -> None:
     """Write named tensors and a text to one safetensors file, atomically.
 
     The same content gives the same bytes.
@@ -28,23 +33,23 @@ def write_tensors(path, tensors, text):
     tensors : dict of str to tensor
         What to store.
     text : str
-        JSON text that travels in the header.
+        JSON text that is stored in the header.
     """
     atomic_write(path, pack_tensors(tensors, text))
 
 
-def pack_tensors(tensors, text):
+def pack_tensors(tensors: Mapping[str, Tensor], text: str) -> bytes:
     """Return the bytes that `write_tensors` writes."""
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    metadata = {"sktl": text, "sha256": _digest(tensors, text)}
-    packed = safetensors.torch.save(tensors, metadata=metadata)
+    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    metadata = {"sktl": text, "sha256": _digest(plain, text)}
+    packed = safetensors.torch.save(plain, metadata=metadata)
     end = _LENGTH_BYTES + int.from_bytes(packed[:_LENGTH_BYTES], "little")
     header = json.dumps(json.loads(packed[_LENGTH_BYTES:end]), sort_keys=True).encode()
     header += b" " * (-len(header) % _ALIGNMENT)
     return b"".join([len(header).to_bytes(_LENGTH_BYTES, "little"), header, packed[end:]])
 
 
-def read_tensors(path, sha256=None):
+def read_tensors(path: PathLike, sha256: str | None = None) -> tuple[dict[str, Tensor], str]:
     """Read a file that `write_tensors` wrote.
 
     Parameters
@@ -68,7 +73,7 @@ def read_tensors(path, sha256=None):
     return unpack_tensors(read_content(path, sha256), Path(path).name)
 
 
-def read_content(path, sha256=None):
+def read_content(path: PathLike, sha256: str | None = None) -> bytes:
     """Return the bytes of a file that may be safetensors, after comparing its hash with `sha256`.
 
     Without a hash to expect, a file whose first bytes show that it is something else is not read.
@@ -89,7 +94,7 @@ def read_content(path, sha256=None):
     return content
 
 
-def unpack_tensors(content, name):
+def unpack_tensors(content: bytes, name: str) -> tuple[dict[str, Tensor], str]:
     """Return tensors and text from the bytes of a file; `name` stands in messages.
 
     Raises
@@ -120,7 +125,7 @@ def unpack_tensors(content, name):
     return tensors, metadata["sktl"]
 
 
-def _check_start(start, size, name):
+def _check_start(start: bytes, size: int, name: str) -> None:
     """Raise unless the first nine bytes of a file of `size` bytes can begin a safetensors file."""
     length = int.from_bytes(start[:_LENGTH_BYTES], "little")
     if start[_LENGTH_BYTES:] == b"{" and length <= min(size - _LENGTH_BYTES, _LONGEST_HEADER):
@@ -133,10 +138,10 @@ def _check_start(start, size, name):
     raise SourceIntegrityError(f"{name} is not a whole safetensors file ({size} bytes).")
 
 
-def _digest(tensors, text):
+def _digest(tensors: Mapping[str, Tensor], text: str) -> str:
     digest = hashlib.sha256(text.encode())
     for name in sorted(tensors):
         tensor = tensors[name]
         digest.update(json.dumps([name, str(tensor.dtype), list(tensor.shape)]).encode())
-        digest.update(tensor.reshape(-1).view(torch.uint8).numpy())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()

@@ -1,5 +1,7 @@
 """The source "chgnet": the weights of CHGNet, where its own package is installed."""
 
+from __future__ import annotations
+
 import importlib.util
 import io
 from pathlib import Path
@@ -25,17 +27,17 @@ _LABELS = ("energy", "forces", "stresses", "magnetic moments")
 _UNLIMITED = (-1e6, 1e6)  # labels were not clipped
 
 
-def is_installed():
+def is_installed() -> bool:
     """Tell whether the package chgnet, which has the weights, is there; it is not imported."""
     return _folder() is not None
 
 
-def load_chgnet():
+def load_chgnet() -> Source:
     """Return CHGNet 0.3.0 as a source: energy per atom in eV.
 
-    The weights are read from the file in the package chgnet, whose sha256 is compared first, by
-    torch's reader of weights, which makes tensors and plain containers only; nothing of the
-    package runs. They stay in single precision.
+    The weights are read from the file in the package chgnet. Its sha256 is compared first. The
+    reader of torch makes only tensors and plain containers, so no code of the package runs. The
+    weights stay in single precision.
 
     Returns
     -------
@@ -63,12 +65,12 @@ def load_chgnet():
     return Source(_card(network), network, _SHA256, half=False)
 
 
-def _folder():
+def _folder() -> Path | None:
     found = importlib.util.find_spec(_PACKAGE)
     return Path(found.origin).parent if found is not None and found.origin else None
 
 
-def _card(network):
+def _card(network: CHGNet) -> SourceCard:
     """Return the card, with facts from the paper and the data set's own page."""
     energy = PropertyCard(
         name="mptrj_energy_per_atom",
@@ -86,7 +88,7 @@ def _card(network):
         "doi": ["10.6084/m9.figshare.23713842", "10.1038/s42256-023-00716-3"],
         "licence": "CC-BY-4.0",
     }
-    n_elements = len(network.body["embedding"].atoms.weight) - 1
+    n_elements = len(network.get_parameter("body.embedding.atoms.weight")) - 1
     arguments = {"n_elements": n_elements}
     return SourceCard(
         id=_ID,

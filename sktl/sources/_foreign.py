@@ -1,19 +1,25 @@
 """Sources whose weights are elsewhere: in another package, or at a publisher's address."""
 
+from __future__ import annotations
+
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from sktl.exceptions import InputError, SourceIntegrityError
 from sktl.sources._card import is_source_name
 from sktl.sources._catalog import ALIASES, SHIPPED
 from sktl.sources._plugins import handle_group, load_plugins
 
+if TYPE_CHECKING:
+    from sktl.sources._source import Source
+
 _SHA256 = re.compile("[0-9a-f]{64}")
-_known = {}
+_known: dict[str, ForeignSource] = {}
 
 
-def _always():
+def _always() -> bool:
     return True
 
 
@@ -60,10 +66,10 @@ class ForeignSource:
     name: str
     id: str
     sha256: str
-    load: Callable
-    is_available: Callable = _always
+    load: Callable[[], Source]
+    is_available: Callable[[], bool] = _always
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for key in ("name", "id"):
             value = getattr(self, key)
             if not isinstance(value, str) or not is_source_name(value):
@@ -77,7 +83,7 @@ class ForeignSource:
             if not callable(getattr(self, key)):
                 raise InputError(f"Got {key}={getattr(self, key)!r}, expected a function.")
 
-    def check(self, source):
+    def check(self, source: Source) -> Source:
         """Return the source that `load` gave, if it is the one that was announced.
 
         Raises
@@ -94,7 +100,7 @@ class ForeignSource:
         return source
 
 
-def add_foreign(sources, instead_of=()):
+def add_foreign(sources: Iterable[ForeignSource], instead_of: Iterable[ForeignSource] = ()) -> None:
     """Make foreign sources known, all or none.
 
     Parameters
@@ -121,14 +127,14 @@ def add_foreign(sources, instead_of=()):
     _known.update(left)
 
 
-def find_foreign(text):
+def find_foreign(text: str) -> ForeignSource | None:
     """Return the foreign source with this name or id, None if there is none."""
     if text not in _known:
         load_plugins()
     return _known.get(text)
 
 
-def available_foreign():
+def available_foreign() -> list[str]:
     """Return the names of the foreign sources whose weights are there."""
     load_plugins()
     return [name for name, each in _known.items() if name == each.name and each.is_available()]

@@ -1,15 +1,22 @@
 """Networks by the names that cards use: with random weights, or with the weights of a file."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
 import torch
+from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from sktl.exceptions import InputError, SourceIntegrityError
+from sktl.networks import Network
 from sktl.sources._architectures import find_architecture
 
 PRECISIONS = (torch.float16, torch.float32)
 
 
-def random_network(name, n_outputs, arguments, seed):
+def random_network(name: str, n_outputs: int, arguments: Mapping[str, Any], seed: int) -> Network:
     """Return a network with random weights; torch's random state is as before.
 
     Parameters
@@ -37,7 +44,13 @@ def random_network(name, n_outputs, arguments, seed):
             raise InputError(f"Got network_arguments={arguments!r}: {error}") from error
 
 
-def network_from_tensors(name, n_outputs, arguments, tensors, precisions=PRECISIONS):
+def network_from_tensors(
+    name: str,
+    n_outputs: int,
+    arguments: Mapping[str, Any],
+    tensors: Mapping[str, Tensor],
+    precisions: tuple[torch.dtype, ...] = PRECISIONS,
+) -> Network:
     """Return a network by its name in a card, with the weights of a file.
 
     Memory is taken only once the shapes are known to agree, and random numbers are not drawn.
@@ -78,7 +91,9 @@ def network_from_tensors(name, n_outputs, arguments, tensors, precisions=PRECISI
     return network
 
 
-def _check_tensors(wanted, tensors, precisions):
+def _check_tensors(
+    wanted: Mapping[str, Tensor], tensors: Mapping[str, Tensor], precisions: tuple[torch.dtype, ...]
+) -> None:
     """Raise unless tensors have the names and shapes of `wanted`, and one precision, and finite."""
     shapes = {key: tuple(tensor.shape) for key, tensor in wanted.items()}
     found = {key: tuple(tensor.shape) for key, tensor in tensors.items()}
@@ -106,11 +121,17 @@ class _Shapes(TorchFunctionMode):
         Building ends with an error when there are more parameters than this.
     """
 
-    def __init__(self, limit):
+    def __init__(self, limit: int) -> None:
         super().__init__()
         self.left = limit
 
-    def __torch_function__(self, func, types, args=(), kwargs=None):
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
         kwargs = kwargs or {}
         if func is torch.empty:
             self.left -= 1

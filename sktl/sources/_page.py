@@ -1,11 +1,17 @@
 """The card of a source as a page for people, in Markdown that reads well as plain text."""
 
+from __future__ import annotations
+
 import json
 import re
 from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from sktl.representations import SYMBOLS
 from sktl.sources._architectures import find_architecture
+from sktl.sources._card import PropertyCard, SourceCard
+from sktl.sources._source import Source
 
 _EXAMPLES = {
     "formulas": 'X = ["NaCl", "Fe2O3"]',
@@ -13,7 +19,7 @@ _EXAMPLES = {
 }
 
 
-def card_page(source, name):
+def card_page(source: Source, name: str) -> str:
     """Return a source's card as Markdown.
 
     Parameters
@@ -69,7 +75,7 @@ def card_page(source, name):
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _facts(source):
+def _facts(source: Source) -> str:
     card = source.card
     kind = card.network["name"]
     n_weights = sum(tensor.numel() for tensor in source.network.state_dict().values())
@@ -90,7 +96,7 @@ def _facts(source):
     return _table(("fact", "value"), rows)
 
 
-def _property_row(item):
+def _property_row(item: PropertyCard) -> tuple[object, ...]:
     return (
         item.name,
         item.unit,
@@ -105,19 +111,19 @@ def _property_row(item):
     )
 
 
-def _tables(card):
+def _tables(card: SourceCard) -> list[dict[str, Any]]:
     tables = card.training.get("tables", [])
     return [table for table in tables if isinstance(table, dict)]
 
 
-def _table_row(table):
+def _table_row(table: dict[str, Any]) -> tuple[object, ...]:
     dois = table.get("doi", [])
     dois = [dois] if isinstance(dois, str) else dois
     links = ", ".join(f"[{doi}](https://doi.org/{doi})" for doi in dois)
     return table.get("name"), table.get("database"), table.get("rows"), links, table.get("licence")
 
 
-def _held_out(card):
+def _held_out(card: SourceCard) -> str:
     held_out = card.held_out
     if not held_out:
         return ""
@@ -139,7 +145,7 @@ def _held_out(card):
     return " ".join(parts)
 
 
-def _reference(card):
+def _reference(card: SourceCard) -> str:
     shown = card.reference.get("formulas", card.reference.get("structures", []))
     formulas = [item if isinstance(item, str) else _formula(item["numbers"]) for item in shown]
     predictions = card.reference.get("predictions", [])
@@ -148,13 +154,13 @@ def _reference(card):
     return _table(("formula", *titles), rows)
 
 
-def _formula(numbers):
+def _formula(numbers: Iterable[int]) -> str:
     """Return the formula of a crystal with these atomic numbers."""
     counts = Counter(SYMBOLS[number - 1] for number in numbers)
     return "".join(f"{symbol}{n if n > 1 else ''}" for symbol, n in counts.items())
 
 
-def _flat(settings, prefix=""):
+def _flat(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, object]]:
     """Yield the items of nested settings as ("outer.inner", value)."""
     for key, value in settings.items():
         if isinstance(value, dict):
@@ -163,12 +169,12 @@ def _flat(settings, prefix=""):
             yield f"{prefix}{key}", value
 
 
-def _table(titles, rows):
+def _table(titles: Sequence[object], rows: Iterable[Iterable[object]]) -> str:
     lines = [titles, ["---"] * len(titles), *rows]
     return "\n".join("| " + " | ".join(_text(cell) for cell in line) + " |" for line in lines)
 
 
-def _text(value):
+def _text(value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, float):

@@ -1,5 +1,7 @@
 """Sources by name: those in the package, and those that a user registered."""
 
+from __future__ import annotations
+
 import contextlib
 import difflib
 import hashlib
@@ -8,11 +10,13 @@ import os
 import re
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from pathlib import Path
 
 from filelock import FileLock
 
 from sktl._store import atomic_write, cache_dir
+from sktl._types import PathLike
 from sktl.exceptions import InputError, SourceIntegrityError, SourceNotFoundError
 from sktl.sources._card import is_source_name
 from sktl.sources._catalog import ALIASES, SHIPPED, WEIGHTS
@@ -22,11 +26,11 @@ from sktl.sources._source import Source, source_from_bytes
 
 _KEPT_IN_MEMORY = 8
 _FILE_SUFFIX = ".safetensors"
-_loaded = OrderedDict()
+_loaded: OrderedDict[str | None, Source] = OrderedDict()
 _lock = threading.Lock()
 
 
-def list_sources():
+def list_sources() -> list[str]:
     """List the names that `load_source` knows, one for each source.
 
     Returns
@@ -51,7 +55,7 @@ def list_sources():
     return _shipped_names() + foreign + registered
 
 
-def load_source(source):
+def load_source(source: PathLike | Source) -> Source:
     """Load a pretrained source by its name or from a file.
 
     Nothing is downloaded for a source of sktl. The sha256 of a shipped or registered file is
@@ -100,7 +104,7 @@ def load_source(source):
     raise SourceNotFoundError(_not_found(source))
 
 
-def register_source(source, name, *, overwrite=False):
+def register_source(source: PathLike | Source, name: str, *, overwrite: bool = False) -> Source:
     """Give a source a name that `load_source` and every estimator understand from now on.
 
     The file is copied to the cache folder (``SKTL_CACHE``, or the platform's user cache), so that
@@ -161,23 +165,23 @@ def register_source(source, name, *, overwrite=False):
         return _load_registered(folder, name)
 
 
-def _shipped_names():
+def _shipped_names() -> list[str]:
     """Return a name for each shipped source: its aliases, or its id where it has none."""
     names = [alias for alias, id in ALIASES.items() if id in SHIPPED]
     return names + [id for id in SHIPPED if id not in ALIASES.values()]
 
 
-def _registered_names():
+def _registered_names() -> list[str]:
     folder = _folder()
     return sorted(path.stem for path in folder.glob("*.json")) if folder.is_dir() else []
 
 
-def _is_shipped(name):
+def _is_shipped(name: str) -> bool:
     """Tell whether a name belongs to a source in the package."""
     return name in SHIPPED or name in ALIASES
 
 
-def _existing_file(source):
+def _existing_file(source: object) -> Path | None:
     """Return the path of the file that a string or path-like names, None if there is none."""
     if isinstance(source, str | os.PathLike):
         path = os.path.expanduser(source)
@@ -185,20 +189,20 @@ def _existing_file(source):
     return None
 
 
-def _folder():
+def _folder() -> Path:
     return cache_dir() / "sources"
 
 
-def _record(folder, name):
+def _record(folder: Path, name: str) -> Path:
     """Return the path of the small file that makes a registration valid."""
     return folder / f"{name}.json"
 
 
-def _registered_file(folder, name, sha256):
+def _registered_file(folder: Path, name: str, sha256: str) -> Path:
     return folder / f"{name}-{sha256[:16]}{_FILE_SUFFIX}"
 
 
-def _read_record(record):
+def _read_record(record: Path) -> str:
     """Return the sha256 that a registration promises."""
     try:
         sha256 = json.loads(record.read_text(encoding="utf-8"))["sha256"]
@@ -211,7 +215,7 @@ def _read_record(record):
     )
 
 
-def _load_registered(folder, name):
+def _load_registered(folder: Path, name: str) -> Source:
     """Return the source of a name; another process may replace it meanwhile."""
     sha256 = _read_record(_record(folder, name))
     try:
@@ -222,7 +226,7 @@ def _load_registered(folder, name):
     return _load_registered(folder, name)
 
 
-def _remove_others(folder, name, sha256):
+def _remove_others(folder: Path, name: str, sha256: str) -> None:
     """Remove the files of sources that had this name before."""
     keep = _registered_file(folder, name, sha256).name
     pattern = re.compile(re.escape(name) + "-[0-9a-f]{16}" + re.escape(_FILE_SUFFIX))
@@ -232,10 +236,10 @@ def _remove_others(folder, name, sha256):
                 path.unlink()
 
 
-def _load_file(path, sha256=None):
+def _load_file(path: Path, sha256: str | None = None) -> Source:
     """Return the source in a file; the same content is parsed once."""
 
-    def read():
+    def read() -> Source:
         content = read_content(path, sha256)
         found = hashlib.sha256(content).hexdigest()
         return _loaded.get(found) or source_from_bytes(content, path.name)
@@ -247,7 +251,7 @@ def _load_file(path, sha256=None):
     return _kept(sha256, read)
 
 
-def _kept(sha256, read):
+def _kept(sha256: str | None, read: Callable[[], Source]) -> Source:
     """Return the source with a hash; where it is not in memory, or None is known, `read` it."""
     with _lock:
         if sha256 in _loaded:
@@ -262,7 +266,7 @@ def _kept(sha256, read):
     return source
 
 
-def _check_new_name(name):
+def _check_new_name(name: str) -> None:
     """Raise unless a name can be registered."""
     if not isinstance(name, str) or not is_source_name(name) or name.endswith(_FILE_SUFFIX):
         raise InputError(
@@ -276,7 +280,7 @@ def _check_new_name(name):
         )
 
 
-def _not_found(source):
+def _not_found(source: object) -> str:
     names = list_sources()
     known = ", ".join(names) or "none is installed"
     message = (

@@ -1,15 +1,20 @@
 """A pretrained network together with its representation and its card."""
 
+from __future__ import annotations
+
 import copy
 import hashlib
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import torch
 
 from sktl._store import atomic_write
+from sktl._types import FloatArray, MaterialsLike, PathLike, SingleArray
 from sktl.exceptions import SourceIntegrityError, UnseenElementError
-from sktl.representations import SYMBOLS, Materials
+from sktl.networks import Network
+from sktl.representations import SYMBOLS, Compositions, Crystals, Materials, Rows
 from sktl.sources._architectures import find_architecture
 from sktl.sources._card import SourceCard
 from sktl.sources._checkpoint import pack_tensors, read_content, unpack_tensors
@@ -20,7 +25,7 @@ REFERENCE_TOLERANCE = 1e-5
 
 
 class Source:
-    """A pretrained network, the representation that it reads, and its card.
+    """A pretrained network with the representation that it reads and its card.
 
     A source is not changed once it is made, and is shared: `load_source` returns the same object
     for the same file. Its weights are half-precision numbers (held in single precision) unless
@@ -69,7 +74,9 @@ class Source:
     (2, 4)
     """
 
-    def __init__(self, card, network, sha256=None, *, half=True):
+    def __init__(
+        self, card: SourceCard, network: Network, sha256: str | None = None, *, half: bool = True
+    ) -> None:
         self.card = card
         self.half = half
         if half:
@@ -78,16 +85,16 @@ class Source:
         self.representation = find_architecture(card.network["name"]).representation()
         self.sha256 = sha256
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return (
             f"Source({self.card.id!r}, {type(self.network).__name__}, {len(self.card.properties)} "
             f"properties, {len(self.card.elements)} elements)"
         )
 
-    def __deepcopy__(self, memo):
+    def __deepcopy__(self, memo: dict[int, object]) -> Self:
         return self
 
-    def new_network(self, n_outputs=None, rows=None):
+    def new_network(self, n_outputs: int | None = None, rows: Rows | None = None) -> Network:
         """Return a trainable copy of the network.
 
         Parameters
@@ -97,7 +104,7 @@ class Source:
             own head stays if not given.
         rows : Rows, optional
             Encoded rows that the new head will be trained on. The columns of an embedding that
-            differ in scale are evened by them.
+            differ in scale are standardised by them.
 
         Returns
         -------
@@ -110,7 +117,7 @@ class Source:
             network.scale_embedding(run_rows(network.features, rows))
         return network
 
-    def read(self, materials):
+    def read(self, materials: Materials | MaterialsLike) -> Compositions | Crystals:
         """Return materials as the representation reads them, before they are encoded.
 
         Parameters
@@ -130,8 +137,8 @@ class Source:
         UnseenElementError
             A material holds an element that is not in the card.
         """
-        materials = Materials.read(materials)
-        batch = self.representation.read(materials)
+        known = Materials.read(materials)
+        batch: Compositions | Crystals = self.representation.read(known)
         unseen = ~np.isin(batch.numbers, self.card.elements)
         if not unseen.any():
             return batch
@@ -139,14 +146,14 @@ class Source:
         rows = np.unique(batch.rows[unseen]).tolist()
         raise UnseenElementError(
             f"Got {SYMBOLS[batch.numbers[entry] - 1]} in "
-            f"{materials.name_row(int(batch.rows[entry]))}, expected elements that "
+            f"{known.name_row(int(batch.rows[entry]))}, expected elements that "
             f"{self.card.id} was trained on ({len(self.card.elements)} of them). Leave such rows "
             f"out: {len(rows)} of {len(batch)}.",
             rows=rows,
             elements=sorted({SYMBOLS[z - 1] for z in batch.numbers[unseen]}),
         )
 
-    def embed(self, materials):
+    def embed(self, materials: Materials | MaterialsLike) -> SingleArray:
         """Return the embedding of materials.
 
         Parameters
@@ -168,7 +175,7 @@ class Source:
         """
         return run_rows(self.network.features, self._encode(materials))
 
-    def predict(self, materials):
+    def predict(self, materials: Materials | MaterialsLike) -> FloatArray:
         """Return the source's own predictions.
 
         Parameters
@@ -190,7 +197,7 @@ class Source:
         """
         return self.card.to_units(run_rows(self.network, self._encode(materials)))
 
-    def verify(self):
+    def verify(self) -> float:
         """Compare predictions with the card's reference predictions.
 
         Returns
@@ -220,7 +227,7 @@ class Source:
             )
         return deviation
 
-    def save(self, path):
+    def save(self, path: PathLike) -> None:
         """Write the source to one safetensors file, atomically.
 
         The weights are stored in their precision, the card in the header. What is read back
@@ -233,7 +240,7 @@ class Source:
         """
         atomic_write(path, self.to_bytes())
 
-    def to_bytes(self):
+    def to_bytes(self) -> bytes:
         """Return the content of the file that `save` writes, always the same bytes."""
         text = self.card.to_json()
         SourceCard.from_json(text)
@@ -242,16 +249,16 @@ class Source:
             weights = {name: tensor.half() for name, tensor in weights.items()}
         return pack_tensors(weights, text)
 
-    def _encode(self, materials):
+    def _encode(self, materials: Materials | MaterialsLike) -> Rows:
         """Return materials as rows of the representation."""
         return self.representation.encode(self.read(materials))
 
-    def _reference_predictions(self):
+    def _reference_predictions(self) -> FloatArray:
         batch = self.representation.read_reference(self.card.reference[self.representation.reads])
         return self.card.to_units(run_rows(self.network, self.representation.encode(batch)))
 
 
-def _round_weights(network):
+def _round_weights(network: Network) -> None:
     """Round the weights to half precision in place."""
     with torch.no_grad():
         for name, tensor in network.state_dict().items():
@@ -263,7 +270,7 @@ def _round_weights(network):
             tensor.copy_(rounded)
 
 
-def read_source(path, sha256=None):
+def read_source(path: PathLike, sha256: str | None = None) -> Source:
     """Read a source file, checking its hash, its card and every tensor.
 
     Parameters
@@ -285,7 +292,7 @@ def read_source(path, sha256=None):
     return source_from_bytes(read_content(path, sha256), Path(path).name)
 
 
-def source_from_bytes(content, name):
+def source_from_bytes(content: bytes, name: str) -> Source:
     """Return the source that is the content of a file; `name` stands in messages.
 
     Raises

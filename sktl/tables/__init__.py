@@ -1,4 +1,4 @@
-"""Tables as people have them: read as text, checked cell by cell, written with columns added."""
+"""Spreadsheets and CSV files, read as text, checked value by value, written with columns added."""
 
 from sktl.tables._columns import (
     BadCell,
@@ -14,13 +14,19 @@ from sktl.tables._columns import (
     usable_rows,
 )
 from sktl.tables._parts import TablePart, find_files, read_header, read_part, split_table
-from sktl.tables._predictions import possible_coverage, predict_table, prediction_columns
+from sktl.tables._predictions import (
+    ScreeningModel,
+    possible_coverage,
+    predict_table,
+    prediction_columns,
+)
 from sktl.tables._structures import read_structures
 from sktl.tables._table import Table, kind_of, read_table, write_table
 
 __all__ = [
     "BadCell",
     "Column",
+    "ScreeningModel",
     "Table",
     "TablePart",
     "bad_rows",

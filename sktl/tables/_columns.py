@@ -1,14 +1,18 @@
 """Find columns, and read formulas and numbers out of cells, with a reason for every bad one."""
 
+from __future__ import annotations
+
 import contextlib
 import difflib
 import math
 import re
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from sktl.exceptions import FormulaError, TableError
 from sktl.representations import SYMBOLS, parse_formula, parse_formulas
+from sktl.tables._table import Table
 
 FORMULA_NAMES = ("formula", "composition", "compound", "material")
 FILE_NAMES = ("file", "filename", "file name", "structure")
@@ -22,7 +26,7 @@ _MISSING = {"", "nan", "na", "n/a", "none", "null", "-", "?"}
 
 @dataclass(frozen=True)
 class BadCell:
-    """A cell that cannot be used.
+    """A cell of a table that cannot be used.
 
     Attributes
     ----------
@@ -31,7 +35,7 @@ class BadCell:
     line : int
         Line of the file, from 1.
     column, value, reason : str
-        Where it stands, what it says, and why it cannot be used.
+        The column, the text, and why it cannot be used.
     """
 
     row: int
@@ -40,7 +44,7 @@ class BadCell:
     value: str
     reason: str
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"line {self.line}, {self.column}: {self.value!r}: {self.reason}"
 
 
@@ -52,7 +56,7 @@ class Column(NamedTuple):
     unit: str | None
 
 
-def find_column(table, wanted):
+def find_column(table: Table, wanted: str) -> Column:
     """Return the column that a user means.
 
     Parameters
@@ -90,7 +94,7 @@ def find_column(table, wanted):
     raise TableError(f"Got column={wanted!r}, expected one of {list(table.header)}.{hint}")
 
 
-def find_formulas(table, wanted=None):
+def find_formulas(table: Table, wanted: str | None = None) -> str:
     """Return the name of the column of formulas.
 
     Parameters
@@ -110,7 +114,7 @@ def find_formulas(table, wanted=None):
     return _find_usual(table, FORMULA_NAMES, "the formulas: --formula COLUMN")
 
 
-def find_files_column(table):
+def find_files_column(table: Table) -> str:
     """Return the name of the column of names of files: the one named like `FILE_NAMES`.
 
     Raises
@@ -121,7 +125,7 @@ def find_files_column(table):
     return _find_usual(table, FILE_NAMES, "the names of the files: --file COLUMN")
 
 
-def _find_usual(table, names, what):
+def _find_usual(table: Table, names: Iterable[str], what: str) -> str:
     """Return the only column that has one of the usual names."""
     found = []
     for name in names:
@@ -132,7 +136,9 @@ def _find_usual(table, names, what):
     return found[0]
 
 
-def formula_problems(table, column, elements=None):
+def formula_problems(
+    table: Table, column: str, elements: Collection[int] | None = None
+) -> list[BadCell]:
     """Return a `BadCell` for each cell of a column that cannot be used as a formula.
 
     Parameters
@@ -161,19 +167,23 @@ def formula_problems(table, column, elements=None):
     ]
 
 
-def _unknown_elements(cells, bad, elements):
+def _unknown_elements(
+    cells: list[str], bad: Collection[int], elements: Collection[int]
+) -> dict[int, str]:
     """Return a reason for each formula, the bad ones aside, that holds another element."""
     rows = [row for row in range(len(cells)) if row not in bad]
     if not rows:
         return {}
     batch = parse_formulas([cells[row] for row in rows])
-    found = {}
+    found: dict[int, list[str]] = {}
     for entry in (entry for entry, z in enumerate(batch.numbers) if z not in elements):
         found.setdefault(rows[batch.rows[entry]], []).append(SYMBOLS[batch.numbers[entry] - 1])
     return {row: f"the source does not know {', '.join(names)}" for row, names in found.items()}
 
 
-def read_numbers(table, column, decimal="auto"):
+def read_numbers(
+    table: Table, column: str, decimal: str = "auto"
+) -> tuple[list[float], list[BadCell]]:
     """Return the numbers of a column, NaN for bad cells, and a `BadCell` for each of these.
 
     Parameters
@@ -209,7 +219,7 @@ def read_numbers(table, column, decimal="auto"):
     return numbers, problems
 
 
-def row_problems(table, found):
+def row_problems(table: Table, found: Iterable[BadCell]) -> list[BadCell]:
     """Return why rows cannot be used, in the order of the rows.
 
     Parameters
@@ -225,14 +235,14 @@ def row_problems(table, found):
     return sorted(problems, key=lambda problem: problem.row)
 
 
-def usable_rows(table, problems):
+def usable_rows(table: Table, problems: Iterable[BadCell]) -> list[int]:
     """Return the rows, ascending, that have no problem."""
     return sorted(set(range(len(table))) - {problem.row for problem in problems})
 
 
-def skipped_rows(table, problems):
+def skipped_rows(table: Table, problems: Iterable[BadCell]) -> Table:
     """Return the rows that have problems as a table, with their line and the reasons."""
-    reasons = {}
+    reasons: dict[int, list[str]] = {}
     for problem in problems:
         reasons.setdefault(problem.row, []).append(f"{problem.column}: {problem.reason}")
     rows, width = sorted(reasons), len(table.header)
@@ -245,7 +255,7 @@ def skipped_rows(table, problems):
     return replace(skipped, cells=cells).with_columns(columns)
 
 
-def bad_rows(table):
+def bad_rows(table: Table) -> list[BadCell]:
     """Return a `BadCell` for each row that is blank or has more or fewer cells than the header."""
     width, problems = len(table.header), []
     for row, cells in enumerate(table.cells):
@@ -257,12 +267,12 @@ def bad_rows(table):
     return problems
 
 
-def _split_unit(name):
+def _split_unit(name: str) -> tuple[str, str | None]:
     found = _UNIT.match(name)
     return (found["name"], found["unit"].strip() or None) if found else (name, None)
 
 
-def _reason(formula):
+def _reason(formula: str) -> str:
     try:
         parse_formula(formula)
     except FormulaError as error:
@@ -270,7 +280,7 @@ def _reason(formula):
     return "not a formula"
 
 
-def _decimal_mark(table, column, cells):
+def _decimal_mark(table: Table, column: str, cells: list[str]) -> str:
     """Return the decimal mark that a column of numbers uses."""
     with_comma = [(row, cell) for row, cell in enumerate(cells) if _COMMA.match(cell)]
     if not with_comma or any("." in cell for cell in cells):
@@ -284,7 +294,7 @@ def _decimal_mark(table, column, cells):
     return ","
 
 
-def _number(cell, decimal):
+def _number(cell: str, decimal: str) -> float:
     """Return a cell as a number, NaN if it is none."""
     if decimal == ",":
         cell = cell.replace(".", "").replace(",", ".")

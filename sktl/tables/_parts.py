@@ -1,10 +1,15 @@
-"""Tables too large for memory, as parts of some rows each: where they lie, and how to read one."""
+"""Tables too large for memory, split into parts of some rows each, and how to read one part."""
+
+from __future__ import annotations
 
 import io
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Self
 
+from sktl._types import PathLike
 from sktl.exceptions import TableError
 from sktl.tables._table import (
     Table,
@@ -18,6 +23,9 @@ from sktl.tables._table import (
     parquet_file,
     read_records,
 )
+
+if TYPE_CHECKING:
+    import pyarrow
 
 _MARK = b"\xef\xbb\xbf"
 _BATCH = 65_536
@@ -50,7 +58,7 @@ class TablePart:
     delimiter: str | None = None
 
 
-def find_files(data):
+def find_files(data: PathLike) -> list[Path]:
     """Return the files of a table: one, or those of a folder in the order of their names.
 
     Parameters
@@ -84,15 +92,15 @@ def find_files(data):
     return files
 
 
-def read_header(path):
+def read_header(path: Path) -> Table:
     """Return the table of a file without its rows."""
     if kind_of(path) == "parquet":
         return from_arrow(parquet_file(path).schema_arrow.empty_table(), path.name, 2)
     with _Lines(path) as lines:
-        return _text_header(lines, path)
+        return _text_header(lines, path)[0]
 
 
-def split_table(path, rows):
+def split_table(path: Path, rows: int) -> Iterator[TablePart]:
     """Yield the parts of a file, without reading it into memory.
 
     Parameters
@@ -116,7 +124,7 @@ def split_table(path, rows):
         yield TablePart(path.name, start, stop, start + 2, stop - start)
 
 
-def read_part(path, part, header):
+def read_part(path: Path, part: TablePart, header: tuple[str, ...]) -> Table:
     """Return the rows of a part as a `Table`.
 
     Parameters
@@ -147,14 +155,15 @@ def read_part(path, part, header):
     return table
 
 
-def _natural(word):
+def _natural(word: str) -> tuple[int, int, str]:
     return (0, int(word), "") if word.isdecimal() else (1, 0, word)
 
 
-def _arrow_rows(path, part):
+def _arrow_rows(path: Path, part: TablePart) -> pyarrow.Table:
     """Return some rows of a Parquet file, of which only what is near to them is in memory."""
     file = parquet_file(path)
-    groups, before, begin = [], 0, 0
+    groups: list[int] = []
+    before = begin = 0
     for group in range(file.num_row_groups):
         after = before + file.metadata.row_group(group).num_rows
         if after > part.start and before < part.stop:
@@ -174,19 +183,19 @@ def _arrow_rows(path, part):
 class _Lines:
     """The lines of a text file, one by one; `offset` is where the next one begins, in bytes."""
 
-    def __init__(self, path):
+    def __init__(self, path: Path) -> None:
         self.path = path
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         with open(self.path, "rb") as file:
             self.offset = len(_MARK) if file.read(len(_MARK)) == _MARK else 0
         self._file = open(self.path, encoding="utf-8-sig", newline="")
         return self
 
-    def __exit__(self, *error):
+    def __exit__(self, *error: object) -> None:
         self._file.close()
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[str]:
         try:
             for line in self._file:
                 self.offset += len(line) if line.isascii() else len(line.encode())
@@ -195,7 +204,7 @@ class _Lines:
             raise _first_bad_byte(self.path) from error
 
 
-def _first_bad_byte(path):
+def _first_bad_byte(path: Path) -> TableError:
     with open(path, "rb") as file:
         for number, line in enumerate(file, start=1):
             try:
@@ -205,31 +214,34 @@ def _first_bad_byte(path):
     return TableError(f"{path.name} has been changed while it was read.")
 
 
-def _text_header(lines, path):
-    """Return the table of a text file without its rows; `lines` goes on behind the header."""
+def _text_header(lines: _Lines, path: Path) -> tuple[Table, str]:
+    """Return the table of a text file without its rows, and what separates its cells.
+
+    `lines` goes on behind the header.
+    """
     with _Lines(path) as start:
         delimiter = find_delimiter(start, kind_of(path))
     for cells, line in read_records(lines, delimiter, path.name):
         if any(cell.strip() for cell in cells):
-            return Table(check_header(cells, path.name, line), [], [], delimiter)
+            return Table(check_header(cells, path.name, line), [], [], delimiter), delimiter
     raise TableError(f"{path.name} is empty, expected a header and rows.")
 
 
-def _split_text(path, rows):
+def _split_text(path: Path, rows: int) -> Iterator[TablePart]:
     """Yield the parts of a text file; a part ends before a row that is not blank."""
     with _Lines(path) as lines:
-        delimiter = _text_header(lines, path).delimiter
+        _, delimiter = _text_header(lines, path)
     with _Lines(path) as lines:
         records = read_records(lines, delimiter, path.name)
         next(cells for cells, _ in records if any(cell.strip() for cell in cells))
         start = before = stop = lines.offset
-        first, n, kept = None, 0, 0
+        first = n = kept = 0
         for cells, line in records:
             blank = not any(cell.strip() for cell in cells)
             if n >= rows and not blank:
                 yield TablePart(path.name, start, before, first, n, delimiter)
-                start, first, n = before, None, 0
-            first = line if first is None else first
+                start, n = before, 0
+            first = line if n == 0 else first
             n, before = n + 1, lines.offset
             if not blank:
                 stop, kept = before, n

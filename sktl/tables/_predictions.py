@@ -1,13 +1,37 @@
 """Predictions for the rows of a table: which columns are added, and which rows cannot be used."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol, cast
+
+from sktl._types import MaterialsLike, NewCells
 from sktl.exceptions import InputError, UnseenElementError
 from sktl.representations import parse_formula
 from sktl.tables._columns import BadCell, formula_problems, row_problems, usable_rows
+from sktl.tables._table import Table
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from pymatgen.core import Structure
+
+
+class ScreeningModel(Protocol):
+    """A fitted model that predicts with `screen`."""
+
+    def screen(self, X: MaterialsLike, coverage: float | None, progress: bool) -> pd.DataFrame: ...
 
 
 def predict_table(
-    model, table, column, *, materials=None, coverage=0.9, skip=False, progress=False
-):
+    model: ScreeningModel,
+    table: Table,
+    column: str,
+    *,
+    materials: tuple[Sequence[str | Structure | None], list[BadCell]] | None = None,
+    coverage: float | None = 0.9,
+    skip: bool = False,
+    progress: bool = False,
+) -> tuple[Table | None, list[BadCell]]:
     """Return the rows that can be used, with predictions, and what is wrong with the others.
 
     Parameters
@@ -34,7 +58,8 @@ def predict_table(
     problems : list of BadCell
         Why rows cannot be used, in the order of the rows.
     """
-    X, found = materials or (table.column(column), formula_problems(table, column))
+    given, found = materials or (table.column(column), formula_problems(table, column))
+    X = cast("Sequence[str | Structure]", given)  # None stands only where there is a problem
     problems = row_problems(table, found)
     kept = usable_rows(table, problems)
     while kept and (skip or not problems):
@@ -52,7 +77,12 @@ def predict_table(
     return None, problems
 
 
-def prediction_columns(model, X, coverage=0.9, progress=False):
+def prediction_columns(
+    model: ScreeningModel,
+    X: Sequence[str | Structure],
+    coverage: float | None = 0.9,
+    progress: bool = False,
+) -> dict[str, NewCells]:
     """Return the columns that a model gives for materials.
 
     Parameters
@@ -70,7 +100,7 @@ def prediction_columns(model, X, coverage=0.9, progress=False):
     -------
     dict of str to float array (n,) or list of str
         Those of ``model.screen``: of a classifier the label and the probability of each class; of a
-        regressor the prediction and, where rows were held back in its fit, its standard deviation
+        regressor the prediction and, where rows were held out in its fit, its standard deviation
         and an interval; then ``distance``, ``outside`` ("yes" or "no") and ``nearest``, the nearest
         training materials.
     """
@@ -84,7 +114,9 @@ def prediction_columns(model, X, coverage=0.9, progress=False):
     return columns
 
 
-def possible_coverage(model, coverage, examples):
+def possible_coverage(
+    model: ScreeningModel, coverage: float | None, examples: Sequence[str | Structure]
+) -> tuple[float | None, str | None]:
     """Return a coverage and None, or None and the reason why the model has no such intervals.
 
     `examples` are materials of the kind that the model reads.
@@ -97,7 +129,13 @@ def possible_coverage(model, coverage, examples):
     return coverage, None
 
 
-def _unseen(table, column, X, rows, error):
+def _unseen(
+    table: Table,
+    column: str,
+    X: Sequence[str | Structure],
+    rows: list[int],
+    error: UnseenElementError,
+) -> list[BadCell]:
     """Return a `BadCell` for each row with an element that the model does not know."""
     cells, problems = table.column(column), []
     for row in rows:
@@ -107,7 +145,7 @@ def _unseen(table, column, X, rows, error):
     return problems
 
 
-def _elements(material):
+def _elements(material: str | Structure) -> set[str]:
     """Return the symbols of the elements of a formula or a structure."""
     if isinstance(material, str):
         return set(parse_formula(material))

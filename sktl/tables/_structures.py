@@ -1,17 +1,27 @@
 """A table of names of files, and the crystals in these files."""
 
+from __future__ import annotations
+
 import re
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
 from sktl.exceptions import StructureError
 from sktl.representations import StructureReader, check_structures
 from sktl.tables._columns import BadCell
+from sktl.tables._table import Table
+
+if TYPE_CHECKING:
+    from pymatgen.core import Structure
 
 _ROW_NAMED = re.compile(r"^.*\n\s*row 0[^:]*: ", re.DOTALL)  # how an error on one row begins
 
 
-def read_structures(table, column, folder):
+def read_structures(
+    table: Table, column: str, folder: Path
+) -> tuple[list[Structure | None], list[BadCell]]:
     """Return the structures in the files that a column names.
 
     Parameters

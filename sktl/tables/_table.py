@@ -1,17 +1,34 @@
-"""Read and write tables: every cell as the text that stands in the file."""
+"""Read and write tables: every cell as the text in the file."""
+
+from __future__ import annotations
 
 import csv
 import importlib
 import io
 import itertools
 import zipfile
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, BinaryIO, TextIO
 
 from sktl._store import atomic_write
+from sktl._types import NewCells, PathLike, TableKind
 from sktl.exceptions import TableError
 
-SUFFIXES = {".csv": "csv", ".tsv": "tsv", ".txt": "csv", ".parquet": "parquet", ".xlsx": "xlsx"}
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow
+    import pyarrow.parquet
+
+SUFFIXES: dict[str, TableKind] = {
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".txt": "csv",
+    ".parquet": "parquet",
+    ".xlsx": "xlsx",
+}
 _DELIMITERS = ",;\t|"
 _MOST_HEADER_LINES = 100
 
@@ -35,27 +52,27 @@ class Table:
         text are written with numbers there.
     """
 
-    header: tuple
-    cells: list
-    lines: list
+    header: tuple[str, ...]
+    cells: list[list[str]]
+    lines: list[int]
     delimiter: str | None = None
-    numbers: dict = field(default_factory=dict)
+    numbers: dict[str, str] = field(default_factory=dict)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.cells)
 
-    def column(self, name):
+    def column(self, name: str) -> list[str]:
         """Return the cells of a column; of rows that are too short, empty text."""
         place = self.header.index(name)
         return [row[place] if place < len(row) else "" for row in self.cells]
 
-    def take(self, rows):
+    def take(self, rows: Iterable[int]) -> Table:
         """Return some of the rows."""
         return replace(
             self, cells=[self.cells[i] for i in rows], lines=[self.lines[i] for i in rows]
         )
 
-    def with_columns(self, columns):
+    def with_columns(self, columns: Mapping[str, NewCells]) -> Table:
         """Return the table with more columns.
 
         Parameters
@@ -72,8 +89,11 @@ class Table:
         if taken:
             raise TableError(f"The table has columns {taken} already: rename or remove them.")
         floats = [name for name, part in columns.items() if not isinstance(part, list)]
-        texts = columns | {name: [f"{number:.6g}" for number in columns[name]] for name in floats}
-        added = zip(*texts.values(), strict=True)
+        texts = [
+            part if isinstance(part, list) else [f"{number:.6g}" for number in part]
+            for part in columns.values()
+        ]
+        added = zip(*texts, strict=True)
         return replace(
             self,
             header=(*self.header, *columns),
@@ -82,7 +102,7 @@ class Table:
         )
 
 
-def read_table(path):
+def read_table(path: PathLike) -> Table:
     """Read a table of any of the formats that spreadsheets write.
 
     Parameters
@@ -119,7 +139,7 @@ def read_table(path):
     return Table(header, cells, lines[first + 1 : len(rows)], delimiter)
 
 
-def write_table(path, table):
+def write_table(path: PathLike, table: Table) -> None:
     """Write a table in the format of the file's name, atomically.
 
     Numbers stay as they are written in the cells; CSV is UTF-8, separated by commas.
@@ -145,18 +165,17 @@ def write_table(path, table):
     atomic_write(path, content.getvalue())
 
 
-def _write_text(text, table, delimiter):
+def _write_text(text: TextIO, table: Table, delimiter: str) -> None:
     """Write a table as text; what a reader could take for something else stands in quotes."""
-    settings = {"delimiter": delimiter, "lineterminator": "\n"}
-    plain = csv.writer(text, **settings)
-    quoted = csv.writer(text, quoting=csv.QUOTE_ALL, **settings)
+    plain = csv.writer(text, delimiter=delimiter, lineterminator="\n")
+    quoted = csv.writer(text, delimiter=delimiter, lineterminator="\n", quoting=csv.QUOTE_ALL)
     odd = set("".join(table.header)) & {*_DELIMITERS, "\r"}  # readers guess from the header
     (quoted if odd else plain).writerow(table.header)
     for row in table.cells:
         (quoted if any("\r" in str(cell) for cell in row) else plain).writerow(row)
 
 
-def kind_of(path):
+def kind_of(path: Path) -> TableKind:
     """Return "csv", "tsv", "parquet" or "xlsx", as the name of a file ends."""
     kind = SUFFIXES.get(path.suffix.lower())
     if kind is None:
@@ -164,7 +183,7 @@ def kind_of(path):
     return kind
 
 
-def check_header(cells, name, line):
+def check_header(cells: Iterable[str], name: str, line: int) -> tuple[str, ...]:
     """Return the names of columns as a tuple; they must be there and differ."""
     header = tuple(cell.strip() for cell in cells)
     for column in header:
@@ -176,14 +195,14 @@ def check_header(cells, name, line):
     return header
 
 
-def find_delimiter(lines, kind):
+def find_delimiter(lines: Iterable[str], kind: TableKind) -> str:
     """Return what parts the header, the first row that is not blank, into the most cells.
 
     What stands in quotes does not count. Only the first lines are read.
     """
     start = list(itertools.islice(lines, _MOST_HEADER_LINES))
 
-    def n_cells(delimiter):
+    def n_cells(delimiter: str) -> int:
         rows = csv.reader(start, delimiter=delimiter, strict=True)
         try:
             return len(next((row for row in rows if any(map(str.strip, row))), []))
@@ -193,7 +212,9 @@ def find_delimiter(lines, kind):
     return "\t" if kind == "tsv" else max(_DELIMITERS, key=n_cells)
 
 
-def read_records(lines, delimiter, name, line=1):
+def read_records(
+    lines: Iterable[str], delimiter: str, name: str, line: int = 1
+) -> Iterator[tuple[list[str], int]]:
     """Yield the cells of each record of a text, and the line where it begins.
 
     Parameters
@@ -216,14 +237,14 @@ def read_records(lines, delimiter, name, line=1):
         raise TableError(f"{name}, line {begin}: {error}.") from error
 
 
-def fitted(row, width):
+def fitted(row: list[str], width: int) -> list[str]:
     """Return a row without the empty cells that stand beyond the header."""
     while len(row) > width and not row[-1].strip():
         row = row[:-1]
     return row
 
 
-def parquet_file(path):
+def parquet_file(path: Path) -> pyarrow.parquet.ParquetFile:
     """Return a Parquet file as pyarrow opens it."""
     parquet = need("pyarrow.parquet", "parquet")
     try:
@@ -232,7 +253,7 @@ def parquet_file(path):
         raise TableError(f"{path.name} is not PARQUET: {error}.") from error
 
 
-def from_arrow(content, name, line):
+def from_arrow(content: pyarrow.Table, name: str, line: int) -> Table:
     """Return the rows of a pyarrow table as a `Table`, each cell as text, whatever others hold.
 
     Parameters
@@ -248,11 +269,11 @@ def from_arrow(content, name, line):
     header = check_header(map(str, frame.columns), name, 1)
     cells = _texts(frame)
     kinds = {str(column.name): _kind_of_number(column.type) for column in content.schema}
-    numbers = {column: kinds[column] for column in header if kinds.get(column)}
+    numbers = {column: kind for column in header if (kind := kinds.get(column))}
     return Table(header, cells, list(range(line, line + len(cells))), numbers=numbers)
 
 
-def need(module, extra):
+def need(module: str, extra: str) -> ModuleType:
     """Return an optional package, or say how to install it."""
     try:
         return importlib.import_module(module)
@@ -261,7 +282,7 @@ def need(module, extra):
         raise TableError(f"{extra.upper()} needs {package}: pip install sktl[{extra}]") from error
 
 
-def _read_parquet(path):
+def _read_parquet(path: Path) -> Table:
     """Return the table of a Parquet file, without blank rows at the end."""
     table = from_arrow(parquet_file(path).read(), path.name, 2)
     last = len(table)
@@ -272,7 +293,7 @@ def _read_parquet(path):
     return table.take(range(last))
 
 
-def _write_parquet(content, table):
+def _write_parquet(content: BinaryIO, table: Table) -> None:
     """Write a table with columns of text, int64 and float64."""
     pyarrow, parquet = need("pyarrow", "parquet"), need("pyarrow.parquet", "parquet")
     kinds = {"int": pyarrow.int64(), "float": pyarrow.float64(), None: pyarrow.string()}
@@ -283,14 +304,16 @@ def _write_parquet(content, table):
     parquet.write_table(pyarrow.table(columns), content)
 
 
-def _typed(table, name):
+def _typed(table: Table, name: str) -> list[str] | list[int | float | None]:
     """Return the cells of a column as they are: text, or numbers and None."""
-    convert = {"int": int, "float": float}.get(table.numbers.get(name))
-    cells = table.column(name)
-    return cells if convert is None else [convert(cell) if cell else None for cell in cells]
+    cells, kind = table.column(name), table.numbers.get(name)
+    if kind is None:
+        return cells
+    convert = int if kind == "int" else float
+    return [convert(cell) if cell else None for cell in cells]
 
 
-def _kind_of_number(kind):
+def _kind_of_number(kind: pyarrow.DataType) -> str | None:
     """Return "int", "float" or None for a type of pyarrow; large unsigned integers stay text."""
     types = need("pyarrow.types", "parquet")
     if types.is_floating(kind):
@@ -298,7 +321,7 @@ def _kind_of_number(kind):
     return "int" if types.is_integer(kind) and not types.is_uint64(kind) else None
 
 
-def _read_text(path, kind):
+def _read_text(path: Path, kind: TableKind) -> tuple[list[list[str]], list[int], str]:
     """Return rows, their line numbers and the delimiter of a text file."""
     content = path.read_bytes()
     try:
@@ -310,7 +333,7 @@ def _read_text(path, kind):
     return [cells for cells, _ in found], [line for _, line in found], delimiter
 
 
-def bad_byte(path, line, error):
+def bad_byte(path: Path, line: int, error: UnicodeDecodeError) -> TableError:
     """Return what to raise for a text that is not UTF-8."""
     return TableError(
         f"{path.name}, line {line}: got the byte {error.object[error.start : error.start + 1]!r}, "
@@ -318,7 +341,7 @@ def bad_byte(path, line, error):
     )
 
 
-def _read_xlsx(path):
+def _read_xlsx(path: Path) -> tuple[list[list[str]], list[int], None]:
     """Return rows and line numbers of the first sheet, all cells as text."""
     pandas = _pandas()
     try:
@@ -329,13 +352,13 @@ def _read_xlsx(path):
     return rows, list(range(1, len(rows) + 1)), None
 
 
-def _texts(frame):
+def _texts(frame: pd.DataFrame) -> list[list[str]]:
     """Return the rows of a data frame, each cell as text, empty where it is missing."""
     cells = frame.astype(object).where(frame.notna(), "").to_numpy(object)
     return [[str(cell) for cell in row] for row in cells]
 
 
-def _pandas():
+def _pandas() -> ModuleType:
     """Return pandas, once the package that it needs for XLSX is known to be there."""
     import pandas
 

@@ -1,4 +1,4 @@
-"""Training: the policy of what trains how fast, targets, the loop, pretraining."""
+"""Training policy (what trains at what rate), targets, training loop, pretraining."""
 
 from sktl.training._history import history_from_rows, history_rows
 from sktl.training._labels import PropertyTable

@@ -1,13 +1,21 @@
 """Checkpoints of a long training run: one file, replaced whole after every epoch."""
 
+from __future__ import annotations
+
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from skorch.callbacks import Callback
+from torch import Tensor
 
+from sktl._types import PathLike
 from sktl.exceptions import SourceIntegrityError
 from sktl.sources import read_tensors, write_tensors
 from sktl.training._history import fill_history, history_rows
+
+if TYPE_CHECKING:
+    from skorch import NeuralNet
 
 
 class Checkpoint(Callback):
@@ -22,11 +30,11 @@ class Checkpoint(Callback):
         What the run is; a checkpoint of another run is refused.
     """
 
-    def __init__(self, path, fingerprint):
+    def __init__(self, path: PathLike, fingerprint: str) -> None:
         self.path = path
         self.fingerprint = fingerprint
 
-    def on_epoch_end(self, net, **kwargs):
+    def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
         tensors = {f"module/{name}": tensor for name, tensor in net.module_.state_dict().items()}
         tensors |= {f"average/{name}": tensor for name, tensor in net.average_.items()}
         for name, parameter in net.module_.named_parameters():
@@ -36,7 +44,7 @@ class Checkpoint(Callback):
         text = json.dumps({"fingerprint": self.fingerprint, "history": rows})
         write_tensors(self.path, tensors, text)
 
-    def resume(self, net):
+    def resume(self, net: NeuralNet) -> None:
         """Put the state of the file, if there is one, into an initialised net.
 
         Raises
@@ -54,7 +62,7 @@ class Checkpoint(Callback):
                 f"{path.name} is not a checkpoint of this run but of other data or settings: "
                 "remove it to start anew, or name another file."
             )
-        parts = {"module": {}, "average": {}, "optimizer": {}}
+        parts: dict[str, dict[str, Tensor]] = {"module": {}, "average": {}, "optimizer": {}}
         for name, tensor in tensors.items():
             kind, _, rest = name.partition("/")
             parts[kind][rest] = tensor.to(net.device)

@@ -1,13 +1,26 @@
 """Tables of labels joined to one matrix over distinct materials."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any, Self, TypeAlias
 
 import numpy as np
 
+from sktl._types import ArrayLike, FloatArray, IntArray, MaterialsLike
 from sktl.exceptions import InputError, RowsError
-from sktl.representations import MAX_ATOMIC_NUMBER, SYMBOLS, Materials
+from sktl.representations import (
+    MAX_ATOMIC_NUMBER,
+    SYMBOLS,
+    Compositions,
+    Crystals,
+    Materials,
+    Representation,
+)
 from sktl.sources import TRANSFORMS
 
+Batch: TypeAlias = Compositions | Crystals
 _REACH = 10.0
 
 
@@ -33,11 +46,11 @@ class PropertyTable:
     """
 
     name: str
-    materials: list
-    values: np.ndarray
+    materials: MaterialsLike
+    values: ArrayLike
     unit: str
     transform: str = "identity"
-    origin: dict = field(default_factory=dict)
+    origin: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -52,11 +65,11 @@ class Labels:
         Median label of each in user units; NaN where missing.
     """
 
-    materials: object
-    y: np.ndarray
+    materials: Batch
+    y: FloatArray
 
 
-def join_tables(tables, representation):
+def join_tables(tables: Sequence[PropertyTable], representation: Representation) -> Labels:
     """Join tables to one matrix with a row for each distinct material.
 
     Parameters
@@ -64,7 +77,7 @@ def join_tables(tables, representation):
     tables : sequence of PropertyTable
         One for each property.
     representation : ElementTokens, ElementFractions or CrystalGraphs
-        Reads their materials, and so tells which are the same.
+        Reads their materials, and so determines which are equal.
 
     Returns
     -------
@@ -93,7 +106,7 @@ def join_tables(tables, representation):
     return Labels(materials, y)
 
 
-def _check_table(table):
+def _check_table(table: PropertyTable) -> FloatArray:
     """Return the labels of a table as a float64 array (n,), NaN where there is none."""
     if not isinstance(table, PropertyTable):
         raise InputError(f"Got a table of type {type(table).__name__}, expected PropertyTable.")
@@ -124,9 +137,9 @@ def _check_table(table):
     return values
 
 
-def _read_tables(tables, representation):
+def _read_tables(tables: Sequence[PropertyTable], representation: Representation) -> Batch:
     """Return the materials of all tables as one batch, one table after the other."""
-
+    batch: Batch
     try:
         batch = representation.read([item for table in tables for item in table.materials])
     except RowsError:
@@ -151,7 +164,7 @@ def _read_tables(tables, representation):
     return batch
 
 
-def _medians(place, values, n):
+def _medians(place: IntArray, values: FloatArray, n: int) -> FloatArray:
     """Return the median of the values at each of n places, NaN where there is none."""
     order = np.lexsort((values, place))
     place, values = place[order], values[order]
@@ -169,12 +182,12 @@ class LabelScale:
     """From labels in user units to the z of training: clip, transform, centre, scale."""
 
     transform: str
-    clip: tuple
+    clip: tuple[float, float]
     center: float
     scale: float
 
     @classmethod
-    def fit(cls, y, transform):
+    def fit(cls, y: FloatArray, transform: str) -> Self:
         """Learn the scale of labels y (n,) without NaN.
 
         The outermost 0.02 % on each side are clipped, and, on the transformed axis, what lies
@@ -194,8 +207,8 @@ class LabelScale:
         spread = float(t.std())
         constant = spread <= 1e-12 * np.abs(t).max()
         scale = 1.0 if constant else spread
-        return cls(transform, tuple(map(float, clip)), float(t.mean()), scale)
+        return cls(transform, (float(clip[0]), float(clip[1])), float(t.mean()), scale)
 
-    def to_z(self, y):
+    def to_z(self, y: FloatArray) -> FloatArray:
         """Return labels in user units as z."""
         return (TRANSFORMS[self.transform][0](np.clip(y, *self.clip)) - self.center) / self.scale

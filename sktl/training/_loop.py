@@ -1,21 +1,41 @@
 """The training loop, by skorch."""
 
+from __future__ import annotations
+
 import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Self, TypeAlias, cast
 
 import numpy as np
 import torch
 from skorch import NeuralNet
 from skorch.callbacks import Callback, GradientNormClipping
 from skorch.helper import predefined_split
+from skorch.history import History
+from torch import Tensor, nn
 from torch.func import functional_call
 from torch.optim.swa_utils import get_ema_multi_avg_fn
+from torch.utils.data import DataLoader, Dataset
 
+from sktl._types import AnyArray, ArrayLike, IntArray
+from sktl.networks import Network
+from sktl.representations import Rows
+from sktl.training._policy import Policy
 from sktl.training._progress import epoch_counters
 
 
 def train(
-    network, data, criterion, policy, *, seed, valid=None, device="cpu", callbacks=(), resume=None
-):
+    network: Network,
+    data: LabelledRows,
+    criterion: nn.Module,
+    policy: Policy,
+    *,
+    seed: int,
+    valid: LabelledRows | None = None,
+    device: str = "cpu",
+    callbacks: Sequence[Callback] = (),
+    resume: Callable[[NeuralNet], object] | None = None,
+) -> History:
     """Train a network in place and leave it with the averaged weights of the end.
 
     Parameters
@@ -42,29 +62,22 @@ def train(
     skorch History
     """
     network.freeze(policy.freeze_depth)
-    counters = epoch_counters(policy.max_epochs)
-    n_steps = policy.max_epochs * math.ceil(len(data) / policy.batch_size)
+    n_epochs, batch_size = cast(int, policy.max_epochs), cast(int, policy.batch_size)
+    rate, factor = cast(float, policy.learning_rate), cast(float, policy.head_rate_factor)
+    counters = epoch_counters(n_epochs)
+    n_steps = n_epochs * math.ceil(len(data) / batch_size)
     net = _AveragedNet(
         network.to(device),
         criterion=criterion,
         optimizer=torch.optim.AdamW,
-        lr=policy.learning_rate,
-        optimizer__param_groups=[
-            ("head.*", {"lr": policy.learning_rate * policy.head_rate_factor})
-        ],
+        lr=rate,
+        optimizer__param_groups=[("head.*", {"lr": rate * factor})],
         optimizer__weight_decay=policy.weight_decay,
         optimizer__fused=True,
-        max_epochs=policy.max_epochs,
-        batch_size=policy.batch_size,
+        max_epochs=n_epochs,
+        batch_size=batch_size,
         train_split=predefined_split(valid) if valid is not None else None,
-        callbacks=[
-            ("seed", _EpochSeed(seed)),
-            ("dropout", _RestDropout(policy.dropout_until)),
-            ("clip", GradientNormClipping(1.0)),
-            ("rate", _WarmupCosine(n_steps, policy.warmup)),
-            ("average", _Average(policy.average * n_steps)),
-            *((type(each).__name__, each) for each in (*callbacks, *counters)),
-        ],
+        callbacks=_callbacks(policy, seed, n_steps, (*callbacks, *counters)),
         device=device,
         verbose=0,
     )
@@ -72,7 +85,7 @@ def train(
         net.initialize()
         if resume is not None:
             resume(net)
-        net.partial_fit(data, epochs=policy.max_epochs - len(net.history))
+        net.partial_fit(data, epochs=n_epochs - len(net.history))
     if net.interrupted_:
         raise KeyboardInterrupt
     network.load_state_dict(net.average_)
@@ -81,7 +94,24 @@ def train(
     return net.history
 
 
-class LabelledRows(torch.utils.data.Dataset):
+def _callbacks(
+    policy: Policy, seed: int, n_steps: int, further: Sequence[Callback]
+) -> list[tuple[str, Callback]]:
+    """Return the loop's own callbacks and further ones, by name and in order."""
+    return [
+        ("seed", _EpochSeed(seed)),
+        ("dropout", _RestDropout(policy.dropout_until)),
+        ("clip", GradientNormClipping(1.0)),
+        ("rate", _WarmupCosine(n_steps, policy.warmup)),
+        ("average", _Average(policy.average * n_steps)),
+        *((type(each).__name__, each) for each in further),
+    ]
+
+
+_Batch: TypeAlias = "tuple[_Inputs, tuple[Tensor, Tensor]]"
+
+
+class LabelledRows(Dataset[_Batch]):
     """Encoded rows with targets and weights, taken batch by batch.
 
     Parameters
@@ -96,17 +126,23 @@ class LabelledRows(torch.utils.data.Dataset):
         The rows that take part; all if not given.
     """
 
-    def __init__(self, rows, z, weights=None, indices=None):
+    def __init__(
+        self,
+        rows: Rows,
+        z: AnyArray,
+        weights: AnyArray | None = None,
+        indices: ArrayLike | None = None,
+    ) -> None:
         self.rows = rows
         self.z = torch.as_tensor(z)
         weights = np.ones(len(rows)) if weights is None else weights
         self.weights = torch.as_tensor(weights).float()
         self.indices = np.arange(len(rows)) if indices is None else np.asarray(indices)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.indices)
 
-    def __getitems__(self, positions):
+    def __getitems__(self, positions: IntArray) -> _Batch:
         """Return the network's arguments and the target of a whole batch."""
         chosen = self.indices[positions]
         inputs = {name: _single(torch.as_tensor(part)) for name, part in self.rows[chosen].items()}
@@ -119,14 +155,14 @@ class _Inputs:
     The tensors themselves may be longer or shorter, such as those of the bonds of crystals.
     """
 
-    def __init__(self, tensors, n_rows):
+    def __init__(self, tensors: dict[str, Tensor], n_rows: int) -> None:
         self.tensors = tensors
         self.n_rows = n_rows
 
-    def __len__(self):
+    def __len__(self) -> int:
         return self.n_rows
 
-    def to(self, device):
+    def to(self, device: str) -> dict[str, Tensor]:
         """Return the arguments on a device."""
         return {name: part.to(device) for name, part in self.tensors.items()}
 
@@ -134,13 +170,13 @@ class _Inputs:
 class _SizedBatches:
     """Batches of shuffled rows, grouped by size within pools so that little is padded."""
 
-    def __init__(self, sizes, batch_size, shuffle):
+    def __init__(self, sizes: IntArray, batch_size: int, shuffle: bool) -> None:
         self.sizes, self.batch_size, self.shuffle = sizes, batch_size, shuffle
 
-    def __len__(self):
+    def __len__(self) -> int:
         return math.ceil(len(self.sizes) / self.batch_size)
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Any]:
         n = len(self.sizes)
         order = torch.randperm(n).numpy() if self.shuffle else np.arange(n)
         pool = self.batch_size * int(np.clip(len(self) // 4, 1, 16))
@@ -156,7 +192,7 @@ class _SizedBatches:
 class _AveragedNet(NeuralNet):
     """A skorch net that validates with the running average of its weights."""
 
-    def initialize_module(self):
+    def initialize_module(self) -> Self:
         super().initialize_module()
         state = self.module_.state_dict()
         self.average_ = {name: tensor.clone() for name, tensor in state.items()}
@@ -164,42 +200,42 @@ class _AveragedNet(NeuralNet):
 
     interrupted_ = False
 
-    def fit_loop(self, *args, **kwargs):
+    def fit_loop(self, *args: Any, **kwargs: Any) -> Self:
         try:
             return super().fit_loop(*args, **kwargs)
         except KeyboardInterrupt:
             self.interrupted_ = True
             raise
 
-    def get_iterator(self, dataset, training=False):
+    def get_iterator(self, dataset: LabelledRows, training: bool = False) -> DataLoader[_Batch]:
         sizes = dataset.rows.sizes[dataset.indices]
         batches = _SizedBatches(sizes, self.batch_size, shuffle=training)
-        return torch.utils.data.DataLoader(dataset, batch_sampler=batches, collate_fn=_whole_batch)
+        return DataLoader(dataset, batch_sampler=batches, collate_fn=_whole_batch)
 
-    def infer(self, x, **fit_params):
-        x = x.to(self.device)
+    def infer(self, x: _Inputs, **fit_params: Any) -> Tensor:
+        inputs = x.to(self.device)
         if self.module_.training:
-            return self.module_(**x)
-        return functional_call(self.module_, self.average_, kwargs=x)
+            return self.module_(**inputs)
+        return functional_call(self.module_, self.average_, kwargs=inputs)
 
 
 class _EpochSeed(Callback):
     """Seed every epoch by its number, so that a resumed run equals an unbroken one."""
 
-    def __init__(self, seed):
+    def __init__(self, seed: int) -> None:
         self.seed = seed
 
-    def on_epoch_begin(self, net, **kwargs):
+    def on_epoch_begin(self, net: NeuralNet, **kwargs: Any) -> None:
         torch.manual_seed((self.seed * 100_003 + len(net.history)) % 2**63)
 
 
 class _RestDropout(Callback):
-    """Let dropout rest in the last epochs."""
+    """Switch dropout off in the last epochs."""
 
-    def __init__(self, share):
+    def __init__(self, share: float) -> None:
         self.share = share
 
-    def on_epoch_begin(self, net, **kwargs):
+    def on_epoch_begin(self, net: NeuralNet, **kwargs: Any) -> None:
         if len(net.history) > self.share * net.max_epochs:
             net.module_.rest_dropout()
 
@@ -207,16 +243,18 @@ class _RestDropout(Callback):
 class _WarmupCosine(Callback):
     """Let the learning rates rise linearly and fall along a cosine, step by step."""
 
-    def __init__(self, n_steps, warmup):
+    def __init__(self, n_steps: int, warmup: float) -> None:
         self.n_steps = n_steps
         self.warmup = warmup
 
-    def on_train_begin(self, net, **kwargs):
+    def on_train_begin(self, net: NeuralNet, **kwargs: Any) -> None:
         self.peaks_ = [group["lr"] for group in net.optimizer_.param_groups]
         epochs_done = len(net.history)
         self.step_ = round(self.n_steps * epochs_done / net.max_epochs)
 
-    def on_batch_begin(self, net, batch=None, training=False, **kwargs):
+    def on_batch_begin(
+        self, net: NeuralNet, batch: Any = None, training: bool = False, **kwargs: Any
+    ) -> None:
         if not training:
             return
         progress = self.step_ / self.n_steps
@@ -232,26 +270,26 @@ class _WarmupCosine(Callback):
 class _Average(Callback):
     """Keep an exponential average of the weights over about `horizon` steps."""
 
-    def __init__(self, horizon):
+    def __init__(self, horizon: float) -> None:
         self.horizon = horizon
 
-    def on_train_begin(self, net, **kwargs):
+    def on_train_begin(self, net: NeuralNet, **kwargs: Any) -> None:
         self.update_ = get_ema_multi_avg_fn(max(0.0, 1 - 1 / max(self.horizon, 1.0)))
 
-    def on_batch_end(self, net, training=False, **kwargs):
+    def on_batch_end(self, net: NeuralNet, training: bool = False, **kwargs: Any) -> None:
         if training:
             state = net.module_.state_dict()
             self.update_(list(net.average_.values()), [state[name] for name in net.average_], 1)
 
 
-def _forked(device):
+def _forked(device: str) -> list[int]:
     """Return the CUDA devices whose random state is to be restored after training."""
     return [torch.cuda.current_device()] if torch.device(device).type == "cuda" else []
 
 
-def _single(tensor):
+def _single(tensor: Tensor) -> Tensor:
     return tensor.float() if tensor.is_floating_point() else tensor
 
 
-def _whole_batch(batch):
+def _whole_batch(batch: Any) -> Any:
     return batch

@@ -1,8 +1,12 @@
 """Losses over targets that may be missing and rows that may be weighted."""
 
+from __future__ import annotations
+
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
+
+from sktl._types import ArrayLike
 
 GATE_WEIGHT = 0.3
 
@@ -16,12 +20,14 @@ class MaskedL1(nn.Module):
         Weight of each output; 1 if not given.
     """
 
-    def __init__(self, property_weights=None):
+    property_weights: Tensor | None
+
+    def __init__(self, property_weights: ArrayLike | None = None) -> None:
         super().__init__()
         weights = None if property_weights is None else torch.as_tensor(property_weights).float()
         self.register_buffer("property_weights", weights)
 
-    def forward(self, outputs, target):
+    def forward(self, outputs: Tensor, target: tuple[Tensor, Tensor]) -> Tensor:
         """Return the loss of outputs (n, p) for (z (n, p), NaN where missing, weights (n,))."""
         z, weights = target
         weights = weights[:, None] * ~torch.isnan(z)
@@ -34,7 +40,7 @@ class MaskedL1(nn.Module):
 class ZeroInflatedLoss(nn.Module):
     """Joint loss of a value and, with a smaller weight, of P(y > 0) and the value given y > 0."""
 
-    def forward(self, outputs, target):
+    def forward(self, outputs: Tensor, target: tuple[Tensor, Tensor]) -> Tensor:
         """Return the loss of outputs (n, 3) for (z, y > 0) of shape (n, 2) and row weights (n,)."""
         z, weights = target
         value, positive = z[:, 0], z[:, 1]
@@ -50,7 +56,7 @@ class ZeroInflatedLoss(nn.Module):
 class CrossEntropy(nn.Module):
     """Weighted cross-entropy of class logits."""
 
-    def forward(self, outputs, target):
+    def forward(self, outputs: Tensor, target: tuple[Tensor, Tensor]) -> Tensor:
         """Return the loss of logits (n, c) for class indices (n, 1) and row weights (n,)."""
         classes, weights = target
         losses = functional.cross_entropy(outputs, classes[:, 0], reduction="none")

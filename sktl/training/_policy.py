@@ -1,14 +1,19 @@
 """How a network is trained: one record of all settings, and what "auto" means of each."""
 
+from __future__ import annotations
+
 import math
 import numbers
 from dataclasses import dataclass, replace
+from typing import Any, Literal, NoReturn, Self, TypeAlias
 
 import numpy as np
 
 from sktl._state import stored
 from sktl.exceptions import InputError
+from sktl.sources import Architecture
 
+Auto: TypeAlias = Literal["auto"]
 FEWEST_STEPS = 200  # of "auto" epochs: few rows are passed over more often
 HEAD_RATE_FACTOR = 3.0
 
@@ -60,18 +65,18 @@ class Policy:
     >>> model = TransferRegressor(policy=Policy(batch_size=64, weight_decay=0.1))
     """
 
-    max_epochs: int | str = "auto"
-    learning_rate: float | str = "auto"
+    max_epochs: int | Auto = "auto"
+    learning_rate: float | Auto = "auto"
     freeze_depth: int = 0
-    batch_size: int | str = "auto"
-    head_rate_factor: float | str = "auto"
+    batch_size: int | Auto = "auto"
+    head_rate_factor: float | Auto = "auto"
     validation_fraction: float = 0.1
     weight_decay: float = 1e-2
     warmup: float = 0.1
     dropout_until: float = 0.8
     average: float = 0.02
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name, low in (("max_epochs", 1), ("batch_size", 1), ("freeze_depth", 0)):
             value = getattr(self, name)
             if not (_is_auto(self, name) or (_is_real(value, numbers.Integral) and value >= low)):
@@ -88,7 +93,7 @@ class Policy:
             if not (_is_real(getattr(self, name)) and 0 <= getattr(self, name) <= 1):
                 _refuse(name, getattr(self, name), "a share from 0 to 1")
 
-    def resolve(self, n_rows, architecture, *, pretrained):
+    def resolve(self, n_rows: int, architecture: Architecture, *, pretrained: bool) -> Self:
         """Return the policy with numbers in place of "auto".
 
         Parameters
@@ -104,9 +109,9 @@ class Policy:
         -------
         Policy
         """
-        size = _batch_size(n_rows) if self.batch_size == "auto" else self.batch_size
+        size = _batch_size(n_rows) if isinstance(self.batch_size, str) else self.batch_size
         schedule = architecture.schedule(pretrained)
-        found = {
+        found: dict[str, Any] = {
             "max_epochs": max(schedule.epochs, math.ceil(FEWEST_STEPS / math.ceil(n_rows / size))),
             "learning_rate": schedule.learning_rate,
             "batch_size": size,
@@ -115,7 +120,7 @@ class Policy:
         return replace(self, **{name: v for name, v in found.items() if _is_auto(self, name)})
 
     @classmethod
-    def of(cls, estimator):
+    def of(cls, estimator: Any) -> Self:
         """Return the policy of an estimator with the settings that are its own parameters.
 
         Raises
@@ -140,18 +145,18 @@ _OWN = ("max_epochs", "learning_rate", "freeze_depth")
 _AUTO = ("max_epochs", "learning_rate", "batch_size", "head_rate_factor")
 
 
-def _batch_size(n_rows):
+def _batch_size(n_rows: int) -> int:
     return int(np.clip(2 ** round(math.log2(max(n_rows, 1) / 80)), 16, 128))
 
 
-def _is_auto(policy, name):
+def _is_auto(policy: Policy, name: str) -> bool:
     value = getattr(policy, name)
     return name in _AUTO and isinstance(value, str) and value == "auto"
 
 
-def _is_real(value, kind=numbers.Real):
+def _is_real(value: Any, kind: type[Any] = numbers.Real) -> bool:
     return isinstance(value, kind) and not isinstance(value, bool)
 
 
-def _refuse(name, value, expected):
+def _refuse(name: str, value: object, expected: str) -> NoReturn:
     raise InputError(f"Got {name}={value!r}, expected {expected}.")

@@ -1,10 +1,18 @@
 """Pretraining of a source on one or many tables of labels."""
 
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
 import numpy as np
+from skorch.history import History
 
 from sktl._checks import resolve_device
+from sktl._types import PathLike
 from sktl.exceptions import InputError
-from sktl.sources import find_architecture, load_source
+from sktl.networks import Network
+from sktl.sources import Source, find_architecture, load_source
 from sktl.training._checkpoint import Checkpoint
 from sktl.training._labels import PropertyTable
 from sktl.training._loop import LabelledRows, train
@@ -16,33 +24,33 @@ from sktl.training._settings import PretrainSettings, check_card, check_held_out
 
 
 def pretrain(
-    tables,
+    tables: PropertyTable | Sequence[PropertyTable],
     *,
-    id,
-    title,
-    source=None,
-    network="composition",
-    network_arguments=None,
-    epochs=30,
-    batch_size=512,
-    learning_rate=2e-3,
-    weight_decay=1e-2,
-    held_out=(),
-    holdout_fraction=0.03,
-    licence="unspecified",
-    checkpoint=None,
-    seed=0,
-    device="auto",
-    progress=True,
-):
+    id: str,
+    title: str,
+    source: PathLike | Source | None = None,
+    network: str = "composition",
+    network_arguments: Mapping[str, Any] | None = None,
+    epochs: int = 30,
+    batch_size: int = 512,
+    learning_rate: float = 2e-3,
+    weight_decay: float = 1e-2,
+    held_out: Collection[str] = (),
+    holdout_fraction: float = 0.03,
+    licence: str = "unspecified",
+    checkpoint: PathLike | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    progress: bool = True,
+) -> Source:
     """Pretrain a network on one or many properties and return it as a source.
 
-    Every material, that is composition or crystal, is one row; a property that it lacks is
-    masked, and of several labels the median counts. Labels are clipped at their outermost 0.02 %,
-    and at 10 times the range of their central 90 % from the median, transformed as the table says
-    and standardised. The loss is the mean absolute error, in which a property with n labels weighs
-    ``n ** -0.5`` a label, so that no large table drowns a small one. Compositions that are held
-    out enter neither training nor scaling; the card states the error on them.
+    Every material, a composition or a crystal, is one row. A property that it lacks is masked; of
+    several labels the median is taken. Labels are clipped at their outermost 0.02 %, and at 10
+    times the range of their central 90 % from the median, transformed as the table says and
+    standardised. The loss is the mean absolute error. Each label of a property with n labels has
+    the weight ``n ** -0.5``, so that large tables do not dominate small ones. Held-out compositions
+    enter neither training nor scaling; the card states the error on them.
 
     Parameters
     ----------
@@ -61,7 +69,7 @@ def pretrain(
     network_arguments : dict, optional
         Further arguments of the network; none with a `source`.
     epochs : int, default=30
-        Passes over the materials.
+        Epochs, each over all materials.
     batch_size : int, default=512
         Materials of a step.
     learning_rate : float, default=2e-3
@@ -75,8 +83,8 @@ def pretrain(
     licence : str
         Licence of the weights.
     checkpoint : path-like, optional
-        File that is replaced after every epoch; a run that finds it goes on from there, with the
-        same result as an unbroken run.
+        File that is replaced after every epoch. A run that finds it continues from there, with the
+        same result as an uninterrupted run.
     seed : int, default=0
         Source of all randomness; on the CPU a run repeats bit for bit with the same number of
         threads.
@@ -127,11 +135,11 @@ def pretrain(
     check_identity(id, title, licence)
     numbers = epochs, batch_size, learning_rate, weight_decay, seed
     settings = _settings(source, network, network_arguments, numbers)
-    held_out = check_held_out(held_out, holdout_fraction)
+    digests = check_held_out(held_out, holdout_fraction)
     device = resolve_device(device)
     tables = [tables] if isinstance(tables, PropertyTable) else list(tables)
     representation = find_architecture(settings.network).representation()
-    problem = PretrainProblem.prepare(tables, representation, held_out, holdout_fraction)
+    problem = PretrainProblem.prepare(tables, representation, digests, holdout_fraction)
     card = problem.card(id, title, licence, settings)
     check_card(card)
     net = settings.new_network(len(tables), problem.training_rows)
@@ -139,7 +147,12 @@ def pretrain(
     return problem.source(card, net, history)
 
 
-def _settings(source, network, arguments, numbers):
+def _settings(
+    source: PathLike | Source | None,
+    network: str,
+    arguments: Mapping[str, Any] | None,
+    numbers: tuple[int, int, float, float, int],
+) -> PretrainSettings:
     """Return checked settings, with the network of a source if there is one to start from."""
     start = None if source is None else load_source(source)
     if start is not None:
@@ -154,7 +167,14 @@ def _settings(source, network, arguments, numbers):
     return settings
 
 
-def _train(problem, net, settings, checkpoint, device, title):
+def _train(
+    problem: PretrainProblem,
+    net: Network,
+    settings: PretrainSettings,
+    checkpoint: PathLike | None,
+    device: str,
+    title: str | None,
+) -> History:
     """Train the network, resuming and showing progress as asked, and return the history."""
     callbacks, resume = [], None
     if checkpoint is not None:

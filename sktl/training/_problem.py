@@ -1,29 +1,44 @@
 """What a pretraining run learns: encoded materials, scaled labels, and what is held out."""
 
+from __future__ import annotations
+
 import hashlib
 import json
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Any, Self
 
 import numpy as np
 import torch
+from skorch.history import History
 
+from sktl._types import BoolArray, FloatArray, IntArray, SingleArray
 from sktl._version import __version__
 from sktl.exceptions import InputError
+from sktl.networks import Network
+from sktl.representations import Representation, Rows
 from sktl.sources import PropertyCard, Source, SourceCard, run_rows
-from sktl.training._labels import Labels, LabelScale, join_tables
+from sktl.training._labels import (
+    Batch,
+    Labels,
+    LabelScale,
+    PropertyTable,
+    join_tables,
+)
+from sktl.training._settings import PretrainSettings
 
 DIGEST_RULE = (
     "first 16 hex digits of sha256 of the key Z:fraction (4 decimals, ascending Z), joined by ';'"
 )
 
 
-def digest_list_hash(digests):
+def digest_list_hash(digests: Collection[str]) -> str:
     """Return the sha256 of a collection of digests: sorted, one a line."""
     return hashlib.sha256("\n".join(sorted(digests)).encode()).hexdigest()
 
 
-def digest_share(digest):
+def digest_share(digest: str) -> float:
     """Return which share of all possible digests is below this one: it may be held out by that."""
     return int(digest[:8], 16) / 16**8
 
@@ -54,19 +69,25 @@ class PretrainProblem:
         Training labels of each property.
     """
 
-    tables: list
-    representation: object
+    tables: list[PropertyTable]
+    representation: Representation
     labels: Labels
-    rows: object
-    out: np.ndarray
-    listed: np.ndarray
-    held_out: dict
-    scales: list
-    z: np.ndarray
-    counts: np.ndarray
+    rows: Rows
+    out: BoolArray
+    listed: BoolArray
+    held_out: dict[str, Any]
+    scales: list[LabelScale]
+    z: SingleArray
+    counts: IntArray
 
     @classmethod
-    def prepare(cls, tables, representation, held_out, fraction):
+    def prepare(
+        cls,
+        tables: list[PropertyTable],
+        representation: Representation,
+        held_out: Collection[str],
+        fraction: float,
+    ) -> Self:
         """Join tables and hold out the digests given, and those in the lowest `fraction` of all."""
         labels = join_tables(tables, representation)
         digests = labels.materials.digests()
@@ -79,11 +100,13 @@ class PretrainProblem:
                 raise InputError(
                     f"Table {table.name} has no label outside the held-out compositions."
                 )
+        columns = [labels.y[:, k] for k in range(labels.y.shape[1])]
         scales = [
             LabelScale.fit(y[~out & ~np.isnan(y)], table.transform)
-            for y, table in zip(labels.y.T, tables, strict=True)
+            for y, table in zip(columns, tables, strict=True)
         ]
-        z = np.column_stack([scale.to_z(y) for scale, y in zip(scales, labels.y.T, strict=True)])
+        scaled = [scale.to_z(y) for scale, y in zip(scales, columns, strict=True)]
+        z = np.column_stack([y.astype(np.float32) for y in scaled])
         kept_out = {
             "rule": DIGEST_RULE,
             "sha256": digest_list_hash(held_out),
@@ -92,15 +115,14 @@ class PretrainProblem:
             "n_compositions": len({digests[row] for row in np.flatnonzero(out)}),
         }
         rows = representation.encode(labels.materials)
-        z = z.astype(np.float32)
         return cls(tables, representation, labels, rows, out, listed, kept_out, scales, z, counts)
 
     @property
-    def training_rows(self):
+    def training_rows(self) -> Rows:
         """The encoded materials that are not held out."""
         return self.rows.take(np.flatnonzero(~self.out))
 
-    def fingerprint(self, settings):
+    def fingerprint(self, settings: PretrainSettings) -> str:
         """Return a hash of the data and the settings of this run."""
         digest = hashlib.sha256(json.dumps(settings.to_dict(), sort_keys=True).encode())
         digest.update("\n".join(self.labels.materials.keys()).encode())
@@ -108,16 +130,17 @@ class PretrainProblem:
             digest.update(np.ascontiguousarray(part).tobytes())
         return digest.hexdigest()
 
-    def card(self, id, title, licence, settings):
+    def card(self, id: str, title: str, licence: str, settings: PretrainSettings) -> SourceCard:
         """Return the card before training: all but errors, results and reference predictions."""
         trained = self.labels.materials.take(np.flatnonzero(~self.out)).compositions
         elements = set(np.unique(trained.numbers).tolist())
         if settings.start is not None:
             elements |= set(settings.start.card.elements)
-        settings = settings.to_dict()
-        network = settings.pop("network")
+        plain = settings.to_dict()
+        network = plain.pop("network")
         origins = [
-            {"name": table.name, "rows": len(table.values), **table.origin} for table in self.tables
+            {"name": table.name, "rows": len(table.materials), **table.origin}
+            for table in self.tables
         ]
         n_compositions = len(set(trained.keys()))
         return SourceCard(
@@ -130,12 +153,12 @@ class PretrainProblem:
             network=network,
             properties=self._property_cards(),
             elements=tuple(sorted(elements)),
-            training={"tables": origins, "n_compositions": n_compositions, "settings": settings},
+            training={"tables": origins, "n_compositions": n_compositions, "settings": plain},
             held_out=self.held_out,
             licence=licence,
         )
 
-    def source(self, card, net, history):
+    def source(self, card: SourceCard, net: Network, history: History) -> Source:
         """Return the trained network as a source, with its errors on the held-out rows."""
         network = Source(card, net).network
         found = np.full_like(self.labels.y, np.nan)
@@ -159,11 +182,11 @@ class PretrainProblem:
         )
         return Source(card, network)
 
-    def _predict(self, card, network, batch):
+    def _predict(self, card: SourceCard, network: Network, batch: Batch) -> FloatArray:
         """Return predictions for a batch of materials, (n, p), in the units of the tables."""
         return card.to_units(run_rows(network, self.representation.encode(batch)))
 
-    def _property_cards(self, found=None):
+    def _property_cards(self, found: FloatArray | None = None) -> tuple[PropertyCard, ...]:
         """Return a card for each property, with hold-out errors where there are predictions."""
         cards = []
         for i, (table, scale) in enumerate(zip(self.tables, self.scales, strict=True)):
@@ -185,7 +208,7 @@ class PretrainProblem:
             cards.append(card)
         return tuple(cards)
 
-    def _errors(self, kind, rows, column, found):
+    def _errors(self, kind: str, rows: BoolArray, column: int, found: FloatArray) -> dict[str, Any]:
         """Return the errors of one property on some held-out rows, as entries of its card."""
         y = self.labels.y[:, column]
         known = ~np.isnan(y)

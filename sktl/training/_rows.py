@@ -1,13 +1,17 @@
 """Training rows in canonical order: repeats merged, groups kept together in validation splits."""
 
+from __future__ import annotations
+
 import math
 
 import numpy as np
 
+from sktl._types import AnyArray, FloatArray, IntArray
+
 SMALLEST_VALIDATION_SET = 5
 
 
-def merge_rows(groups, y, weights):
+def merge_rows(groups: IntArray, y: AnyArray, weights: FloatArray) -> tuple[IntArray, FloatArray]:
     """Merge rows that agree in group and target, and bring them into an order of their own.
 
     Parameters
@@ -33,7 +37,7 @@ def merge_rows(groups, y, weights):
     return used[first], total / total.mean()
 
 
-def split_rows(groups, fraction, seed):
+def split_rows(groups: IntArray, fraction: float, seed: int) -> tuple[IntArray, IntArray]:
     """Split rows into training and validation so that rows of one group stay together.
 
     Parameters

@@ -1,11 +1,17 @@
 """What a user asks `pretrain` to do, checked before hours are spent on it."""
 
+from __future__ import annotations
+
 import math
 import numbers
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, fields
+from typing import Any, NoReturn
 
 from sktl.exceptions import InputError
+from sktl.networks import Network
+from sktl.representations import Rows
 from sktl.sources import (
     Source,
     SourceCard,
@@ -28,7 +34,7 @@ class PretrainSettings:
     network_arguments : dict
         Further arguments of the network.
     epochs, batch_size : int
-        Passes over the compositions, compositions of a step.
+        Epochs, each over all compositions, and compositions of a step.
     learning_rate, weight_decay : float
         Settings of AdamW.
     seed : int
@@ -38,7 +44,7 @@ class PretrainSettings:
     """
 
     network: str
-    network_arguments: dict
+    network_arguments: dict[str, Any]
     epochs: int
     batch_size: int
     learning_rate: float
@@ -46,7 +52,7 @@ class PretrainSettings:
     seed: int
     start: Source | None = None
 
-    def check(self):
+    def check(self) -> None:
         """Raise unless every setting is usable; the message names the parameter and its value.
 
         Raises
@@ -65,7 +71,7 @@ class PretrainSettings:
         if not _is_real(self.weight_decay) or self.weight_decay < 0:
             _refuse("weight_decay", self.weight_decay, "a number of at least 0")
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, Any]:
         """Return all settings as a card holds them, the network's under one key."""
         names = [field.name for field in fields(self) if field.name != "start"]
         settings = {name: getattr(self, name) for name in names}
@@ -74,7 +80,7 @@ class PretrainSettings:
             settings["start"] = {"id": self.start.card.id, "sha256": self.start.sha256}
         return {**settings, "network": {"name": self.network, "arguments": arguments}}
 
-    def new_network(self, n_outputs, rows):
+    def new_network(self, n_outputs: int, rows: Rows) -> Network:
         """Return the network that training starts from; torch's random state is as before.
 
         Its weights are random, of the seed, or those of `start` with a new head for encoded rows.
@@ -84,7 +90,7 @@ class PretrainSettings:
         return random_network(self.network, n_outputs, self.network_arguments, self.seed)
 
 
-def check_identity(id, title, licence):
+def check_identity(id: str, title: str, licence: str) -> None:
     """Raise unless a source can be called this.
 
     Raises
@@ -99,7 +105,7 @@ def check_identity(id, title, licence):
             _refuse(name, value, "a line of text")
 
 
-def check_held_out(held_out, fraction):
+def check_held_out(held_out: Collection[str], fraction: float) -> frozenset[str]:
     """Return the digests of held-out compositions as a frozenset.
 
     Raises
@@ -118,7 +124,7 @@ def check_held_out(held_out, fraction):
     return held_out
 
 
-def check_card(card):
+def check_card(card: SourceCard) -> None:
     """Raise unless a card can be written: names, units, origins, arguments are plain data.
 
     Raises
@@ -132,9 +138,9 @@ def check_card(card):
         raise InputError(f"Tables and settings do not make a valid card: {error}") from error
 
 
-def _is_real(value):
+def _is_real(value: Any) -> bool:
     return isinstance(value, numbers.Real) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def _refuse(name, value, expected):
+def _refuse(name: str, value: object, expected: str) -> NoReturn:
     raise InputError(f"Got {name}={value!r}, expected {expected}.")

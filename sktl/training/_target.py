@@ -1,13 +1,20 @@
 """Targets: from what the user measures to what a network is trained on, and back."""
 
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
 import numpy as np
 import torch
 from sklearn.svm import LinearSVR
+from torch import nn
 
 from sktl._state import stored
-from sktl.sources import TRANSFORMS
+from sktl._types import AnyArray, FloatArray, IntArray, SingleArray
+from sktl.sources import TRANSFORMS, PropertyCard
 from sktl.training._losses import CrossEntropy, MaskedL1, ZeroInflatedLoss
 
+Rule: TypeAlias = Literal["value", "gated", "expected"]
 ZERO_SHARE = 0.1
 HEAD_COST = 1 / 60  # of absolute errors in a linear model, against its weights squared
 
@@ -36,35 +43,37 @@ class NumberTarget:
     transform = "identity"
     lowest = -np.inf
 
-    def __init__(self, y, weights):
-        self.center = np.array([_weighted_median(column, weights) for column in y.T])
-        self.scale = np.array([_weighted_deviation(column, weights) for column in y.T])
+    def __init__(self, y: FloatArray, weights: FloatArray) -> None:
+        self.center = np.array([_weighted_median(y[:, k], weights) for k in range(y.shape[1])])
+        self.scale = np.array([_weighted_deviation(y[:, k], weights) for k in range(y.shape[1])])
         self.n_outputs = y.shape[1]
 
-    def encode(self, y):
+    def encode(self, y: FloatArray) -> SingleArray:
         """Return y (n, k) as z, float32 (n, k)."""
         z = TRANSFORMS[self.transform][0](y) - self.center
         return (z / np.where(self.scale > 0, self.scale, 1.0)).astype(np.float32)
 
-    def decode(self, outputs):
+    def decode(self, outputs: AnyArray) -> FloatArray:
         """Return outputs of all members (m, n, k) as predictions (n, k) in the unit of y."""
         z = np.mean(outputs, axis=0, dtype=np.float64)
         return TRANSFORMS[self.transform][1](z * self.scale + self.center)
 
-    def criterion(self):
+    def criterion(self) -> nn.Module:
         """Return the loss that trains these targets."""
         return MaskedL1()
 
-    def start_head(self, head, features, z, weights):
+    def start_head(
+        self, head: nn.Linear, features: SingleArray, z: SingleArray, weights: FloatArray
+    ) -> None:
         """Set a linear head to a linear model of z (n, k) on the embedding (n, d) of the rows.
 
         Fine-tuning that begins there, and not with a head of zeros, changes the body less: Kumar et
         al. 2022, doi:10.48550/arXiv.2202.10054.
         """
-        for output, column in enumerate(z.T):
-            _start_output(head, output, features, column, weights)
+        for output in range(z.shape[1]):
+            _start_output(head, output, features, z[:, output], weights)
 
-    def choose(self, outputs, y, weights):
+    def choose(self, outputs: AnyArray, y: FloatArray, weights: FloatArray) -> None:
         """Make the choices that need validation rows: none."""
 
 
@@ -80,7 +89,7 @@ class SourceTarget(NumberTarget):
 
     n_outputs = 1
 
-    def __init__(self, card):
+    def __init__(self, card: PropertyCard) -> None:
         self.transform = card.transform
         self.center = np.array([card.center])
         self.scale = np.array([card.scale])
@@ -101,23 +110,23 @@ class ZeroInflatedTarget(NumberTarget):
         The rule in use.
     """
 
-    rules = ("value", "gated", "expected")
+    rules: tuple[Rule, ...] = ("value", "gated", "expected")
     lowest = 0.0
 
-    def __init__(self, y, weights, rule="value"):
+    def __init__(self, y: FloatArray, weights: FloatArray, rule: Rule = "value") -> None:
         super().__init__(y, weights)
         self.n_outputs = 3
         self.rule = rule
 
-    def encode(self, y):
+    def encode(self, y: FloatArray) -> SingleArray:
         """Return y (n, 1) as z and the label y > 0, float32 (n, 2)."""
         return np.column_stack([super().encode(y), y > 0]).astype(np.float32)
 
-    def decode(self, outputs):
+    def decode(self, outputs: AnyArray) -> FloatArray:
         """Return outputs of all members (m, n, 3) as predictions (n, 1) in the unit of y."""
         return self._decode(outputs, self.rule)
 
-    def _decode(self, outputs, rule):
+    def _decode(self, outputs: AnyArray, rule: Rule) -> FloatArray:
         outputs = np.asarray(outputs, dtype=np.float64)
         if rule == "value":
             found = super().decode(outputs[..., :1])
@@ -127,26 +136,28 @@ class ZeroInflatedTarget(NumberTarget):
             found = super().decode(outputs[..., 2:]) * share
         return np.where(found <= 0, 0.0, found)
 
-    def start_head(self, head, features, z, weights):
+    def start_head(
+        self, head: nn.Linear, features: SingleArray, z: SingleArray, weights: FloatArray
+    ) -> None:
         """Set the outputs that are values, as `NumberTarget` does; the logit begins at zero."""
         above = z[:, 1] > 0
         _start_output(head, 0, features, z[:, 0], weights)
         _start_output(head, 2, features[above], z[above, 0], weights[above])
 
-    def criterion(self):
+    def criterion(self) -> nn.Module:
         """Return the loss that trains the three outputs together."""
         return ZeroInflatedLoss()
 
-    def choose(self, outputs, y, weights):
+    def choose(self, outputs: AnyArray, y: FloatArray, weights: FloatArray) -> None:
         """Take the rule with the lowest mean absolute error on validation rows."""
         errors = {
             rule: np.average(np.abs(self._decode(outputs, rule) - y)[:, 0], weights=weights)
             for rule in self.rules
         }
-        self.rule = min(errors, key=errors.get)
+        self.rule = min(errors, key=errors.__getitem__)
 
     @staticmethod
-    def fits(y, weights):
+    def fits(y: FloatArray, weights: FloatArray) -> bool:
         """Tell whether y (n, k) is one non-negative column with many, but not only, zeros."""
         if y.shape[1] != 1 or (y < 0).any():
             return False
@@ -163,32 +174,36 @@ class ClassTarget:
         Number of classes.
     """
 
-    def __init__(self, n_classes):
+    def __init__(self, n_classes: int) -> None:
         self.n_outputs = n_classes
 
-    def encode(self, y):
+    def encode(self, y: IntArray) -> IntArray:
         """Return class indices (n, 1) as int64 (n, 1)."""
         return y.astype(np.int64)
 
-    def decode(self, outputs):
+    def decode(self, outputs: AnyArray) -> FloatArray:
         """Return outputs of all members (m, n, c) as class probabilities (n, c)."""
         logits = np.asarray(outputs, dtype=np.float64)
         logits = logits - logits.max(axis=-1, keepdims=True)
         chances = np.exp(logits)
         return (chances / chances.sum(axis=-1, keepdims=True)).mean(axis=0)
 
-    def criterion(self):
+    def criterion(self) -> nn.Module:
         """Return the loss that trains these targets."""
         return CrossEntropy()
 
-    def start_head(self, head, features, z, weights):
+    def start_head(
+        self, head: nn.Linear, features: SingleArray, z: IntArray, weights: FloatArray
+    ) -> None:
         """Leave the head at zero: all classes are equally likely."""
 
-    def choose(self, outputs, y, weights):
+    def choose(self, outputs: AnyArray, y: IntArray, weights: FloatArray) -> None:
         """Make the choices that need validation rows: none."""
 
 
-def _start_output(head, output, features, z, weights):
+def _start_output(
+    head: nn.Linear, output: int, features: SingleArray, z: SingleArray, weights: FloatArray
+) -> None:
     """Set one output of a linear head to what lowers the absolute error, with small weights."""
     if not len(z):
         return
@@ -198,7 +213,7 @@ def _start_output(head, output, features, z, weights):
         head.bias[output] = float(np.ravel(model.intercept_)[0])
 
 
-def _weighted_deviation(values, weights):
+def _weighted_deviation(values: FloatArray, weights: FloatArray) -> float:
     """Return the standard deviation, 0 where it is rounding error, for values of any magnitude."""
     size = np.abs(values).max()
     if size == 0:
@@ -209,7 +224,7 @@ def _weighted_deviation(values, weights):
     return size * deviation if deviation > 1e-12 else 0.0
 
 
-def _weighted_median(values, weights):
+def _weighted_median(values: FloatArray, weights: FloatArray) -> float:
     order = np.argsort(values, kind="stable")
     running = np.cumsum(weights[order])
     half = 0.5 * running[-1]

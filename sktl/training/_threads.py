@@ -1,15 +1,18 @@
 """How many threads torch works on."""
 
+from __future__ import annotations
+
 import contextlib
+from collections.abc import Iterator
 
 import torch
 
 
 @contextlib.contextmanager
-def one_thread():
+def one_thread() -> Iterator[None]:
     """Let torch work on one thread, and then on as many as before.
 
-    Small networks gain little from more, and lose much where another process wants a core: the
+    Small networks gain little from more threads, and lose much when other processes are busy: the
     threads wait for each other at each of thousands of small steps.
     """
     before = torch.get_num_threads()

@@ -1,4 +1,4 @@
-"""Model files of format 1, which sktl 0.1 wrote: one skops file that names the modules of then.
+"""Model files of format 1: one skops file, which names the modules that classes lived in then.
 
 The names become the tags of today before skops reads them, so that no class has to stay where it
 was, and skops makes objects of scikit-learn only.

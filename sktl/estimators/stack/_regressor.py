@@ -49,8 +49,8 @@ class TransferStackRegressor(MaterialsRegressor):
     Parameters
     ----------
     source : str, path-like, Source or a list of these, default="mpt"
-        Sources to fine-tune, where they read formulas, and which the other base models read; see
-        `TransferRegressor`. With structures as X, sources of formulas and of crystals go together.
+        Sources of formulas are fine-tuned; the other base models read features of all sources. See
+        `TransferRegressor`. With structures as X, sources of formulas and of crystals can be mixed.
     estimators : "auto" or list of (str, estimator), default="auto"
         Other base models with names of their own, regressors that take X as it is given to
         `fit`; `source` is then not used.
@@ -71,15 +71,15 @@ class TransferStackRegressor(MaterialsRegressor):
     members_ : dict of str to list of estimator
         The fitted members of each base model.
     validation_mae_ : dict of str to float
-        Mean absolute error of each base model on the rows held back.
+        Mean absolute error of each base model on the held-out rows.
     features_ : FeatureUnion or None
-        What gives physical attributes and what the sources know, with ``estimators="auto"``.
+        Makes physical attributes and features from the sources, with ``estimators="auto"``.
     uncertainty_ : Uncertainty
-        What the errors on the rows held back teach.
+        Learned from the errors on the held-out rows.
     training_sha256_ : str
         Hash of the training rows, whatever their order.
     examples_ : list
-        Three training rows, by which a model that was saved is checked when it is loaded.
+        Three training rows, on which a saved model is checked when it is loaded.
     n_features_in_ : int
         1 for formulas and structures, else the number of numeric columns.
 
@@ -91,17 +91,17 @@ class TransferStackRegressor(MaterialsRegressor):
     See Also
     --------
     TransferRegressor : One fine-tuned network: faster to fit and to predict.
-    HarmonicTransformer : What a potential adds, as features for other models.
+    HarmonicTransformer : The harmonic response, as features for other models.
 
     Notes
     -----
-    Rows of one composition are held back together, so that polymorphs do not leak. With 10
-    members the networks take 24 passes over the rows, twice as many as `TransferRegressor` does on
-    its own: the average of many members does not mind that each fits its rows more closely. `fit`
-    takes about as many times the time of one `TransferRegressor` as there are sources of formulas
-    times members, with 24 passes twice that. Networks of crystals are not fine-tuned here, since
-    that would take most of the time. A potential ("chgnet") costs up to a second for each new
-    crystal of eight atoms; see `HarmonicTransformer`.
+    Rows of one composition are held out together, so that polymorphs do not leak. With 10 members
+    the networks are trained for 24 epochs, twice as many as in `TransferRegressor`: in the average
+    of many members it does no harm that each overfits a little. `fit` takes the time of one
+    `TransferRegressor`, times the number of sources of formulas, times the number of members, and
+    with 24 epochs twice that. Crystal-graph networks are not fine-tuned here, since that would take
+    most of the time. A machine-learning interatomic potential ("chgnet") costs up to a second for
+    each new crystal of eight atoms; see `HarmonicTransformer`.
 
     References
     ----------
@@ -272,7 +272,7 @@ class TransferStackRegressor(MaterialsRegressor):
         )
 
     def _features(self, predictions):
-        """Return what tells of the size of an error: predictions (n, b) and their differences."""
+        """Return features of the size of an error: predictions (n, b) and their differences."""
         mixed = predictions @ list(self.weights_.values())
         apart = np.abs(predictions - mixed[:, None])
         return np.column_stack(

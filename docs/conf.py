@@ -68,7 +68,7 @@ html_css_files = ["sktl.css"]
 html_show_sourcelink = False
 html_sidebars = {"*": [], "gallery/tutorial": []}  # pages with nothing below or beside them
 html_theme_options = {
-    "header_links_before_dropdown": 8,
+    "header_links_before_dropdown": 7,
     "logo": {"text": "sktl"},
     "navigation_with_keys": False,
     "show_nav_level": 2,

@@ -63,6 +63,17 @@ def test_readme_shows_the_examples_word_for_word():
     assert [block for block in blocks("python") if block not in cells] == []
 
 
+def test_first_example_shows_what_it_prints(capsys):
+    code = blocks("python")[0]
+    exec(code, {})
+    shown, printed = (
+        [float(number) for number in re.findall(r"\d+\.\d*", text)]
+        for text in (code.splitlines()[-1], capsys.readouterr().out)
+    )
+    assert len(shown) == 4
+    assert printed == pytest.approx(shown, abs=0.2)
+
+
 def test_readme_begins_with_the_two_commands():
     assert blocks("sh")[:2] == [
         "pip install -c constraints.txt . && sktl demo\n",
@@ -90,7 +101,7 @@ def test_readme_shows_the_messages_for_bad_input():
     "script",
     [
         *("readme", "cross_property", "finetune_strategies"),
-        *("reliability", "pitfalls"),
+        *("reliability", "pitfalls", "front_page"),
     ],
 )
 def test_tables_of_the_documents_are_generated(script, monkeypatch):

@@ -170,7 +170,7 @@ def speed_table():
 
 
 def missing_table(errors):
-    """Return how many of the runs are done, by configuration, as Markdown."""
+    """Return how many of the owed results exist, by configuration, as Markdown."""
     owed = {}
     for run in list_runs("cpu"):
         owed[run.configuration] = owed.get(run.configuration, 0) + 1
@@ -181,7 +181,7 @@ def missing_table(errors):
         for kind in owed
     }
     rows = [(kind, str(done[kind]), str(n)) for kind, n in owed.items()]
-    return markdown(("configuration", "runs done", "runs of `--budget cpu`"), rows)
+    return markdown(("configuration", "results", "results of `--budget cpu`"), rows)
 
 
 def _mean_and_spread(maes):

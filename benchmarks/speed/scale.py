@@ -273,8 +273,8 @@ def table(result):
         )
         for found in result["runs"]
     ]
-    titles = ("workers", "minutes", "formulas a second", "a second and worker")
-    titles += ("most memory of a worker (GB)", "of the client (GB)")
+    titles = ("workers", "minutes", "formulas per second", "per second and worker")
+    titles += ("peak memory of a worker (GB)", "of the client (GB)")
     text = (
         f"`python benchmarks/speed/scale.py` on {result['machine']['cores']} cores "
         f"({result['machine']['processor']}): {result['rows']:,} formulas in parts of "
@@ -285,7 +285,7 @@ def table(result):
     if result["killed"]:
         same = "equal" if result["equal"] else "NOT equal"
         text += (
-            " A worker, and in another run the client, were killed in the middle: all outputs are "
+            " A worker, and in another run the client, was killed in the middle; all outputs are "
             f"complete and {same} to the byte."
         )
     return "\n\n".join([markdown(titles, rows), text])

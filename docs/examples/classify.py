@@ -1,8 +1,8 @@
 """
-Metal or not
-============
+Classification: metal or not
+============================
 
-Classes with their probabilities, judged on compositions that were not trained on.
+Classes with their probabilities, judged on held-out compositions.
 """
 
 import numpy as np
@@ -27,7 +27,7 @@ for formula, chance in zip(formulas[test][:5], chances, strict=False):
 print(f"area under the ROC curve: {roc_auc_score(kinds[test] == 'gap', chances):.2f}")
 
 # %%
-# Good probabilities pile up at 0 and 1, each class on its side.
+# Good probabilities are close to 0 and 1, each class on its side.
 
 import matplotlib.pyplot as plt
 

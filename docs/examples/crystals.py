@@ -2,8 +2,8 @@
 Crystals instead of formulas
 ============================
 
-With a source that reads crystals, structures of pymatgen go in where formulas go in. Two crystals
-of one composition then get two predictions. Lattice constants (Angstrom) and measured gaps (eV) are
+With a source that reads crystals, pymatgen structures replace formulas. Two crystals of one
+composition then get two predictions. Lattice constants (Angstrom) and measured gaps (eV) are
 those of O. Madelung, Semiconductors: Data Handbook, doi:10.1007/978-3-642-18865-7, rounded.
 """
 
@@ -42,7 +42,7 @@ for (formula, (_, measured)), gap in zip(new.items(), model.predict(crystals), s
     print(f"{formula}: {gap:.1f} eV, measured {measured} eV")
 
 # %%
-# The smaller the cell, the larger the gap, and more so with zinc and cadmium.
+# The gap grows as the cell becomes smaller, and is larger with zinc and cadmium.
 
 import matplotlib.pyplot as plt
 

@@ -2,8 +2,8 @@
 A source of your own
 ====================
 
-Pretrain on your own tables, keep the test compositions out, save, name and fine-tune. The network
-is small and the tables are short so that this runs in seconds. A source worth having takes 10,000
+Pretrain on your own tables, hold out the test compositions, save, register and fine-tune. The
+network is small and the tables are short so that this runs in seconds. A useful source takes 10,000
 compositions or more, and hours.
 """
 
@@ -25,7 +25,7 @@ names = list(attributes.get_feature_names_out())
 volumes = attributes.transform(formulas)[:, names.index("MagpieData mean GSvolume_pa")]
 
 # %%
-# Two properties; a table holds what is known, and a composition may lack any of them.
+# Here are two properties. A table has the known values; a composition may lack any of them.
 
 tables = [
     sktl.PropertyTable("mean_volume", formulas[:2000], volumes[:2000], "A^3/atom"),
@@ -45,7 +45,7 @@ for item in source.card.properties:
     print(f"{item.name}: {item.holdout_mae:.3g} {item.unit} on held-out compositions")
 
 # %%
-# One file holds weights and card, and is read without running any code. A name is a convenience:
+# One file contains weights and card. Reading it runs no code. Registering a name is a convenience:
 # ``source=`` takes the path too.
 
 path = Path(tempfile.mkdtemp()) / "example.safetensors"
@@ -58,7 +58,7 @@ error = np.abs(predicted - test_gaps).mean()
 print(f"fine-tuned: mean absolute error {error:.2f} eV on {len(test_gaps)} test rows")
 
 # %%
-# The test compositions were in neither training.
+# The test compositions were neither in pretraining nor in fine-tuning.
 
 import matplotlib.pyplot as plt
 

@@ -2,7 +2,7 @@
 How many depth groups to freeze
 ===============================
 
-A grid search in which no composition is on both sides of a split.
+A grid search over ``freeze_depth``, in which no composition is on both sides of a split.
 """
 
 from sklearn.model_selection import GridSearchCV, GroupKFold
@@ -24,8 +24,8 @@ for depth, score in zip([0, 4, 8], search.cv_results_["mean_test_score"], strict
     print(f"{depth} groups frozen: mean absolute error {-score:.2f} eV")
 
 # %%
-# A dot is one of the three folds. Where the folds differ by more than the depths do, the search has
-# not told the depths apart, and more rows or more folds are needed.
+# Each dot is one of the three folds. If the folds differ by more than the depths do, the search
+# cannot tell the depths apart. It then needs more rows or more folds.
 
 import matplotlib.pyplot as plt
 

@@ -2,8 +2,8 @@
 Pipelines with matminer
 =======================
 
-matminer's features beside the network's under a forest, and the network behind a matminer
-featurizer.
+A random forest on matminer features together with those of a pretrained network, and fine-tuning
+behind a matminer featurizer.
 """
 
 from matminer.featurizers.composition import ElementFraction
@@ -27,7 +27,7 @@ tuned = make_pipeline(fractions, TransferRegressor("oqmd", max_epochs=20, random
 print(forest.predict(["ZnSnN2", "TiB2"]), tuned.predict(["ZnSnN2", "TiB2"]), "eV")
 
 # %%
-# Features keep their names on the way through, so the forest can say what it looked at.
+# Features keep their names in the pipeline, so the importances of the forest can be named.
 
 import matplotlib.pyplot as plt
 import pandas as pd

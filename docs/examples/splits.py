@@ -1,9 +1,9 @@
 """
-What the split does to the error
-================================
+How the split changes the error
+===============================
 
-One model and the same rows, judged by several splits. Which of them is right depends on what the
-model will be used for: see :doc:`/pitfalls`.
+One model is judged on the same rows by several splits. Which split is right depends on what the
+model will be used for; see :doc:`/pitfalls`.
 """
 
 import numpy as np
@@ -41,10 +41,10 @@ for split, (folds, groups) in splits.items():
     print(f"split by {split}: mean absolute error {errors[split].mean():.3f} eV")
 
 # %%
-# This table repeats few compositions, so that the first two are close. Its series of alloys repeat
-# sets of elements, which makes the third harder. Elements that were never trained on are harder
-# still. Here all compounds of an element are left out of the fit and then predicted; the bar beside
-# it is the error on the same compounds when the split is by composition.
+# Few compositions occur twice in this table, so the first two errors are close. Series of alloys
+# share a set of elements, which makes the third split harder. Elements that are in no training row
+# are harder still. Here all compounds of an element are left out of the fit and then predicted. The
+# bar beside it is the error on the same compounds when the split is by composition.
 
 import matplotlib.pyplot as plt
 
@@ -59,7 +59,7 @@ for name in names:
 figure, axes = plt.subplots(figsize=(5, 3), layout="constrained")
 place = np.arange(len(names))
 axes.bar(place - 0.2, within, 0.4, label="split by composition")
-axes.bar(place + 0.2, beyond, 0.4, label="element never trained on")
+axes.bar(place + 0.2, beyond, 0.4, label="element in no training row")
 axes.set_xticks(place, [f"{name} compounds" for name in names])
 axes.set(ylabel="mean absolute error (eV)")
 axes.tick_params(axis="x", rotation=20)
@@ -67,8 +67,8 @@ axes.legend()
 plt.show()
 
 # %%
-# Intervals hold about what they promise on compounds like those that they were calibrated on, and
-# less beyond. Here no oxide is trained on.
+# Intervals have about the coverage that was asked for on compounds like those of the calibration,
+# and less on others. Here no oxide is in the training rows.
 
 oxide = np.array(["O" in each for each in elements])
 rest = np.flatnonzero(~oxide)

@@ -1,9 +1,9 @@
 """
-Tutorial: from a CSV file to a figure
-=====================================
+Quick start: from a CSV file to a figure
+========================================
 
-A table as an instrument or a colleague leaves it, an honest split, a fine-tuned network and its
-control, predictions with intervals, and a figure that a journal takes. It runs in under a minute.
+This goes from a messy table to a split by composition, a fine-tuned network with its control,
+predictions with intervals, and a figure for a journal. It runs in under a minute.
 """
 
 import csv
@@ -20,7 +20,7 @@ folder = Path(tempfile.mkdtemp())  # or a folder of your own
 #
 # 500 of the bundled measured band gaps (Zhuo et al. 2018, doi:10.1021/acs.jpclett.8b00124), written
 # as a European spreadsheet does: a byte-order mark, semicolons, decimal commas, the unit in the
-# header. A value carries a footnote mark, a formula a question mark, and a value is missing. The
+# header. One value has a footnote mark, one formula a question mark, and one value is missing. The
 # values are real; only the mess is made here.
 
 known = load_expt_gap().frame.sample(500, random_state=1)
@@ -42,7 +42,7 @@ print(*(folder / "gaps.csv").read_text(encoding="utf-8-sig").splitlines()[:7], s
 # Read and check
 # --------------
 #
-# Everything is read as text, so that nothing is changed on the way; then each cell that cannot be
+# Everything is read as text, so that nothing is changed on the way. Then each value that cannot be
 # used is named with its line and the reason. On the command line ``sktl fit`` does the same.
 
 from sktl.tables import find_column, formula_problems, read_numbers, read_table
@@ -56,7 +56,7 @@ for problem in problems:
     print(problem)
 
 # %%
-# Mend these in the file if you can. Here they are left out.
+# Correct these in the file if you can. Here they are left out.
 
 import numpy as np
 
@@ -67,10 +67,10 @@ gaps = np.array(numbers)[good]
 print(f"{len(good)} of {len(table)} rows are used; {gap_column.title} is in {gap_column.unit}")
 
 # %%
-# An honest split
-# ---------------
+# Split by composition
+# --------------------
 #
-# By composition: two ways to write one compound never stand on both sides.
+# Two ways to write one compound are never on both sides of the split.
 
 from sklearn.model_selection import GroupShuffleSplit
 
@@ -83,7 +83,7 @@ train, test = next(splitter.split(formulas, groups=parse_formulas(formulas).keys
 # A model and its control
 # -----------------------
 #
-# The control is the same network from random weights. Without it, a small error says nothing about
+# The control is the same network trained from scratch. Without it, a small error says nothing about
 # transfer. The source ``mpt`` has not seen any composition of this table; its card says so. For
 # data of your own, see :doc:`/pitfalls`.
 
@@ -102,9 +102,9 @@ held = (low <= gaps[test]) & (gaps[test] <= high)
 print(f"90 % intervals hold {100 * held.mean():.0f} % of the test values")
 
 # %%
-# Is the difference more than luck with these test rows? Both models are judged on the same rows, so
-# their differences are drawn again, pair by pair. The luck of the split is not in it: before
-# you publish, repeat over splits, as ``benchmarks/studies/expt_gap.py`` does.
+# Is the difference larger than chance? Both models are judged on the same test rows, so a paired
+# bootstrap resamples their differences. It does not include the choice of the split: before
+# you publish, repeat over splits, as ``sktl evaluate`` does.
 
 generator = np.random.default_rng(0)
 gain = control_errors - errors
@@ -116,8 +116,9 @@ print(f"transfer lowers the error by {gain.mean():.2f} eV (95 %: {start:.2f} to 
 # The figure
 # ----------
 #
-# One column of a journal, 85 mm, text of 7 points that stays text in the PDF, lines that stay
-# lines. What an editor asks for is in it: units on both axes, how many rows, what the bars are.
+# The figure is one column of a journal wide, 85 mm, with text of 7 points. Text stays text in the
+# PDF, and lines stay lines. It shows what an editor asks for: units on both axes, the number of
+# rows, and what the bars are.
 
 import matplotlib.pyplot as plt
 
@@ -139,10 +140,10 @@ with plt.rc_context(style):
     plt.show()
 
 # %%
-# Keep the model
+# Save the model
 # --------------
 #
-# One file, no pickle. ``sktl predict gaps.sktl new.csv -o predicted.csv`` reads it too.
+# The file is not a pickle. ``sktl predict gaps.sktl new.csv -o predicted.csv`` reads it too.
 
 transfer.save(folder / "gaps.sktl", target=gap_column.title, unit=gap_column.unit)
 print(sorted(path.name for path in folder.iterdir()))

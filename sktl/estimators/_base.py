@@ -312,8 +312,8 @@ class MaterialsRegressor(RegressorMixin, MaterialsModel):
         if self.uncertainty_ is None:
             raise InputError(
                 f"Got a {type(self).__name__} without held-out rows, expected some for standard "
-                "deviations and intervals: fit on rows of more compositions (50 or more), with a "
-                "validation_fraction above 0."
+                "deviations and intervals: fit on more rows (50 or more, of several compositions), "
+                "with a validation_fraction above 0."
             )
         deviations, half_widths = self.uncertainty_.spread(features, coverage)
         if coverage is None:

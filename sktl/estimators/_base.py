@@ -41,8 +41,8 @@ class MaterialsModel(MaterialsEstimator, ABC):
     """A regressor or classifier of materials.
 
     Its ``domain_`` are the training rows as points of an embedding, or None; its ``uncertainty_``
-    says how large its errors are, or is None. What is not abstract is said for a model whose
-    ``input_`` and ``networks_`` are its own.
+    says how large its errors are, or is None. Methods that are not abstract are those of a model
+    that has its own ``input_`` and ``networks_``.
     """
 
     input_: NetworkInput

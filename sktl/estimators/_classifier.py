@@ -45,8 +45,9 @@ class TransferClassifier(ClassifierMixin, MaterialsModel):
     ----------
     source : str, path-like, Source or None, default="mpt"
         Where the weights come from; see `TransferRegressor`.
-    network : {"auto", "composition", "elemnet", "alignn"}, default="auto"
-        The network when `source` is None; see `TransferRegressor`.
+    network : "auto" or str, default="auto"
+        The network when `source` is None: any registered architecture, also one made known by
+        `sktl.register_architecture`; see `TransferRegressor`.
     network_arguments : dict or None, default=None
         Further arguments of that network; see `TransferRegressor`.
     freeze_depth : int, default=0
@@ -59,7 +60,7 @@ class TransferClassifier(ClassifierMixin, MaterialsModel):
         is 12 with a source and 40 without, or as many as make 200 steps, if that is more.
     learning_rate : "auto" or float, default="auto"
         Highest learning rate; "auto" is 6e-4 with a source of formulas, 2e-3 with one of crystals
-        (three times that for the head), 1e-3 without.
+        (three times that for the head), without a source 1e-3, and 3e-3 on crystals.
     policy : Policy or None, default=None
         All other settings of training: batch size, weight decay, the share of held-out rows and
         more. None is ``Policy()``.

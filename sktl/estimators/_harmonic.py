@@ -1,4 +1,4 @@
-"""HarmonicTransformer: the harmonic response of crystals, in an interatomic potential."""
+"""HarmonicTransformer: the harmonic (vibrational and elastic) response of crystals as features."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ _VERSION = 2  # of what is kept on disk
 
 @stored("harmonic-transformer/2", upgrades=[upgrade_reader])
 class HarmonicTransformer(TransformerMixin, MaterialsEstimator):
-    """Turn crystals into their phonon frequencies, elastic moduli and the like, by a potential.
+    """Turn crystals into their harmonic (vibrational and elastic) response.
 
     The features are phonon frequencies, elastic moduli and others, in a machine-learning
     interatomic potential: a source that has learned energies with forces and stresses. Its energy

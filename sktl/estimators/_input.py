@@ -39,7 +39,7 @@ POLICIES = ("error", "warn")
 UnseenElements: TypeAlias = Literal["error", "warn"]
 
 Batch: TypeAlias = Compositions | Crystals | AnyArray
-"""What a network is to see of rows, before it is encoded; columns (n, d) as they are."""
+"""Rows as they are read, before they are encoded; numeric columns are an array (n, d)."""
 
 
 class MaterialsEstimator(BaseEstimator):
@@ -203,7 +203,8 @@ class NetworkInput:
         """Return materials and elemental fractions as a batch, other columns as they are.
 
         The batch is `Compositions`, or `Crystals` where the network reads structures. With
-        `any_element` nothing is said of elements that the source never saw.
+        `any_element`, elements that the source never saw give neither an error nor a warning,
+        where the network has a place for them.
         """
         if self.numeric:
             return materials.items

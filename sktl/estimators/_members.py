@@ -37,7 +37,7 @@ Target: TypeAlias = NumberTarget | ClassTarget
 
 
 class NetworkModel(Protocol):
-    """A model whose fitted networks are its own."""
+    """A fitted model that has networks of its own, and a way to what they read."""
 
     input_: NetworkInput
     networks_: list[Network]
@@ -45,7 +45,7 @@ class NetworkModel(Protocol):
 
 
 class TransferModel(NetworkModel, Protocol):
-    """A model that trains networks of its own."""
+    """A model that trains networks of its own, from a source or from random weights."""
 
     source_: SourceCard | None
     n_members: int

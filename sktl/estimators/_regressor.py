@@ -51,11 +51,12 @@ class TransferRegressor(MaterialsRegressor):
     source : str, path-like, Source or None, default="mpt"
         Where the weights come from: the name of a source (see `list_sources`), a source file, a
         loaded source, or None for the same network from random weights, trained from scratch.
-    network : {"auto", "composition", "elemnet", "alignn"}, default="auto"
+    network : "auto" or str, default="auto"
         The network when `source` is None. "auto" takes CompositionNet for formulas, ALIGNN for
         structures and a residual network for numeric columns, which are then features of any
-        meaning; "composition" reads numeric X as elemental fractions, and the compositions of
-        structures; "elemnet" is ElemNet.
+        meaning. Any registered architecture is a choice: "composition", "elemnet", "alignn" and
+        "columns" of sktl itself, and those made known by `sktl.register_architecture`.
+        "composition" reads numeric X as elemental fractions, and the compositions of structures.
     network_arguments : dict or None, default=None
         Further arguments of the network when `source` is None, such as ``{"hidden": 128}``; see
         `sktl.networks`. What is not given is the network's default, but ALIGNN has 2 blocks of

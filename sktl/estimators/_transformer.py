@@ -34,10 +34,10 @@ from sktl.sources import Source, SourceCard, run_rows
 class DeepFeatureTransformer(TransformerMixin, MaterialsEstimator):
     """Turn compositions, or crystals, into the activations of a pretrained network.
 
-    Nothing is trained: all weights stay as they were pretrained, and the activations of one,
-    several or all depth groups become features for any other model ("feature extraction"). Groups
-    that work on the elements of a composition give the fraction-weighted mean and the maximum over
-    the elements; groups that work on the atoms of a crystal give the mean over the atoms.
+    Nothing is trained: all weights stay as they were pretrained. The activations of one, several
+    or all depth groups become features for any other model ("feature extraction"). Groups that
+    work on the elements of a composition give the fraction-weighted mean and the maximum over the
+    elements; groups that work on the atoms of a crystal give the mean over the atoms.
 
     Parameters
     ----------
@@ -49,8 +49,9 @@ class DeepFeatureTransformer(TransformerMixin, MaterialsEstimator):
         An empty list takes none, for the predictions alone.
     predictions : bool, default=False
         Append the source's own predictions, in the units of its card.
-    network : {"auto", "composition", "elemnet", "alignn"}, default="auto"
-        The network when `source` is None; see `TransferRegressor`.
+    network : "auto" or str, default="auto"
+        The network when `source` is None: any registered architecture, also one made known by
+        `sktl.register_architecture`; see `TransferRegressor`.
     network_arguments : dict or None, default=None
         Further arguments of that network; see `TransferRegressor`.
     unseen_elements : {"error", "warn"}, default="error"

@@ -163,8 +163,8 @@ def make_features(
 ) -> FeatureUnion:
     """Return fitted features of rows: physical attributes and what the sources know.
 
-    Beside another source of crystals, a potential tells nothing but the harmonic response: two
-    embeddings are worse than one.
+    Beside another source of crystals, a machine-learning interatomic potential gives only the
+    harmonic (vibrational and elastic) response: two embeddings are worse than one.
     """
     attributes = [("attributes", MatminerTransformer("magpie", missing="impute"))]
     potentials = [source for source in sources if source.card.is_potential]

@@ -53,16 +53,19 @@ _Part: TypeAlias = tuple[IntArray, IntArray]
 class TransferStackRegressor(MaterialsRegressor):
     """Predict a property of materials with fine-tuned networks and trees, mixed by validation.
 
-    The base models are a network fine-tuned from each source of formulas and, on physical
-    attributes plus the sources' own predictions, extremely randomised trees, boosted trees and, up
-    to 5,000 rows, support vector regressors (SVR). Of a source of crystals these read the embedding
-    too, and of a potential the harmonic response (nothing else, if there is another source of
-    crystals), which half of the SVRs leave out. Each is fitted several times (its members), each
-    time with another tenth of the rows held out. The predictions on held-out rows choose how the
-    base models are mixed, with weights that are not negative and sum to 1, and calibrate the
-    uncertainty. All members predict, so nothing is trained twice. A prediction is the weighted mean
-    of the middle fifth of what all members of all base models say: nearly their median, which a few
-    wrong ones do not move, and which stays zero where most say zero.
+    A network is fine-tuned from each source of formulas. The other base models are extremely
+    randomised trees, boosted trees and, up to 5,000 rows, support vector regressors (SVR). They
+    read physical attributes and the sources' own predictions. Of a source of crystals they read
+    the embedding too. Of a machine-learning interatomic potential they read the harmonic
+    (vibrational and elastic) response, and nothing else if there is another source of crystals;
+    half of the SVRs leave the response out.
+
+    Each base model is fitted several times (its members), each time with another tenth of the rows
+    held out. The predictions on held-out rows choose how the base models are mixed, with weights
+    that are not negative and sum to 1, and calibrate the uncertainty. All members predict, so
+    nothing is trained twice. A prediction is the weighted mean of the middle fifth of what all
+    members of all base models say. That is nearly their median: a few wrong ones do not move it,
+    and it stays zero where most say zero.
 
     Parameters
     ----------
@@ -118,8 +121,8 @@ class TransferStackRegressor(MaterialsRegressor):
     of many members it does no harm that each overfits a little. `fit` takes the time of one
     `TransferRegressor`, times the number of sources of formulas, times the number of members, and
     with 24 epochs twice that. Crystal-graph networks are not fine-tuned here, since that would take
-    most of the time. A machine-learning interatomic potential ("chgnet") costs up to a second for
-    each new crystal of eight atoms; see `HarmonicTransformer`.
+    most of the time. The potential "chgnet" costs up to a second for each new crystal of eight
+    atoms; see `HarmonicTransformer`.
 
     References
     ----------

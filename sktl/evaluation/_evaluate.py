@@ -185,14 +185,9 @@ def _prepare(
     random_state: int,
 ) -> tuple[AnyArray, Evaluation]:
     """Return the rows as an array, and an evaluation without predictions."""
-    counts = (
-        ("n_splits", n_splits, 2),
-        ("n_repeats", n_repeats, 1),
-        ("random_state", random_state, 0),
+    _check_integers(
+        ("n_splits", n_splits, 2), ("n_repeats", n_repeats, 1), ("random_state", random_state, 0)
     )
-    for name, value, low in counts:
-        if not isinstance(value, int) or isinstance(value, bool) or value < low:
-            raise InputError(f"Got {name}={value!r}, expected an integer of at least {low}.")
     if source is None:
         raise InputError("Got source=None, expected a source: scratch is one of the models.")
     loaded = load_source(source)
@@ -226,6 +221,13 @@ def _prepare(
         intervals={},
     )
     return materials.objects(), evaluation
+
+
+def _check_integers(*named: tuple[str, int, int]) -> None:
+    """Raise unless each value, between its name and its lowest, is an integer of that size."""
+    for name, value, low in named:
+        if not isinstance(value, int) or isinstance(value, bool) or value < low:
+            raise InputError(f"Got {name}={value!r}, expected an integer of at least {low}.")
 
 
 def _check_models(models: Sequence[str]) -> tuple[list[str], list[str]]:

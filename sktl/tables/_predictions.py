@@ -132,7 +132,7 @@ def possible_coverage(
 def _unseen(
     table: Table,
     column: str,
-    X: MaterialsLike,
+    X: Sequence[str | Structure],
     rows: list[int],
     error: UnseenElementError,
 ) -> list[BadCell]:

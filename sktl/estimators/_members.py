@@ -20,7 +20,7 @@ from sktl.estimators._input import NetworkInput
 from sktl.estimators._uncertainty import Features
 from sktl.exceptions import InputError
 from sktl.networks import Network
-from sktl.representations import Compositions, Materials, Rows, group_rows
+from sktl.representations import Compositions, Materials, Rows, label_rows
 from sktl.sources import Source, SourceCard, run_rows
 from sktl.training import (
     ClassTarget,
@@ -79,8 +79,8 @@ class TrainingRows:
         """Return materials with targets (n, k) in canonical order, those that agree merged."""
         weights = check_weights(materials, sample_weight)
         batch = network_input.fit(materials, weights)
-        kinds = group_rows(batch)
-        groups = kinds if isinstance(batch, np.ndarray) else group_rows(batch.compositions)
+        kinds = label_rows(batch)
+        groups = kinds if isinstance(batch, np.ndarray) else label_rows(batch.compositions)
         whole = cls(network_input.encode(batch), kinds, groups, y, weights)
         kept, merged = merge_rows(kinds, y, weights)
         if len(kept) < 2:
@@ -256,7 +256,7 @@ def learn_domain(model: NetworkModel, materials: Materials, values: ArrayLike) -
     """
     embedding, batch = embed_materials(model, materials)
     elements = set() if isinstance(batch, np.ndarray) else set(batch.numbers.tolist())
-    return Domain(embedding, group_rows(batch), elements, materials.texts(), np.asarray(values))
+    return Domain(embedding, label_rows(batch), elements, materials.texts(), np.asarray(values))
 
 
 def _on(model: NetworkModel, device: str) -> list[Network]:

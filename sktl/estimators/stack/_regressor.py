@@ -31,7 +31,7 @@ from sktl.estimators.stack._bases import (
 )
 from sktl.estimators.stack._mixing import middle_mean, select_shares
 from sktl.exceptions import InputError
-from sktl.representations import Materials, group_rows
+from sktl.representations import Materials, label_rows
 from sktl.sources import Source, load_source
 from sktl.training import expect_fits, one_thread
 
@@ -361,7 +361,7 @@ def _canonical_rows(
 ) -> tuple[IntArray, IntArray]:
     """Return the rows with a weight, whatever their order before, and the group of each."""
     batch = materials.items if materials.kind == "columns" else materials.compositions
-    groups = group_rows(batch)
+    groups = label_rows(batch)
     rows = np.lexsort((weights, y, groups))
     rows = rows[weights[rows] > 0]
     return rows, groups[rows]

@@ -1,8 +1,8 @@
 """scikit-learn estimators that start from pretrained networks."""
 
 from sktl.estimators._classifier import TransferClassifier
-from sktl.estimators._files import load_model
 from sktl.estimators._harmonic import HarmonicTransformer
+from sktl.estimators._load import load_model
 from sktl.estimators._provenance import read_examples
 from sktl.estimators._regressor import TransferRegressor
 from sktl.estimators._transformer import DeepFeatureTransformer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -14,13 +14,20 @@ from sktl.representations import Materials
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
-    from sktl.estimators._base import MaterialsModel
 
 N_EXAMPLES = 3
 
 
+class FittedModel(Protocol):
+    """An estimator that remembers its training rows."""
+
+    input_kind_: str
+    training_sha256_: str
+    examples_: list[Any]
+
+
 def record_training(
-    estimator: MaterialsModel, materials: Materials, y: AnyArray, weights: FloatArray
+    estimator: FittedModel, materials: Materials, y: AnyArray, weights: FloatArray
 ) -> None:
     """Set ``training_sha256_`` and ``examples_`` of an estimator.
 
@@ -45,7 +52,7 @@ def record_training(
     estimator.examples_ = materials.take(chosen).to_plain()
 
 
-def read_examples(estimator: MaterialsModel) -> list[str] | list[Structure] | FloatArray:
+def read_examples(estimator: FittedModel) -> list[str] | list[Structure] | FloatArray:
     """Return the examples of an estimator as it takes them in ``predict``."""
     if estimator.input_kind_ == "formulas":
         return list(estimator.examples_)

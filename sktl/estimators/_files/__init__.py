@@ -1,5 +1,5 @@
 """Model files: a fitted estimator in one file of numbers and JSON, from which no code runs."""
 
-from sktl.estimators._files._model import load_model, save_model
+from sktl.estimators._files._model import read_model, save_model
 
-__all__ = ["load_model", "save_model"]
+__all__ = ["read_model", "save_model"]

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,17 +21,10 @@ from sktl._version import __version__
 from sktl.estimators._files._format1 import read_format1
 from sktl.estimators._files._learners import pack_learners, unpack_learners
 from sktl.estimators._files._values import Reader, Writer
-from sktl.estimators._provenance import read_examples
+from sktl.estimators._provenance import FittedModel, read_examples
 from sktl.exceptions import InputError, ModelIntegrityError, SktlError
 from sktl.sources import read_tensors, write_tensors
 
-if TYPE_CHECKING:
-    from sktl.estimators._base import MaterialsModel
-    from sktl.estimators._classifier import TransferClassifier
-    from sktl.estimators._regressor import TransferRegressor
-    from sktl.estimators.stack import TransferStackRegressor
-
-SavedModel: TypeAlias = "TransferRegressor | TransferClassifier | TransferStackRegressor"
 FORMAT = "sktl model"
 FORMAT_VERSION = 2
 TOLERANCE = 1e-6
@@ -42,7 +35,7 @@ _PACKAGES = ("scikit-learn", "torch", "numpy", "skorch", "matminer")
 
 
 def save_model(
-    model: MaterialsModel, path: PathLike, *, target: str | None = None, unit: str | None = None
+    model: FittedModel, path: PathLike, *, target: str | None = None, unit: str | None = None
 ) -> None:
     """Write a fitted estimator to one file; see `MaterialsModel.save`."""
     check_is_fitted(model)
@@ -63,45 +56,8 @@ def save_model(
     write_tensors(path, tensors, json.dumps(header, allow_nan=False))
 
 
-def load_model(path: PathLike, sha256: str | None = None) -> SavedModel:
-    """Return the fitted estimator of a file that its method ``save`` wrote.
-
-    Nothing in the file is executed: it is read by safetensors, JSON and skops, and makes objects of
-    sktl, scikit-learn and numpy only. Its hash is compared before, its predictions afterwards.
-
-    Parameters
-    ----------
-    path : path-like
-        The file.
-    sha256 : str, optional
-        Hash of the whole file from elsewhere, compared before anything is parsed.
-
-    Returns
-    -------
-    TransferRegressor, TransferClassifier or TransferStackRegressor
-        Fitted; predictions are those of the estimator that was saved, to a millionth. Its
-        ``file_`` is a dict with the target, unit, versions and date that the file states.
-
-    Raises
-    ------
-    ModelIntegrityError
-        The file is damaged, is no model, is of a newer version of sktl, or predicts something else
-        than it did when it was saved.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> from pathlib import Path
-    >>> from sktl import TransferRegressor, load_model
-    >>> model = TransferRegressor(max_epochs=1, random_state=0)
-    >>> model = model.fit(["NaCl", "Si", "GaAs"], [8.5, 1.1, 1.4])
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = Path(folder) / "gap.sktl"
-    ...     model.save(path, target="band gap", unit="eV")
-    ...     again = load_model(path)
-    >>> bool((again.predict(["ZnO"]) == model.predict(["ZnO"])).all()), again.file_["target"]
-    (True, {'name': 'band gap', 'unit': 'eV'})
-    """
+def read_model(path: PathLike, sha256: str | None = None) -> Any:
+    """Return the fitted estimator of a file; see `sktl.load_model`."""
     name = Path(path).name
     try:
         tensors, text = read_tensors(path, sha256)
@@ -156,7 +112,7 @@ def _read_header(text: str) -> dict[str, Any]:
     return header
 
 
-def _pack(model: MaterialsModel) -> tuple[dict[str, Tensor], list[Any]]:
+def _pack(model: FittedModel) -> tuple[dict[str, Tensor], list[Any]]:
     """Return the tensors of a file, and its objects, of which the first is the model."""
     writer = Writer()
     try:

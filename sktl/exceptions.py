@@ -4,6 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+__all__ = [
+    "ClusterError",
+    "DataIntegrityError",
+    "DataNotFoundError",
+    "FormulaError",
+    "InputError",
+    "MissingElementDataError",
+    "ModelIntegrityError",
+    "RowsError",
+    "SktlError",
+    "SourceIntegrityError",
+    "SourceNotFoundError",
+    "StructureError",
+    "TableError",
+    "TransferWarning",
+    "UnseenElementError",
+]
+
 
 class SktlError(Exception):
     """Root of every error that sktl raises on purpose."""

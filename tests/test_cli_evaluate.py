@@ -32,7 +32,7 @@ window.onload = () => {{
     scrolled: page.scrollWidth, shown: page.clientWidth, height: page.scrollHeight, wide: wide,
     images: images.map((each) => [each.complete, each.naturalWidth, each.naturalHeight]),
     fetched: frame.performance.getEntriesByType("resource").map((each) => each.name.slice(0, 9)),
-    cells: frame.document.querySelectorAll(".element").length,
+    elements: frame.document.querySelectorAll(".element").length,
   }});
 }};
 </script></body></html>
@@ -197,7 +197,7 @@ def test_a_browser_shows_all_images_and_nothing_sticks_out(shown, width, done):
     for complete, *size in found["images"]:
         assert complete and min(size) > 100
     assert all(name.startswith("data:") for name in found["fetched"])
-    assert found["cells"] == len(json.loads(done.stdout)["elements"])
+    assert found["elements"] == len(json.loads(done.stdout)["elements"])
     if width == WIDTH:
         assert found["wide"] == []
 

@@ -1,5 +1,9 @@
 """The command line: thin over public names."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import click
 
 from sktl._version import __version__
@@ -16,7 +20,7 @@ from sktl.exceptions import SktlError
 class _CleanErrors(click.Group):
     """A group whose commands end with a line, not a traceback, at a mistake of the user."""
 
-    def invoke(self, ctx):
+    def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
         except BrokenPipeError:
@@ -27,7 +31,7 @@ class _CleanErrors(click.Group):
 
 @click.group(cls=_CleanErrors, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="sktl")
-def main():
+def main() -> None:
     """Transfer learning for materials properties, with pretrained networks."""
 
 

@@ -1,27 +1,34 @@
 """``sktl benchmark``: published studies, repeated."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from sktl.cli._numbers import jobs_option
+from sktl.cli._numbers import Command, jobs_option
+
+if TYPE_CHECKING:
+    from sktl.studies._runs import DoRun, Run
 
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
-def _split(ctx, parameter, value):
+def _split(ctx: click.Context, parameter: click.Parameter, value: str | None) -> list[str] | None:
     """Return a list out of ``a,b``."""
     return None if value is None else [name.strip() for name in value.split(",")]
 
 
 @click.group("benchmark")
-def benchmark_group():
+def benchmark_group() -> None:
     """Repeat a published study."""
 
 
-def _what(command):
+def _what(command: Command) -> Command:
     """Add the options that choose runs."""
     for option in (
         click.option("--datasets", callback=_split, metavar="A,B", help="Only these data sets."),
@@ -42,7 +49,7 @@ def _what(command):
     return command
 
 
-def _how(command):
+def _how(command: Command) -> Command:
     """Add the options that say how runs are done and where results go."""
     for option in (
         jobs_option(default=1),
@@ -90,8 +97,17 @@ def _how(command):
 @_how
 @click.pass_context
 def cross_property_command(
-    ctx, subset, seeds, n_trials, seconds, trial_seconds, datasets, configurations, variants, **how
-):
+    ctx: click.Context,
+    subset: str,
+    seeds: list[str],
+    n_trials: int | None,
+    seconds: float | None,
+    trial_seconds: float | None,
+    datasets: Sequence[str] | None,
+    configurations: tuple[str, ...],
+    variants: tuple[str, ...],
+    **how: Any,
+) -> None:
     """Fit and test the 41 data sets of Gupta et al. 2021 in their published split.
 
     Does the runs that are not done yet, the smaller data sets first, and merges them into one
@@ -107,7 +123,7 @@ def cross_property_command(
         datasets, configurations or None, variants or None, _integers(seeds)
     )
     budget = {"n_trials": n_trials, "seconds": seconds, "trial_seconds": trial_seconds}
-    changes = {name: value for name, value in budget.items() if value is not None}
+    changes: dict[str, Any] = {name: value for name, value in budget.items() if value is not None}
     do_run = partial(cross_property.do_run, budget=replace(BUDGET, **changes))
     _study(ctx, "cross_property", runs, do_run, **how)
 
@@ -134,8 +150,15 @@ def cross_property_command(
 @_how
 @click.pass_context
 def finetune_strategies_command(
-    ctx, budget, folder, held_out, datasets, configurations, variants, **how
-):
+    ctx: click.Context,
+    budget: str,
+    folder: Path | None,
+    held_out: Path | None,
+    datasets: list[str] | None,
+    configurations: tuple[str, ...],
+    variants: tuple[str, ...],
+    **how: Any,
+) -> None:
     """Repeat the study of Devi et al. 2024 on its structures, trials and test sets.
 
     Does the runs that are not done yet, few points first, and merges them into one result file: a
@@ -156,13 +179,22 @@ def finetune_strategies_command(
     _study(ctx, "finetune_strategies", runs, do_run, **how)
 
 
-def _study(ctx, name, runs, do_run, jobs, output, results, collect_only):
+def _study(
+    ctx: click.Context,
+    name: str,
+    runs: list[Run],
+    do_run: DoRun,
+    jobs: int,
+    output: Path,
+    results: Path | None,
+    collect_only: bool,
+) -> None:
     """Do the runs of a study, collect them, and end with the exit code."""
     from sktl.studies import collect, do_runs
 
     results = output / "results" if results is None else results
     table = results / f"{name}.csv"
-    failures = {}
+    failures: dict[Run, str] = {}
     if not collect_only:
         failures = do_runs(runs, do_run, output, table=table, n_jobs=jobs, report=_report)
     rows = collect(output, table, results / f"{name}_predictions.npz")
@@ -172,14 +204,14 @@ def _study(ctx, name, runs, do_run, jobs, output, results, collect_only):
     ctx.exit(1 if failures else 0)
 
 
-def _integers(texts):
+def _integers(texts: list[str]) -> list[int]:
     try:
         return [int(text) for text in texts]
     except ValueError as error:
         raise click.UsageError(f"Got --seeds {','.join(texts)!r}, expected integers.") from error
 
 
-def _report(run, row, error):
+def _report(run: Run, row: dict[str, Any] | None, error: str | None) -> None:
     """Print a line for a finished fit, above the bar if there is one."""
     from tqdm import tqdm
 

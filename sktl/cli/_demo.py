@@ -1,14 +1,21 @@
 """``sktl demo``: transfer learning on measured band gaps, compared with the usual baselines."""
 
+from __future__ import annotations
+
 import json
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from sktl.cli._numbers import seed_option
 from sktl.cli._paths import check_writable
 from sktl.cli._progress import ProgressBar
+
+if TYPE_CHECKING:
+    from sktl.evaluation import DemoComparison
+    from sktl.sources import SourceCard
 
 
 @click.command("demo")
@@ -24,7 +31,7 @@ from sktl.cli._progress import ProgressBar
 @seed_option(2**31 - 1, help="Chooses the split and the models' random numbers.")
 @click.option("--quick", is_flag=True, help="Few rows and epochs: shows that all runs, no more.")
 @click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
-def demo_command(output_dir, source, seed, quick, as_json):
+def demo_command(output_dir: Path, source: str, seed: int, quick: bool, as_json: bool) -> None:
     """Predict measured band gaps with and without transfer learning.
 
     Splits the bundled measurements by composition, fits a fine-tuned network, the same network
@@ -55,7 +62,7 @@ def demo_command(output_dir, source, seed, quick, as_json):
         click.echo(f"Wrote {path}")
 
 
-def _describe(comparison, card):
+def _describe(comparison: DemoComparison, card: SourceCard) -> str:
     """Return two lines that say what is compared on what."""
     plan = comparison.plan
     return (
@@ -65,9 +72,9 @@ def _describe(comparison, card):
     )
 
 
-def _table(results):
+def _table(results: dict[str, Any]) -> str:
     """Return the results as aligned text: a line for each model."""
-    lines = [("model", "test MAE (eV)", "test R2", "fit (s)")]
+    lines: list[tuple[str, ...]] = [("model", "test MAE (eV)", "test R2", "fit (s)")]
     for row in results["models"]:
         if "install" in row:
             lines.append((row["name"], f"not installed: {row['install']}"))

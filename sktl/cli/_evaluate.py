@@ -1,6 +1,11 @@
 """``sktl evaluate``: compare models on your own table, and write a report."""
 
+from __future__ import annotations
+
 import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,6 +22,12 @@ from sktl.cli._rows import (
     unit_option,
 )
 from sktl.evaluation import BOOSTING, FOREST, GROUPS, SCRATCH, TRANSFER
+
+if TYPE_CHECKING:
+    from pymatgen.core import Structure
+
+    from sktl.evaluation import Evaluation
+    from sktl.sources import Source
 
 _MODELS = {"transfer": TRANSFER, "scratch": SCRATCH, "forest": FOREST, "xgboost": BOOSTING}
 
@@ -55,7 +66,7 @@ _MODELS = {"transfer": TRANSFER, "scratch": SCRATCH, "forest": FOREST, "xgboost"
 @on_error_option
 @seed_option(2**31 - 10**6)
 @click.option("--json", "as_json", is_flag=True, help="Print all findings as JSON.")
-def evaluate_command(data, source, output, as_json, **options):
+def evaluate_command(data: Path, source: str, output: Path, as_json: bool, **options: Any) -> None:
     """Compare models on the table DATA (CSV, TSV, Parquet, XLSX), and write a report.
 
     Repeated cross-validation of the fine-tuned network, of the same network from scratch, of a
@@ -99,7 +110,9 @@ def evaluate_command(data, source, output, as_json, **options):
     click.echo(f"Wrote {output}")
 
 
-def _evaluate(formulas, numbers, source, options):
+def _evaluate(
+    formulas: Sequence[str | Structure], numbers: list[float], source: str, options: dict[str, Any]
+) -> Evaluation:
     from sktl.evaluation import evaluate
 
     with ProgressBar() as bar:
@@ -117,7 +130,7 @@ def _evaluate(formulas, numbers, source, options):
         )
 
 
-def _read_models(text):
+def _read_models(text: str) -> list[str]:
     """Return the models of a list of names."""
     names = [name.strip().casefold() for name in text.split(",")]
     if not set(names) <= set(_MODELS) or "transfer" not in names:
@@ -127,7 +140,7 @@ def _read_models(text):
     return [_MODELS[name] for name in names]
 
 
-def _formula_source(name):
+def _formula_source(name: str) -> Source:
     """Return a source that reads formulas, which is all that a table has."""
     import sktl
 

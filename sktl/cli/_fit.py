@@ -1,7 +1,11 @@
 """``sktl fit``: from a table to a model file."""
 
+from __future__ import annotations
+
 import json
 import time
+from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
@@ -43,8 +47,18 @@ MODELS = {"transfer": "TransferRegressor", "stack": "TransferStackRegressor"}
 @seed_option(2**32 - 1)
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
 def fit_command(
-    data, target, unit, source, model, save, decimal, on_error, seed, as_json, **materials
-):
+    data: Path,
+    target: str,
+    unit: str | None,
+    source: str,
+    model: str,
+    save: Path,
+    decimal: str,
+    on_error: str,
+    seed: int,
+    as_json: bool,
+    **materials: Any,
+) -> None:
     """Fit a model to the table DATA (CSV, TSV, Parquet, XLSX) and write it to a file.
 
     Every row that cannot be used is listed with its line in the file, and by default the command
@@ -81,7 +95,7 @@ def fit_command(
     click.echo(json.dumps(result) if as_json else _summary(result))
 
 
-def _summary(result):
+def _summary(result: dict[str, Any]) -> str:
     unit = f" {result['unit']}" if result["unit"] else ""
     error = "no rows were held out to score it"
     if result["validation_mae"] is not None:

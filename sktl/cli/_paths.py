@@ -1,5 +1,7 @@
 """Files as arguments of commands."""
 
+from __future__ import annotations
+
 import tempfile
 from pathlib import Path
 
@@ -9,7 +11,7 @@ READABLE = click.Path(exists=True, dir_okay=False, path_type=Path)
 WRITABLE = click.Path(dir_okay=False, path_type=Path)
 
 
-def check_writable(folder, option):
+def check_writable(folder: Path, option: str) -> None:
     """Make the folder and write to it, so that minutes of work cannot end in an error."""
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,8 +1,11 @@
 """``sktl predict``: from a model file and a table to predictions, in memory or part by part."""
 
+from __future__ import annotations
+
 import contextlib
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -50,18 +53,18 @@ from sktl.cli._rows import (
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
 def predict_command(
-    model,
-    data,
-    output,
-    coverage,
-    on_error,
-    engine,
-    workers,
-    scheduler,
-    partition_rows,
-    as_json,
-    **materials,
-):
+    model: Path,
+    data: Path,
+    output: Path,
+    coverage: float,
+    on_error: str,
+    engine: str,
+    workers: int | None,
+    scheduler: str | None,
+    partition_rows: int | None,
+    as_json: bool,
+    **materials: Any,
+) -> None:
     """Predict the table DATA with the model file MODEL, and write it with columns added.
 
     The columns are the prediction and, where the model knows it, its standard deviation and an
@@ -74,8 +77,8 @@ def predict_command(
       sktl predict gap.sktl big.parquet -o predicted.parquet --engine dask
     """
     check_place(output)
-    materials = Materials(**materials)
-    asked = {"materials": materials, "coverage": coverage, "on_error": on_error}
+    place = Materials(**materials)
+    asked: dict[str, Any] = {"materials": place, "coverage": coverage, "on_error": on_error}
     if engine == "dask":
         size = {} if partition_rows is None else {"partition_rows": partition_rows}
         found = _in_parts(model, data, output, workers, scheduler, asked | size)
@@ -95,7 +98,9 @@ def predict_command(
     click.echo(f"Wrote {output}: {found['rows']} rows, {what} in {columns}")
 
 
-def _in_memory(model, data, output, *, materials, coverage, on_error):
+def _in_memory(
+    model: Path, data: Path, output: Path, *, materials: Materials, coverage: float, on_error: str
+) -> dict[str, Any]:
     """Predict for a whole table at once."""
     import sktl
     from sktl.estimators import read_examples
@@ -111,20 +116,28 @@ def _in_memory(model, data, output, *, materials, coverage, on_error):
         )
     table = read_table(data)
     column = materials.choose_column(table)
-    coverage, reason = possible_coverage(fitted, coverage, read_examples(fitted))
+    possible, reason = possible_coverage(fitted, coverage, read_examples(fitted))
     skip = on_error == "skip"
     found = materials.read(table, column)
     predicted, problems = predict_table(
-        fitted, table, column, materials=found, coverage=coverage, skip=skip, progress=True
+        fitted, table, column, materials=found, coverage=possible, skip=skip, progress=True
     )
     report_problems(table, problems, data, on_error, output)
+    assert predicted is not None  # without a usable row, the problems have raised an error
     write_table(output, predicted)
     columns = list(predicted.header[len(table.header) :])
     target = fitted.file_["target"]
     return {"rows": len(predicted), "columns": columns, "no_interval": reason, "target": target}
 
 
-def _in_parts(model, data, output, workers, scheduler, asked):
+def _in_parts(
+    model: Path,
+    data: Path,
+    output: Path,
+    workers: int | None,
+    scheduler: str | None,
+    asked: dict[str, Any],
+) -> dict[str, Any]:
     """Predict part by part, on this machine or on a cluster."""
     from sktl.scale import connect, predict_partitions
     from sktl.tables import find_files, read_header

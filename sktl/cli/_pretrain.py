@@ -1,14 +1,23 @@
 """``sktl pretrain CONFIG``: make a source as a configuration file says."""
 
+from __future__ import annotations
+
 import gzip
 import math
 import tomllib
+from collections.abc import Collection
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from sktl.cli._paths import READABLE, WRITABLE
 from sktl.exceptions import InputError
+
+if TYPE_CHECKING:
+    from sktl._types import FloatArray
+    from sktl.sources import PropertyCard
+    from sktl.training import PropertyTable
 
 
 @click.command("pretrain")
@@ -26,7 +35,14 @@ from sktl.exceptions import InputError
 )
 @click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
 @click.option("--progress/--no-progress", default=True, help="Show a bar with the time left.")
-def pretrain_command(config, output, held_out, checkpoint, device, progress):
+def pretrain_command(
+    config: Path,
+    output: Path | None,
+    held_out: Path | None,
+    checkpoint: Path | None,
+    device: str,
+    progress: bool,
+) -> None:
     """Pretrain a source on the tables that CONFIG (TOML) names, and write it to a file.
 
     A run that was stopped continues from its checkpoint when the same command is given again.
@@ -58,7 +74,7 @@ def pretrain_command(config, output, held_out, checkpoint, device, progress):
     click.echo(f"Wrote {output}")
 
 
-def _describe(item):
+def _describe(item: PropertyCard) -> str:
     """Return a line about a property and the error on its held-out compositions."""
     parts = [f"{item.name}: {item.n_rows} labels"]
     for kind, title in (("holdout", "random hold-out"), ("listed", "listed hold-out")):
@@ -70,7 +86,7 @@ def _describe(item):
     return ", ".join(parts if len(parts) > 1 else [*parts, "none held out"])
 
 
-def _read_config(path):
+def _read_config(path: Path) -> dict[str, Any]:
     """Return the settings of a configuration file after checking its keys."""
     try:
         settings = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -98,7 +114,7 @@ def _read_config(path):
     return settings
 
 
-def _check_keys(place, found, required, allowed):
+def _check_keys(place: str, found: Collection[str], required: set[str], allowed: set[str]) -> None:
     """Raise unless a part of a configuration has all required keys and none that means nothing."""
     unknown, missing = sorted(set(found) - allowed), sorted(required - set(found))
     if unknown or missing:
@@ -108,7 +124,7 @@ def _check_keys(place, found, required, allowed):
         )
 
 
-def read_digests(path, expected=None):
+def read_digests(path: Path | None, expected: str | None = None) -> frozenset[str]:
     """Return the digests of a file; the configuration may say which list it must be."""
     from sktl.training import digest_list_hash
 
@@ -131,7 +147,7 @@ def read_digests(path, expected=None):
     return digests
 
 
-def _property_table(entry, folder):
+def _property_table(entry: dict[str, Any], folder: Path) -> PropertyTable:
     """Return the table of one ``[[properties]]`` entry: known formulas or structures, or a CSV."""
     from sktl import PropertyTable
     from sktl.datasets import fetch_finetune_strategies, fetch_pretraining_table
@@ -163,7 +179,7 @@ def _property_table(entry, folder):
     return PropertyTable(entry["name"], formulas, values, entry["unit"], transform, origin)
 
 
-def _read_csv(path, formula, target):
+def _read_csv(path: Path, formula: str, target: str) -> tuple[list[str], FloatArray]:
     """Return formulas as they are written (``NaN`` is one) and labels, NaN where empty."""
     import pandas as pd
 

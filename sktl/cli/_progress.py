@@ -1,14 +1,17 @@
 """A bar with the time left, for work whose steps are known and of very different length."""
 
+from __future__ import annotations
+
 import sys
 import threading
 import time
+from typing import Self
 
 
 class ProgressBar:
     """A bar with the time left, moved each second; nothing where there is no terminal."""
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         from tqdm import tqdm
 
         layout = "{percentage:3.0f}%|{bar:20}| {elapsed}, {desc}"
@@ -20,12 +23,12 @@ class ProgressBar:
         self._clock.start()
         return self
 
-    def __exit__(self, *error):
+    def __exit__(self, *error: object) -> None:
         self._stop.set()
         self._clock.join()
         self._bar.close()
 
-    def report(self, model, n_train, before, after, total):
+    def report(self, model: str, n_train: int, before: float, after: float, total: float) -> None:
         """Show what is being fitted, and how far the work is; times are estimates in seconds."""
         if before == 0 and not self._bar.disable:
             self._bar.write(f"This takes about {_duration(total)}.", file=sys.stderr)
@@ -35,11 +38,11 @@ class ProgressBar:
         self._what = f"{model}, {n_train:,} rows"
         self._move()
 
-    def _tick(self):
+    def _tick(self) -> None:
         while not self._stop.wait(1.0):
             self._move()
 
-    def _move(self):
+    def _move(self) -> None:
         """Go on at the pace so far, but not beyond the fit that is running."""
         ahead = self._before + self._pace * (time.perf_counter() - self._since)
         self._bar.n = min(ahead, 0.1 * self._before + 0.9 * self._after)
@@ -49,5 +52,5 @@ class ProgressBar:
         self._bar.refresh()
 
 
-def _duration(seconds):
+def _duration(seconds: float) -> str:
     return f"{seconds:.0f} seconds" if seconds < 90 else f"{seconds / 60:.0f} minutes"

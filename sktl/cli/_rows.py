@@ -1,11 +1,20 @@
 """What commands on tables share: options, and the treatment of rows that cannot be used."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import click
 
+from sktl.cli._numbers import Command
 from sktl.exceptions import TableError
+
+if TYPE_CHECKING:
+    from pymatgen.core import Structure
+
+    from sktl.tables import BadCell, Column, Table
 
 on_error_option = click.option(
     "--on-error",
@@ -47,7 +56,7 @@ decimal_option = click.option(
 )
 
 
-def structure_options(command):
+def structure_options(command: Command) -> Command:
     """Add the options that say where crystals are."""
     return _structures_option(_file_option(command))
 
@@ -67,7 +76,7 @@ class Materials(NamedTuple):
     file: str | None = None
     structures: Path | None = None
 
-    def choose_column(self, table):
+    def choose_column(self, table: Table) -> str:
         """Return the name of the column of materials."""
         from sktl.tables import find_files_column, find_formulas
 
@@ -75,7 +84,8 @@ class Materials(NamedTuple):
             raise click.UsageError("--file goes with --structures FOLDER.")
         if self.structures is not None and self.formula is not None:
             raise click.UsageError("Give --formula or --structures, not both.")
-        wanted, option, find = self.formula, "--formula", find_formulas
+        find: Callable[[Table], str] = find_formulas
+        wanted, option = self.formula, "--formula"
         if self.structures is not None:
             wanted, option, find = self.file, "--file", find_files_column
         if wanted is not None:
@@ -85,8 +95,10 @@ class Materials(NamedTuple):
         except TableError as error:
             raise click.UsageError(str(error)) from error
 
-    def read(self, table, column, elements=None):
-        """Return the formulas or structures of all rows, None for bad ones, and the bad cells."""
+    def read(
+        self, table: Table, column: str, elements: Collection[int] | None = None
+    ) -> tuple[Sequence[str | Structure | None], list[BadCell]]:
+        """Return the formulas or structures of all rows, None for bad ones, and what is wrong."""
         from sktl.tables import formula_problems, read_structures
 
         if self.structures is None:
@@ -94,7 +106,7 @@ class Materials(NamedTuple):
         return read_structures(table, column, self.structures)
 
 
-def column_of(table, wanted, option):
+def column_of(table: Table, wanted: str, option: str) -> Column:
     """Return a `Column`; a wrong name is a mistake in the option."""
     from sktl.tables import find_column
 
@@ -104,7 +116,16 @@ def column_of(table, wanted, option):
         raise click.BadParameter(str(error), param_hint=option) from error
 
 
-def read_usable(path, materials, target, *, decimal, elements=None, on_error, output):
+def read_usable(
+    path: Path,
+    materials: Materials,
+    target: str,
+    *,
+    decimal: str,
+    elements: Collection[int] | None = None,
+    on_error: str,
+    output: Path,
+) -> tuple[Table, list[str | Structure], list[float], Column]:
     """Read a table of measurements and take care of the rows that cannot be used.
 
     Parameters
@@ -141,7 +162,8 @@ def read_usable(path, materials, target, *, decimal, elements=None, on_error, ou
     table = read_table(path)
     place = materials.choose_column(table)
     column = column_of(table, target, "--target")
-    X, found = materials.read(table, place, elements)
+    given, found = materials.read(table, place, elements)
+    X = cast("Sequence[str | Structure]", given)  # None stands only where there is a problem
     numbers, more = read_numbers(table, column.name, decimal)
     problems = row_problems(table, found + more)
     report_problems(table, problems, path, on_error, output)
@@ -149,13 +171,15 @@ def read_usable(path, materials, target, *, decimal, elements=None, on_error, ou
     return table.take(kept), [X[row] for row in kept], [numbers[row] for row in kept], column
 
 
-def check_place(output):
+def check_place(output: Path) -> None:
     """Raise unless the folder of a file to write is there."""
     if not output.parent.is_dir():
         raise click.UsageError(f"Got {str(output)!r}, expected a folder that is there.")
 
 
-def report_problems(table, problems, path, on_error, output):
+def report_problems(
+    table: Table, problems: list[BadCell], path: Path, on_error: str, output: Path
+) -> None:
     """List what is wrong with rows, and stop or write them to a file beside the output."""
     from sktl.tables import skipped_rows, usable_rows, write_table
 

@@ -1,17 +1,19 @@
 """``sktl sources``: list, show and verify pretrained sources."""
 
+from __future__ import annotations
+
 import click
 
 from sktl.exceptions import SktlError
 
 
 @click.group("sources")
-def sources_group():
+def sources_group() -> None:
     """List, show and verify pretrained sources."""
 
 
 @sources_group.command("list")
-def list_command():
+def list_command() -> None:
     """List the sources that this installation knows."""
     import sktl
 
@@ -26,14 +28,14 @@ def list_command():
         rows.append((name, card.id, str(len(card.properties)), str(compositions), card.title))
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     for row in rows:
-        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
-        click.echo("  ".join(cells).rstrip())
+        texts = [text.ljust(width) for text, width in zip(row, widths, strict=True)]
+        click.echo("  ".join(texts).rstrip())
 
 
 @sources_group.command("show")
 @click.argument("name")
 @click.option("--json", "as_json", is_flag=True, help="Print the card as JSON.")
-def show_command(name, as_json):
+def show_command(name: str, as_json: bool) -> None:
     """Print the card of the source NAME: a name from the list, an id, or a file."""
     import sktl
     from sktl.sources import card_page
@@ -45,7 +47,7 @@ def show_command(name, as_json):
 @sources_group.command("verify")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.pass_context
-def verify_command(ctx, names):
+def verify_command(ctx: click.Context, names: tuple[str, ...]) -> None:
     """Check hash, card and reference predictions of the sources NAME, or of all.
 
     Ends with exit code 1 when one fails.

@@ -1,51 +1,79 @@
 """What all fitted models of materials can do besides predicting: screen, be judged, be saved."""
 
+from __future__ import annotations
+
 import warnings
 from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 from sklearn.base import RegressorMixin
 from tqdm import tqdm
 
 from sktl._checks import check_integer
-from sktl.estimators._domain import N_NEIGHBORS
+from sktl._types import FloatArray, MaterialsLike, PathLike
+from sktl.estimators._domain import N_NEIGHBORS, Domain
 from sktl.estimators._files import save_model
-from sktl.estimators._input import MaterialsEstimator, read_materials
-from sktl.estimators._members import embed_materials
+from sktl.estimators._input import MaterialsEstimator, NetworkInput, read_materials
+from sktl.estimators._members import NetworkModel, embed_materials
+from sktl.estimators._uncertainty import Features, Uncertainty
 from sktl.exceptions import InputError, TransferWarning
+from sktl.networks import Network
+from sktl.representations import Materials
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+    from sklearn.neighbors import NearestNeighbors
 
 ROWS_AT_A_TIME, CRYSTALS_AT_A_TIME = 4000, 100
 """Materials that are screened together, which bounds the memory."""
 
-BAR = {"desc": "Predicting", "unit": "row", "unit_scale": True, "leave": False, "delay": 2}
+BAR: dict[str, Any] = {
+    "desc": "Predicting",
+    "unit": "row",
+    "unit_scale": True,
+    "leave": False,
+    "delay": 2,
+}
 
 
 class MaterialsModel(MaterialsEstimator, ABC):
     """A regressor or classifier of materials.
 
     Its ``domain_`` are the training rows as points of an embedding, or None; its ``uncertainty_``
-    says how large its errors are, or is None. What is not abstract is said for a model whose
-    ``input_`` and ``networks_`` are its own.
+    says how large its errors are, or is None. Methods that are not abstract are those of a model
+    that has its own ``input_`` and ``networks_``.
     """
 
-    uncertainty_ = None
+    input_: NetworkInput
+    networks_: list[Network]
+    device: str
+    domain_: Domain | None
+    uncertainty_: Uncertainty | None = None
+    training_sha256_: str
+    examples_: list[Any]
+    file_: dict[str, Any]
 
     @abstractmethod
-    def _screen(self, materials, coverage):
+    def _screen(
+        self, materials: Materials, coverage: float | None
+    ) -> tuple[dict[str, Any], Features]:
         """Return columns of predictions, and the features (m, n, d) that they were made from."""
 
-    def _embedder(self):
+    def _embedder(self) -> NetworkModel:
         """Return the fitted estimator of a network whose embedding `domain_` holds."""
         return self
 
-    def _check_elements(self, materials):
+    def _check_elements(self, materials: Materials) -> None:
         """Fail for rows with elements that cannot be predicted, or warn."""
         self.input_.read(materials)
 
-    def __sklearn_is_fitted__(self):
+    def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "networks_")
 
-    def applicability(self, X, n_neighbors=N_NEIGHBORS, with_errors=True):
+    def applicability(
+        self, X: MaterialsLike, n_neighbors: int = N_NEIGHBORS, with_errors: bool = True
+    ) -> DataFrame:
         """Tell how far materials are from those that the model was trained on.
 
         The distance is the mean of those to the nearest training materials in the embedding of the
@@ -91,16 +119,17 @@ class MaterialsModel(MaterialsEstimator, ABC):
         import pandas as pd
 
         materials = read_materials(self, X, fitting=False)
-        if getattr(self, "domain_", None) is None:
+        domain: Domain | None = getattr(self, "domain_", None)
+        if domain is None:
             raise InputError(
                 f"Got a {type(self).__name__} that keeps no training rows: none of its base models "
                 "is a fine-tuned network, or an older version of sktl has saved it."
             )
-        n_rows = len(self.domain_.points)
+        n_rows = len(domain.points)
         check_integer("n_neighbors", n_neighbors, 1)
         if n_neighbors > n_rows:
             raise InputError(f"Got n_neighbors={n_neighbors!r}, expected 1 to {n_rows}.")
-        columns = self._describe(materials, self.domain_.search(n_neighbors))
+        columns = self._describe(materials, domain, domain.search(n_neighbors))
         if with_errors and self.uncertainty_ is not None:
             known = np.array([not each for each in columns["unseen_in_pretraining"]], dtype=bool)
             errors = np.full(len(materials), np.nan)
@@ -109,7 +138,9 @@ class MaterialsModel(MaterialsEstimator, ABC):
             columns["expected_error"] = errors * np.maximum(columns["distance"], 1.0)
         return pd.DataFrame(columns)
 
-    def screen(self, X, coverage=0.9, progress=False):
+    def screen(
+        self, X: MaterialsLike, coverage: float | None = 0.9, progress: bool = False
+    ) -> DataFrame:
         """Predict, and tell how far the materials are from the training rows, in one pass.
 
         4,000 formulas or 100 crystals are worked on at a time, so that memory is bounded.
@@ -151,7 +182,7 @@ class MaterialsModel(MaterialsEstimator, ABC):
         parts = [slice(start, start + size) for start in range(0, len(materials), size)]
         if len(parts) > 1:
             self._check_elements(materials)  # so that a part says nothing not said of all rows
-        domain = getattr(self, "domain_", None)
+        domain: Domain | None = getattr(self, "domain_", None)
         search = None if domain is None else domain.search(min(N_NEIGHBORS, len(domain.points)))
         frames = []
         with (
@@ -161,11 +192,15 @@ class MaterialsModel(MaterialsEstimator, ABC):
             if len(parts) > 1:
                 warnings.simplefilter("ignore", TransferWarning)
             for part in map(materials.take, parts):
-                frames.append(pd.DataFrame(self._screen_part(part, coverage, search)))
+                columns, features = self._screen(part, coverage)
+                if domain is not None:
+                    near = self._describe(part, domain, search, features)
+                    columns |= {name: near[name] for name in ("distance", "outside", "nearest")}
+                frames.append(pd.DataFrame(columns))
                 bar.update(len(part))
         return pd.concat(frames, ignore_index=True)
 
-    def save(self, path, *, target=None, unit=None):
+    def save(self, path: PathLike, *, target: str | None = None, unit: str | None = None) -> None:
         """Write the fitted estimator to one file, atomically.
 
         The file holds tensors and JSON and is no pickle; `sktl.load_model` reads it. A file that
@@ -187,20 +222,18 @@ class MaterialsModel(MaterialsEstimator, ABC):
         """
         save_model(self, path, target=target, unit=unit)
 
-    def _screen_part(self, materials, coverage, search):
-        """Return the columns of `screen`; `search` finds training rows, if there are any."""
-        columns, features = self._screen(materials, coverage)
-        if search is None:
-            return columns
-        near = self._describe(materials, search, features)
-        return columns | {name: near[name] for name in ("distance", "outside", "nearest")}
-
-    def _describe(self, materials, search, features=None):
+    def _describe(
+        self,
+        materials: Materials,
+        domain: Domain,
+        search: NearestNeighbors,
+        features: Features | None = None,
+    ) -> dict[str, Any]:
         """Return the columns of `applicability`, but for expected errors."""
         embedder = self._embedder()
         features = features if embedder is self else None
         embedding, batch = embed_materials(embedder, materials, features)
-        return self.domain_.describe(embedding, batch, embedder.input_.elements, search)
+        return domain.describe(embedding, batch, embedder.input_.elements, search)
 
 
 class MaterialsRegressor(RegressorMixin, MaterialsModel):
@@ -210,18 +243,38 @@ class MaterialsRegressor(RegressorMixin, MaterialsModel):
     """
 
     @abstractmethod
-    def _predict_rows(self, materials, with_features):
-        """Return predictions (n, k), and the features (m, n, d) of `uncertainty_` or None."""
+    def _predict_rows(
+        self, materials: Materials, with_features: bool
+    ) -> tuple[FloatArray, Features]:
+        """Return predictions (n, k), and the features (m, n, d) of `uncertainty_` or none."""
 
     @abstractmethod
-    def _shaped(self, values):
+    def _shaped(self, values: FloatArray) -> FloatArray:
         """Return values (n, k) without the axis of a single output."""
 
     @abstractmethod
-    def _lowest(self):
+    def _lowest(self) -> float:
         """Return the number that no prediction is below."""
 
-    def predict(self, X, return_std=False, coverage=None):
+    @overload
+    def predict(self, X: MaterialsLike) -> FloatArray: ...
+
+    @overload
+    def predict(
+        self, X: MaterialsLike, return_std: Literal[True]
+    ) -> tuple[FloatArray, FloatArray]: ...
+
+    @overload
+    def predict(self, X: MaterialsLike, *, coverage: float) -> tuple[FloatArray, FloatArray]: ...
+
+    @overload
+    def predict(
+        self, X: MaterialsLike, return_std: bool = False, coverage: float | None = None
+    ) -> FloatArray | tuple[FloatArray, ...]: ...
+
+    def predict(
+        self, X: MaterialsLike, return_std: bool = False, coverage: float | None = None
+    ) -> FloatArray | tuple[FloatArray, ...]:
         """Predict the property.
 
         Parameters
@@ -258,7 +311,7 @@ class MaterialsRegressor(RegressorMixin, MaterialsModel):
         found = [self._shaped(predictions), *([deviations] if return_std else [])]
         return tuple(found) if coverage is None else (*found, np.stack(ends, axis=-1))
 
-    def predict_interval(self, X, coverage=0.9):
+    def predict_interval(self, X: MaterialsLike, coverage: float = 0.9) -> FloatArray:
         """Predict an interval that holds the measured value with a given probability.
 
         Split conformal prediction: the half width is the expected size of the error of the row
@@ -292,22 +345,26 @@ class MaterialsRegressor(RegressorMixin, MaterialsModel):
             raise InputError("Got coverage=None, expected 0 < coverage < 1.")
         return self.predict(X, coverage=coverage)[1]
 
-    def _screen(self, materials, coverage):
+    def _screen(
+        self, materials: Materials, coverage: float | None
+    ) -> tuple[dict[str, Any], Features]:
         predictions, features = self._predict_rows(materials, True)
         found = [predictions]
         if self.uncertainty_ is not None:
             found += self._spread(predictions, features, coverage)
         names = ["prediction", "standard_deviation", "interval_low", "interval_high"]
-        columns = {}
+        columns: dict[str, Any] = {}
         for name, part in zip(names[: len(found)], map(self._shaped, found), strict=True):
             columns |= _named(name, part)
         return columns, features
 
-    def _deviations(self, materials):
+    def _deviations(self, materials: Materials) -> FloatArray:
         """Return the standard deviations of predictions, (n, k)."""
         return self._spread(*self._predict_rows(materials, True), None)[0]
 
-    def _spread(self, predictions, features, coverage):
+    def _spread(
+        self, predictions: FloatArray, features: Features, coverage: float | None
+    ) -> list[FloatArray]:
         """Return standard deviations of predictions (n, k), and with `coverage` two ends each."""
         if self.uncertainty_ is None:
             raise InputError(
@@ -316,14 +373,14 @@ class MaterialsRegressor(RegressorMixin, MaterialsModel):
                 "with a validation_fraction above 0."
             )
         deviations, half_widths = self.uncertainty_.spread(features, coverage)
-        if coverage is None:
+        if half_widths is None:
             return [deviations]
         low = np.maximum(predictions - half_widths, self._lowest())
         return [deviations, low, predictions + half_widths]
 
 
-def _named(name, values):
+def _named(name: str, values: FloatArray) -> dict[str, FloatArray]:
     """Return values (n,) by a name, or the columns of values (n, k) by the name and a number."""
     if values.ndim == 1:
         return {name: values}
-    return {f"{name}_{i}": column for i, column in enumerate(values.T, start=1)}
+    return {f"{name}_{i + 1}": values[:, i] for i in range(values.shape[1])}

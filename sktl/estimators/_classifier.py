@@ -1,6 +1,9 @@
 """TransferClassifier: fine-tune a pretrained network on classes."""
 
+from __future__ import annotations
+
 from functools import partial
+from typing import Any, Literal, Self
 
 import numpy as np
 from sklearn.base import ClassifierMixin
@@ -8,8 +11,9 @@ from sklearn.utils.multiclass import check_classification_targets
 
 from sktl._checks import check_integer, check_labels, check_weights
 from sktl._state import stored
+from sktl._types import AnyArray, ArrayLike, FloatArray, MaterialsLike, PathLike
 from sktl.estimators._base import MaterialsModel
-from sktl.estimators._input import open_source, read_materials
+from sktl.estimators._input import UnseenElements, open_source, read_materials
 from sktl.estimators._members import (
     TrainingRows,
     judge_members,
@@ -20,8 +24,11 @@ from sktl.estimators._members import (
     train_members,
 )
 from sktl.estimators._provenance import record_training
+from sktl.estimators._uncertainty import Features
 from sktl.estimators._upgrades import upgrade_classifier
 from sktl.exceptions import InputError
+from sktl.representations import Materials
+from sktl.sources import Source, SourceCard
 from sktl.training import ClassTarget, Policy, one_thread
 
 
@@ -38,8 +45,9 @@ class TransferClassifier(ClassifierMixin, MaterialsModel):
     ----------
     source : str, path-like, Source or None, default="mpt"
         Where the weights come from; see `TransferRegressor`.
-    network : {"auto", "composition", "elemnet", "alignn"}, default="auto"
-        The network when `source` is None; see `TransferRegressor`.
+    network : "auto" or str, default="auto"
+        The network when `source` is None: any registered architecture, also one made known by
+        `sktl.register_architecture`; see `TransferRegressor`.
     network_arguments : dict or None, default=None
         Further arguments of that network; see `TransferRegressor`.
     freeze_depth : int, default=0
@@ -52,7 +60,7 @@ class TransferClassifier(ClassifierMixin, MaterialsModel):
         is 12 with a source and 40 without, or as many as make 200 steps, if that is more.
     learning_rate : "auto" or float, default="auto"
         Highest learning rate; "auto" is 6e-4 with a source of formulas, 2e-3 with one of crystals
-        (three times that for the head), 1e-3 without.
+        (three times that for the head), without a source 1e-3, and 3e-3 on crystals.
     policy : Policy or None, default=None
         All other settings of training: batch size, weight decay, the share of held-out rows and
         more. None is ``Policy()``.
@@ -110,21 +118,24 @@ class TransferClassifier(ClassifierMixin, MaterialsModel):
     (2, 3)
     """
 
+    source_: SourceCard | None
+    source_sha256_: str | None
+
     def __init__(
         self,
-        source="mpt",
+        source: PathLike | Source | None = "mpt",
         *,
-        network="auto",
-        network_arguments=None,
-        freeze_depth=0,
-        n_members=1,
-        max_epochs="auto",
-        learning_rate="auto",
-        policy=None,
-        unseen_elements="error",
-        device="auto",
-        random_state=None,
-    ):
+        network: str = "auto",
+        network_arguments: dict[str, Any] | None = None,
+        freeze_depth: int = 0,
+        n_members: int = 1,
+        max_epochs: int | Literal["auto"] = "auto",
+        learning_rate: float | Literal["auto"] = "auto",
+        policy: Policy | None = None,
+        unseen_elements: UnseenElements = "error",
+        device: str = "auto",
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
         self.source = source
         self.network = network
         self.network_arguments = network_arguments
@@ -137,7 +148,7 @@ class TransferClassifier(ClassifierMixin, MaterialsModel):
         self.device = device
         self.random_state = random_state
 
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X: MaterialsLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Fine-tune on class labels.
 
         Parameters
@@ -154,16 +165,16 @@ class TransferClassifier(ClassifierMixin, MaterialsModel):
         self
         """
         materials = read_materials(self, X, fitting=True)
-        y = check_labels(materials, y, estimator=type(self).__name__)
-        check_classification_targets(y)
-        return self._fit(materials, y, sample_weight)
+        labels = check_labels(materials, y, estimator=type(self).__name__)
+        check_classification_targets(labels)
+        return self._fit(materials, labels, sample_weight)
 
     @one_thread()
-    def _fit(self, materials, y, sample_weight=None):
-        vars(self).pop("networks_", None)  # if this fit fails, the estimator is not fitted
+    def _fit(self, materials: Materials, labels: AnyArray, sample_weight: ArrayLike | None) -> Self:
+        self.__dict__.pop("networks_", None)  # if this fit fails, the estimator is not fitted
         policy = Policy.of(self)
         check_integer("n_members", self.n_members, 1)
-        self.classes_, place = np.unique(y, return_inverse=True)
+        self.classes_, place = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:
             raise InputError(
                 f"Got one class, {self.classes_.tolist()[0]!r}, expected at least two classes in y."
@@ -188,7 +199,7 @@ class TransferClassifier(ClassifierMixin, MaterialsModel):
         self.domain_ = learn_domain(self, materials, self.classes_[place.reshape(-1)])
         return self
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: MaterialsLike) -> FloatArray:
         """Predict class probabilities.
 
         Parameters
@@ -204,7 +215,7 @@ class TransferClassifier(ClassifierMixin, MaterialsModel):
         materials = read_materials(self, X, fitting=False)
         return self.target_.decode(run_members(self, materials))
 
-    def predict(self, X):
+    def predict(self, X: MaterialsLike) -> AnyArray:
         """Predict the most probable class.
 
         Parameters
@@ -220,7 +231,9 @@ class TransferClassifier(ClassifierMixin, MaterialsModel):
         chances = self.predict_proba(X)
         return self.classes_[chances.argmax(axis=1)]
 
-    def _screen(self, materials, coverage):
+    def _screen(
+        self, materials: Materials, coverage: float | None
+    ) -> tuple[dict[str, Any], Features]:
         features, outputs = run_members_whole(self, materials)
         chances = self.target_.decode(outputs)
         columns = {"prediction": self.classes_[chances.argmax(axis=1)]}

@@ -1,5 +1,10 @@
 """Applicability: how far a material is from those that a model was trained on."""
 
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
 import numpy as np
 from sklearn.decomposition import PCA
 from sklearn.neighbors import NearestNeighbors
@@ -7,7 +12,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sktl._state import stored
-from sktl.representations import SYMBOLS
+from sktl._types import AnyArray, FloatArray, IntArray, SingleArray
+from sktl.representations import SYMBOLS, Compositions
 
 N_NEIGHBORS = 5
 INSIDE = 0.95
@@ -45,7 +51,14 @@ class Domain:
         Distance from which on a material is outside.
     """
 
-    def __init__(self, features, groups, elements, texts, values):
+    def __init__(
+        self,
+        features: AnyArray,
+        groups: IntArray,
+        elements: Collection[int],
+        texts: list[str],
+        values: AnyArray,
+    ) -> None:
         n_axes = min(_MOST_AXES, *features.shape)
         axes = make_pipeline(StandardScaler(), PCA(n_axes, svd_solver="covariance_eigh"))
         with np.errstate(invalid="ignore"):  # of one composition only: no variance to share out
@@ -57,16 +70,16 @@ class Domain:
         self.unit = float(np.median(found)) or 1.0
         self.limit = float(np.quantile(found, INSIDE, method="higher")) / self.unit
 
-    def nearest(self, features, search):
+    def nearest(self, features: AnyArray, search: NearestNeighbors) -> tuple[FloatArray, IntArray]:
         """Return mean distances (n,) and the training rows (n, k) nearest to features (n, d)."""
         found, rows = search.kneighbors(self._project(features))
         return found.mean(axis=1) / self.unit, rows
 
-    def search(self, n_neighbors):
+    def search(self, n_neighbors: int) -> NearestNeighbors:
         """Return what finds the nearest training rows."""
         return NearestNeighbors(n_neighbors=n_neighbors).fit(self.points)
 
-    def _judge(self, groups):
+    def _judge(self, groups: IntArray) -> FloatArray:
         """Return the distances of training rows to those of other compositions."""
         chosen = np.linspace(0, len(groups) - 1, min(len(groups), _MOST_JUDGED)).astype(np.int64)
         largest = int(np.bincount(groups).max())
@@ -79,10 +92,16 @@ class Domain:
             return np.ones(1)
         return ((found * others).sum(axis=1) / np.maximum(counts, 1))[counts > 0]
 
-    def _project(self, features):
+    def _project(self, features: AnyArray) -> SingleArray:
         return self.axes.transform(features.astype(np.float64)).astype(np.float32)
 
-    def describe(self, embedding, batch, known, search):
+    def describe(
+        self,
+        embedding: AnyArray,
+        batch: Compositions | AnyArray,
+        known: Collection[int] | None,
+        search: NearestNeighbors,
+    ) -> dict[str, Any]:
         """Return what is known of the nearest training rows, as columns of `applicability`.
 
         Parameters
@@ -97,6 +116,7 @@ class Domain:
             What `search` returned.
         """
         distances, rows = self.nearest(embedding, search)
+        neighbours: list[list[int]] = rows.tolist()
         unseen = [_unseen(batch, elements) for elements in (self.elements, known)]
         outside = [
             distance > self.limit or bool(new or never)
@@ -107,20 +127,20 @@ class Domain:
             "outside": outside,
             "unseen_in_training": unseen[0],
             "unseen_in_pretraining": unseen[1],
-            "nearest": [tuple(self.texts[row] for row in near) for near in rows],
-            "nearest_values": [tuple(self.values[near].tolist()) for near in rows],
-            "nearest_rows": [tuple(near.tolist()) for near in rows],
+            "nearest": [tuple(self.texts[row] for row in near) for near in neighbours],
+            "nearest_values": [tuple(self.values[near].tolist()) for near in neighbours],
+            "nearest_rows": list(map(tuple, neighbours)),
         }
 
 
-def _unseen(batch, known):
+def _unseen(batch: Compositions | AnyArray, known: Collection[int] | None) -> list[tuple[str, ...]]:
     """Return for each row a tuple of the symbols of the elements that are not known."""
     if isinstance(batch, np.ndarray) or known is None:
         return [()] * len(batch)
     new = ~np.isin(batch.numbers, list(known))
     if not new.any():
         return [()] * len(batch)
-    found = [[] for _ in range(len(batch))]
+    found: list[list[str]] = [[] for _ in range(len(batch))]
     for row, number in zip(batch.rows[new], batch.numbers[new], strict=True):
         found[row].append(SYMBOLS[number - 1])
     return list(map(tuple, found))

@@ -1,21 +1,40 @@
-"""HarmonicTransformer: the harmonic response of crystals, in an interatomic potential."""
+"""HarmonicTransformer: the harmonic (vibrational and elastic) response of crystals as features."""
+
+from __future__ import annotations
 
 import contextlib
 import numbers
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from joblib import Parallel, delayed
 from sklearn.base import TransformerMixin
 from sklearn.utils.validation import check_is_fitted
+from torch import Tensor
 
 from sktl._checks import check_feature_names
 from sktl._state import stored
 from sktl._store import atomic_write, cache_dir
-from sktl.estimators._input import MaterialsEstimator, open_source, read_materials
+from sktl._types import (
+    AnyArray,
+    CellArrays,
+    FloatArray,
+    ObjectArray,
+    PathLike,
+    StructuresLike,
+)
+from sktl.estimators._input import (
+    MaterialsEstimator,
+    NetworkInput,
+    UnseenElements,
+    open_source,
+    read_materials,
+)
 from sktl.estimators._upgrades import upgrade_reader
 from sktl.exceptions import InputError
-from sktl.networks import energy_curvature
+from sktl.networks import Network, energy_curvature
 from sktl.representations import (
     RESPONSES,
     Crystals,
@@ -25,13 +44,17 @@ from sktl.representations import (
     independent_distortions,
     standard_supercell,
 )
+from sktl.sources import Source, SourceCard
+
+if TYPE_CHECKING:
+    from sklearn.utils import Tags
 
 _VERSION = 2  # of what is kept on disk
 
 
 @stored("harmonic-transformer/2", upgrades=[upgrade_reader])
 class HarmonicTransformer(TransformerMixin, MaterialsEstimator):
-    """Turn crystals into their phonon frequencies, elastic moduli and the like, by a potential.
+    """Turn crystals into their harmonic (vibrational and elastic) response.
 
     The features are phonon frequencies, elastic moduli and others, in a machine-learning
     interatomic potential: a source that has learned energies with forces and stresses. Its energy
@@ -95,13 +118,25 @@ class HarmonicTransformer(TransformerMixin, MaterialsEstimator):
     >>> features = make_union(DeepFeatureTransformer("mpt-structure"), HarmonicTransformer())
     """
 
-    def __init__(self, source="chgnet", *, max_atoms=24, unseen_elements="error", n_jobs=None):
+    input_: NetworkInput
+    source_: SourceCard
+    source_sha256_: str | None
+    potential_: Network
+
+    def __init__(
+        self,
+        source: PathLike | Source = "chgnet",
+        *,
+        max_atoms: int = 24,
+        unseen_elements: UnseenElements = "error",
+        n_jobs: int | None = None,
+    ) -> None:
         self.source = source
         self.max_atoms = max_atoms
         self.unseen_elements = unseen_elements
         self.n_jobs = n_jobs
 
-    def fit(self, X, y=None):
+    def fit(self, X: StructuresLike, y: object = None) -> Self:
         """Load the source; X is checked, y is ignored.
 
         Parameters
@@ -114,7 +149,7 @@ class HarmonicTransformer(TransformerMixin, MaterialsEstimator):
         -------
         self
         """
-        vars(self).pop("potential_", None)  # if this fit fails, the transformer is not fitted
+        self.__dict__.pop("potential_", None)  # if this fit fails, the transformer is not fitted
         materials = read_materials(self, X, fitting=True)
         if not isinstance(self.max_atoms, numbers.Integral) or self.max_atoms < 0:
             raise InputError(f"Got max_atoms={self.max_atoms!r}, expected an integer from 0 on.")
@@ -127,7 +162,7 @@ class HarmonicTransformer(TransformerMixin, MaterialsEstimator):
         self.potential_ = source.network
         return self
 
-    def transform(self, X):
+    def transform(self, X: StructuresLike) -> FloatArray:
         """Return the harmonic response of crystals.
 
         Parameters
@@ -140,26 +175,30 @@ class HarmonicTransformer(TransformerMixin, MaterialsEstimator):
         ndarray (n, 17), float64
             See `sktl.representations.harmonic_response`.
         """
-        crystals = self.input_.read(read_materials(self, X, fitting=False))
-        distinct, place = crystals.unique()
+        materials = read_materials(self, X, fitting=False)
+        self.input_.read(materials)  # fails or warns of elements that the source never saw
+        distinct, place = materials.crystals.unique()
         places = list(map(self._place, distinct.keys()))
         found = list(map(_read, places))
         missing = [i for i, row in enumerate(found) if row is None]
-        cells = [standard_supercell(*distinct.arrays[k], self.max_atoms) for k in missing]
-        whole = type(self.input_.representation)(merged=False)
-        rows = whole.encode(Crystals(cells)) if missing else []
-        scale = self.source_.properties[0].scale
-        made = Parallel(n_jobs=self.n_jobs)(
-            delayed(_respond)(
-                self.potential_, scale, rows[[i]], cells[i], self.max_atoms, places[k]
-            )
-            for i, k in enumerate(missing)
-        )
-        for k, response in zip(missing, made, strict=True):
-            found[k] = response
+        if missing:
+            made = self._respond_all(distinct.take(missing), [places[k] for k in missing])
+            for k, response in zip(missing, made, strict=True):
+                found[k] = response
         return np.array(found)[place]
 
-    def get_feature_names_out(self, input_features=None):
+    def _respond_all(self, crystals: Crystals, places: Sequence[Path | None]) -> list[FloatArray]:
+        """Return the harmonic response of each crystal, and keep it in its place."""
+        cells = [standard_supercell(*arrays, self.max_atoms) for arrays in crystals.arrays]
+        graphs: Any = type(self.input_.representation)
+        rows = graphs(merged=False).encode(Crystals(cells))
+        scale = self.source_.properties[0].scale
+        return Parallel(n_jobs=self.n_jobs)(
+            delayed(_respond)(self.potential_, scale, rows[[i]], cells[i], self.max_atoms, place)
+            for i, place in enumerate(places)
+        )
+
+    def get_feature_names_out(self, input_features: Sequence[str] | None = None) -> ObjectArray:
         """Return the names of the features.
 
         Parameters
@@ -175,27 +214,34 @@ class HarmonicTransformer(TransformerMixin, MaterialsEstimator):
         check_feature_names(self, input_features)
         return np.asarray(RESPONSES, dtype=object)
 
-    def _place(self, key):
+    def _place(self, key: str) -> Path | None:
         """Return where the response of the crystal with this key is kept, or None."""
         if self.source_sha256_ is None:
             return None
         folder = f"v{_VERSION}-{self.source_sha256_[:16]}-{self.max_atoms}"
         return Path(cache_dir()) / "harmonic" / folder / key[:2] / f"{key}.npy"
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.two_d_array = False
         return tags
 
-    def __sklearn_is_fitted__(self):
+    def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "potential_")
 
 
-def _respond(network, scale, inputs, arrays, max_atoms, place):
+def _respond(
+    network: Network,
+    scale: float,
+    inputs: Mapping[str, AnyArray],
+    arrays: CellArrays,
+    max_atoms: int,
+    place: Path | None,
+) -> FloatArray:
     """Return the harmonic response of one crystal, and keep it in a file if there is a path."""
     elements, lattice, _ = arrays
 
-    def energy(**inputs):
+    def energy(**inputs: Tensor) -> Tensor:
         return network(**inputs)[:, 0] * (scale * len(elements))
 
     symmetry = cell_symmetry(*arrays)
@@ -210,7 +256,7 @@ def _respond(network, scale, inputs, arrays, max_atoms, place):
     return response
 
 
-def _read(place):
+def _read(place: Path | None) -> FloatArray | None:
     """Return the response that is kept in a file, or None where there is none, or a damaged one."""
     if place is None:
         return None

@@ -1,16 +1,30 @@
 """From what a user gives to encoded rows: one way in for every estimator."""
 
+from __future__ import annotations
+
 import inspect
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
 
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sktl._state import stored
+from sktl._types import AnyArray, FloatArray, MaterialsLike
 from sktl._warnings import warn_caller
 from sktl.exceptions import InputError, UnseenElementError
-from sktl.representations import MAX_ATOMIC_NUMBER, SYMBOLS, Materials
+from sktl.networks import Network
+from sktl.representations import (
+    MAX_ATOMIC_NUMBER,
+    SYMBOLS,
+    Compositions,
+    Crystals,
+    Materials,
+    Rows,
+)
 from sktl.sources import (
+    Architecture,
+    Source,
     default_architecture,
     find_architecture,
     find_choice,
@@ -18,32 +32,45 @@ from sktl.sources import (
     random_network,
 )
 
+if TYPE_CHECKING:
+    from sklearn.utils import Tags
+
 POLICIES = ("error", "warn")
 LARGEST_NUMBER = 1e100
+UnseenElements: TypeAlias = Literal["error", "warn"]
+
+Batch: TypeAlias = Compositions | Crystals | AnyArray
+"""Rows as they are read, before they are encoded; numeric columns are an array (n, d)."""
 
 
 class MaterialsEstimator(BaseEstimator):
     """An estimator whose X is materials, and which may be older than some of its parameters."""
 
-    def __setstate__(self, state):
+    input_kind_: Literal["formulas", "structures", "columns"]
+    n_features_in_: int
+    feature_names_in_: AnyArray
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
         given = inspect.signature(type(self)).parameters.values()
         defaults = {each.name: each.default for each in given if each.default is not each.empty}
         super().__setstate__(defaults | state)
 
     @classmethod
-    def from_state(cls, state):
+    def from_state(cls, state: dict[str, Any]) -> Self:
         """Return the estimator with the attributes of a model file."""
         made = cls.__new__(cls)
         made.__setstate__(state)
         return made
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.string = True
         return tags
 
 
-def read_materials(estimator, X, *, fitting):
+def read_materials(
+    estimator: MaterialsEstimator, X: Materials | MaterialsLike, *, fitting: bool
+) -> Materials:
     """Return X as `Materials`, of columns a float64 array (n, d): the one check of X.
 
     What it was, its width and its names are recorded when fitting, and compared afterwards.
@@ -58,24 +85,24 @@ def read_materials(estimator, X, *, fitting):
     if not fitting:
         check_is_fitted(estimator)
     materials = Materials.read(X)
-    known = materials.kind if fitting else estimator.input_kind_
-    if materials.kind != known:
+    expected = materials.kind if fitting else estimator.input_kind_
+    if materials.kind != expected:
         raise InputError(
             f"Got X of type {type(X).__name__} with {materials.kind}, but this "
-            f"{type(estimator).__name__} was fitted on {known}."
+            f"{type(estimator).__name__} was fitted on {expected}."
         )
     if fitting:
         estimator.input_kind_ = materials.kind
     if materials.kind == "columns" and not isinstance(X, Materials):
         numbers = validate_data(estimator, materials.items, dtype=np.float64, reset=fitting)
         _check_size(numbers)
-        known = getattr(estimator, "feature_names_in_", None)
-        return Materials("columns", numbers, names=None if known is None else tuple(known))
+        names = getattr(estimator, "feature_names_in_", None)
+        return Materials("columns", numbers, names=None if names is None else tuple(names))
     _check_columns(estimator, materials, fitting)
     return materials
 
 
-def _check_size(columns):
+def _check_size(columns: FloatArray) -> None:
     """Raise for numbers whose squares overflow: nothing could be learned of their spread."""
     row, column = np.unravel_index(np.abs(columns).argmax(), columns.shape)
     largest = columns[row, column]
@@ -86,13 +113,13 @@ def _check_size(columns):
         )
 
 
-def _check_columns(estimator, materials, fitting):
+def _check_columns(estimator: MaterialsEstimator, materials: Materials, fitting: bool) -> None:
     """Record how many columns there are and their names, or compare them with those of `fit`."""
     columns = materials.kind == "columns"
     width, names = materials.items.shape[1] if columns else 1, materials.names
     if fitting:
         estimator.n_features_in_ = width
-        vars(estimator).pop("feature_names_in_", None)
+        estimator.__dict__.pop("feature_names_in_", None)
         if names is not None:
             estimator.feature_names_in_ = np.array(names, dtype=object)
         return
@@ -106,7 +133,9 @@ def _check_columns(estimator, materials, fitting):
         )
 
 
-def open_source(estimator, network="auto", arguments=None):
+def open_source(
+    estimator: MaterialsEstimator, network: str = "auto", arguments: dict[str, Any] | None = None
+) -> Source | None:
     """Load the source of an estimator, and return it, or None.
 
     The estimator remembers its card and hash, and in ``input_`` the way to its network.
@@ -134,23 +163,32 @@ class NetworkInput:
         What to do about an element that the source never saw.
     """
 
-    def __init__(self, source, network, arguments, policy):
+    def __init__(
+        self,
+        source: Source | None,
+        network: str,
+        arguments: dict[str, Any] | None,
+        policy: UnseenElements,
+    ) -> None:
         find_choice(network)
         if policy not in POLICIES:
             raise InputError(f"Got unseen_elements={policy!r}, expected one of {POLICIES}.")
         self.policy = policy
-        self.pretrained = source is not None
-        self.network = source.card.network["name"] if self.pretrained else network
-        self.elements = source.card.elements if self.pretrained else None
+        card = None if source is None else source.card
+        self.pretrained = card is not None
+        self.network: str = network if card is None else card.network["name"]
+        self.elements = None if card is None else card.elements
         if arguments is not None and (self.pretrained or not isinstance(arguments, dict)):
             raise InputError(
                 f"Got network_arguments={arguments!r}, expected None with a source, whose network "
                 "is what it is, and else None or a dict."
             )
-        self.arguments = source.card.network["arguments"] if self.pretrained else arguments or {}
+        self.arguments: dict[str, Any] = arguments or {}
+        if card is not None:
+            self.arguments = card.network["arguments"]
         self.highest = int(self.arguments.get("n_elements", MAX_ATOMIC_NUMBER))
 
-    def fit(self, materials, weights=None):
+    def fit(self, materials: Materials, weights: FloatArray | None = None) -> Batch:
         """Choose the representation for the rows and fit it; return what `read` returns."""
         if self.network == "auto":
             self.network = default_architecture(materials.kind).name
@@ -163,22 +201,23 @@ class NetworkInput:
                 f"Got {materials.kind}, expected numeric columns, which network={self.network!r} "
                 "reads."
             )
-        if self.numeric:
-            self.representation = columns.fit(materials.items, weights)
-        else:
+        if columns is None:
             self.representation = self.architecture.representation()
+        else:
+            self.representation = columns.fit(materials.items, weights)
         return self.read(materials)
 
     @property
-    def architecture(self):
+    def architecture(self) -> Architecture:
         """The architecture of the network, once `fit` has chosen it."""
         return find_architecture(self.network)
 
-    def read(self, materials, any_element=False):
+    def read(self, materials: Materials, any_element: bool = False) -> Batch:
         """Return materials and elemental fractions as a batch, other columns as they are.
 
         The batch is `Compositions`, or `Crystals` where the network reads structures. With
-        `any_element` nothing is said of elements that the source never saw.
+        `any_element`, elements that the source never saw give neither an error nor a warning,
+        where the network has a place for them.
         """
         if self.numeric:
             return materials.items
@@ -187,17 +226,17 @@ class NetworkInput:
             self._check_elements(batch, materials)
         return batch
 
-    def encode(self, readable):
+    def encode(self, readable: Batch) -> Rows:
         """Return what `read` returned as rows of the representation."""
         return self.representation.encode(readable)
 
-    def new_network(self, n_outputs, seed, width):
+    def new_network(self, n_outputs: int, seed: int, width: int | None) -> Network:
         """Return the network for these rows with random weights."""
         arguments = {"n_inputs": width} if self.numeric else {}
         arguments |= self.architecture.scratch_arguments
         return random_network(self.network, n_outputs, arguments | self.arguments, seed)
 
-    def _check_elements(self, batch, materials):
+    def _check_elements(self, batch: Compositions | Crystals, materials: Materials) -> None:
         known = np.zeros(len(SYMBOLS) + 1, dtype=bool)
         known[1 : self.highest + 1] = self.elements is None
         known[list(self.elements or ())] = True

@@ -1,19 +1,58 @@
 """The networks that a transfer estimator trains on its rows, and what they make of materials."""
 
+from __future__ import annotations
+
 import copy
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 import torch
 from sklearn.utils import check_random_state
+from skorch.history import History
+from torch import Tensor, nn
 
 from sktl._checks import check_weights, resolve_device
+from sktl._types import AnyArray, ArrayLike, FloatArray, IntArray
 from sktl.estimators._domain import Domain
+from sktl.estimators._input import NetworkInput
+from sktl.estimators._uncertainty import Features
 from sktl.exceptions import InputError
-from sktl.representations import group_rows
-from sktl.sources import run_rows
-from sktl.training import LabelledRows, expect_fits, merge_rows, split_rows, train
+from sktl.networks import Network
+from sktl.representations import Compositions, Materials, Rows, label_rows
+from sktl.sources import Source, SourceCard, run_rows
+from sktl.training import (
+    ClassTarget,
+    LabelledRows,
+    NumberTarget,
+    Policy,
+    expect_fits,
+    merge_rows,
+    split_rows,
+    train,
+)
+
+Target: TypeAlias = NumberTarget | ClassTarget
+
+
+class NetworkModel(Protocol):
+    """A fitted model that has networks of its own, and a way to what they read."""
+
+    input_: NetworkInput
+    networks_: list[Network]
+    device: str
+
+
+class TransferModel(NetworkModel, Protocol):
+    """A model that trains networks of its own, from a source or from random weights."""
+
+    source_: SourceCard | None
+    n_members: int
+    random_state: int | np.random.RandomState | None
+
+    @property
+    def target_(self) -> Target: ...
 
 
 @dataclass
@@ -23,19 +62,25 @@ class TrainingRows:
     Rows of one kind have the same input, rows of one group the same composition.
     """
 
-    encoded: object
-    kinds: np.ndarray
-    groups: np.ndarray
-    y: np.ndarray
-    weights: np.ndarray
+    encoded: Rows
+    kinds: IntArray
+    groups: IntArray
+    y: AnyArray
+    weights: FloatArray
 
     @classmethod
-    def read(cls, network_input, materials, y, sample_weight):
+    def read(
+        cls,
+        network_input: NetworkInput,
+        materials: Materials,
+        y: AnyArray,
+        sample_weight: ArrayLike | None,
+    ) -> TrainingRows:
         """Return materials with targets (n, k) in canonical order, those that agree merged."""
         weights = check_weights(materials, sample_weight)
         batch = network_input.fit(materials, weights)
-        kinds = group_rows(batch)
-        groups = kinds if network_input.numeric else group_rows(batch.compositions)
+        kinds = label_rows(batch)
+        groups = kinds if isinstance(batch, np.ndarray) else label_rows(batch.compositions)
         whole = cls(network_input.encode(batch), kinds, groups, y, weights)
         kept, merged = merge_rows(kinds, y, weights)
         if len(kept) < 2:
@@ -45,10 +90,15 @@ class TrainingRows:
             )
         return replace(whole.take(kept), weights=merged)
 
-    def take(self, chosen):
+    def take(self, chosen: IntArray) -> TrainingRows:
         """Return some of the rows."""
-        parts = (self.kinds, self.groups, self.y, self.weights)
-        return TrainingRows(self.encoded.take(chosen), *(part[chosen] for part in parts))
+        return TrainingRows(
+            self.encoded.take(chosen),
+            self.kinds[chosen],
+            self.groups[chosen],
+            self.y[chosen],
+            self.weights[chosen],
+        )
 
 
 class Members(NamedTuple):
@@ -62,17 +112,24 @@ class Members(NamedTuple):
         The rows that each network was not trained on.
     """
 
-    networks: list
-    histories: list
-    held_out: list
+    networks: list[Network]
+    histories: list[History]
+    held_out: list[TrainingRows]
 
     @property
-    def judged(self):
+    def judged(self) -> bool:
         """Whether every network has held-out rows."""
         return all(len(rows.y) for rows in self.held_out)
 
 
-def train_members(rows, target, new_network, policy, *, model):
+def train_members(
+    rows: TrainingRows,
+    target: Target,
+    new_network: Callable[[int, Rows], Network],
+    policy: Policy,
+    *,
+    model: TransferModel,
+) -> Members:
     """Train networks on rows.
 
     Parameters
@@ -95,16 +152,17 @@ def train_members(rows, target, new_network, policy, *, model):
     expect_fits(len(seeds))
     found = []
     for seed in map(int, seeds):
-        training, held_out = split_rows(rows.groups, policy.validation_fraction, seed)
-        training, held_out = rows.take(training), rows.take(held_out)
+        parts = split_rows(rows.groups, policy.validation_fraction, seed)
+        training, held_out = map(rows.take, parts)
         network = new_network(seed, training.encoded)
         labelled, valid = (
             LabelledRows(part.encoded, target.encode(part.y), part.weights)
             for part in (training, held_out)
         )
-        if network.scales_embedding and not network.head.weight.any():
+        head = network.head
+        if network.scales_embedding and isinstance(head, nn.Linear) and not head.weight.any():
             features = run_rows(network.features, training.encoded)
-            target.start_head(network.head, features, labelled.z.numpy(), training.weights)
+            target.start_head(head, features, labelled.z.numpy(), training.weights)
         history = train(
             network,
             labelled,
@@ -121,7 +179,7 @@ def train_members(rows, target, new_network, policy, *, model):
     return Members(*map(list, zip(*found, strict=True)))
 
 
-def start_network(model, source, seed, encoded):
+def start_network(model: TransferModel, source: Source | None, seed: int, encoded: Rows) -> Network:
     """Return the network that a member of a model starts from, for its encoded training rows."""
     n_outputs = model.target_.n_outputs
     if source is None:
@@ -129,7 +187,9 @@ def start_network(model, source, seed, encoded):
     return source.new_network(n_outputs, encoded)
 
 
-def judge_members(members, target):
+def judge_members(
+    members: Members, target: Target
+) -> tuple[list[AnyArray], list[AnyArray], FloatArray]:
     """Let a target make the choices that need held-out rows, and return what these rows tell.
 
     Returns
@@ -143,36 +203,39 @@ def judge_members(members, target):
         _features_and_outputs(network, rows.encoded)
         for network, rows in zip(members.networks, members.held_out, strict=True)
     ]
-    features, outputs = zip(*found, strict=True)
+    features, outputs = map(list, zip(*found, strict=True))
     y = np.concatenate([rows.y for rows in members.held_out])
     weights = np.concatenate([rows.weights for rows in members.held_out])
     target.choose(np.concatenate(outputs)[None], y, weights)
     return features, outputs, weights
 
 
-def run_members(model, materials):
+def run_members(model: NetworkModel, materials: Materials) -> AnyArray:
     """Return the outputs of all networks of a model, (m, n, n_outputs)."""
     rows = model.input_.encode(model.input_.read(materials))
     device = resolve_device(model.device)
     return np.stack([run_rows(each, rows, device=device) for each in _on(model, device)])
 
 
-def run_members_whole(model, materials):
+def run_members_whole(model: NetworkModel, materials: Materials) -> tuple[AnyArray, AnyArray]:
     """Return the embeddings of all networks, (m, n, d), and their outputs, (m, n, n_outputs)."""
     rows = model.input_.encode(model.input_.read(materials))
     device = resolve_device(model.device)
     found = [_features_and_outputs(each, rows, device) for each in _on(model, device)]
-    return tuple(np.stack(part) for part in zip(*found, strict=True))
+    features, outputs = map(np.stack, zip(*found, strict=True))
+    return features, outputs
 
 
-def embed_materials(model, materials, features=None):
+def embed_materials(
+    model: NetworkModel, materials: Materials, features: Features | None = None
+) -> tuple[AnyArray, Compositions | AnyArray]:
     """Return the embedding (n, d) of the first network, and compositions, or columns as they are.
 
     Elements may be any that the network has a place for. `features` (m, n, d) are embeddings that a
     prediction has left.
     """
     batch = model.input_.read(materials, any_element=True)
-    elements = batch if model.input_.numeric else batch.compositions
+    elements = batch if isinstance(batch, np.ndarray) else batch.compositions
     if features is not None:
         return features[0], elements
     device = resolve_device(model.device)
@@ -180,7 +243,7 @@ def embed_materials(model, materials, features=None):
     return run_rows(network.features, model.input_.encode(batch), device=device), elements
 
 
-def learn_domain(model, materials, values):
+def learn_domain(model: NetworkModel, materials: Materials, values: ArrayLike) -> Domain:
     """Return the training rows of a model as points of the embedding of its first network.
 
     Parameters
@@ -192,22 +255,21 @@ def learn_domain(model, materials, values):
         Targets or labels, as the user gave them.
     """
     embedding, batch = embed_materials(model, materials)
-    columns = isinstance(batch, np.ndarray)
-    elements = set() if columns else set(batch.numbers.tolist())
-    return Domain(embedding, group_rows(batch), elements, materials.texts(), np.asarray(values))
+    elements = set() if isinstance(batch, np.ndarray) else set(batch.numbers.tolist())
+    return Domain(embedding, label_rows(batch), elements, materials.texts(), np.asarray(values))
 
 
-def _on(model, device):
+def _on(model: NetworkModel, device: str) -> list[Network]:
     """Return the networks of a model on a device."""
     if device == "cpu":
         return model.networks_
     return [copy.deepcopy(network).to(device) for network in model.networks_]
 
 
-def _features_and_outputs(network, rows, device="cpu"):
+def _features_and_outputs(network: Network, rows: Rows, device: str = "cpu") -> list[AnyArray]:
     """Return the embedding (n, d) and the outputs (n, n_outputs) of a network."""
 
-    def both(**inputs):
+    def both(**inputs: Tensor) -> Tensor:
         features = network.features(**inputs)
         return torch.cat([features, network.head(features)], dim=1)
 

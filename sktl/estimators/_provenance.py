@@ -1,14 +1,27 @@
 """What a fitted estimator remembers of its training rows: a hash of all, and a few as examples."""
 
+from __future__ import annotations
+
 import hashlib
 import json
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+from sktl._types import AnyArray, FloatArray
+from sktl.representations import Materials
+
+if TYPE_CHECKING:
+    from pymatgen.core import Structure
+
+    from sktl.estimators._base import MaterialsModel
 
 N_EXAMPLES = 3
 
 
-def record_training(estimator, materials, y, weights):
+def record_training(
+    estimator: MaterialsModel, materials: Materials, y: AnyArray, weights: FloatArray
+) -> None:
     """Set ``training_sha256_`` and ``examples_`` of an estimator.
 
     Parameters
@@ -32,7 +45,7 @@ def record_training(estimator, materials, y, weights):
     estimator.examples_ = materials.take(chosen).to_plain()
 
 
-def read_examples(estimator):
+def read_examples(estimator: MaterialsModel) -> list[str] | list[Structure] | FloatArray:
     """Return the examples of an estimator as it takes them in ``predict``."""
     if estimator.input_kind_ == "formulas":
         return list(estimator.examples_)

@@ -1,15 +1,20 @@
 """TransferRegressor: fine-tune a pretrained network on measured values."""
 
+from __future__ import annotations
+
 from functools import partial
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
 from sktl._checks import check_integer, check_numbers, check_weights
 from sktl._state import stored
+from sktl._types import ArrayLike, FloatArray, MaterialsLike, PathLike
 from sktl._warnings import warn_caller
 from sktl.estimators._base import MaterialsRegressor
-from sktl.estimators._input import open_source, read_materials
+from sktl.estimators._input import UnseenElements, open_source, read_materials
 from sktl.estimators._members import (
+    Members,
     TrainingRows,
     judge_members,
     learn_domain,
@@ -19,11 +24,16 @@ from sktl.estimators._members import (
     train_members,
 )
 from sktl.estimators._provenance import record_training
-from sktl.estimators._uncertainty import Uncertainty
+from sktl.estimators._uncertainty import Features, Uncertainty
 from sktl.estimators._upgrades import upgrade_regressor
 from sktl.exceptions import InputError
-from sktl.sources import run_rows
+from sktl.networks import Network
+from sktl.representations import Materials, Rows
+from sktl.sources import Source, SourceCard, run_rows
 from sktl.training import NumberTarget, Policy, SourceTarget, ZeroInflatedTarget, one_thread
+
+if TYPE_CHECKING:
+    from sklearn.utils import Tags
 
 HEADS = ("auto", "linear", "zero-inflated", "source")
 
@@ -41,11 +51,12 @@ class TransferRegressor(MaterialsRegressor):
     source : str, path-like, Source or None, default="mpt"
         Where the weights come from: the name of a source (see `list_sources`), a source file, a
         loaded source, or None for the same network from random weights, trained from scratch.
-    network : {"auto", "composition", "elemnet", "alignn"}, default="auto"
+    network : "auto" or str, default="auto"
         The network when `source` is None. "auto" takes CompositionNet for formulas, ALIGNN for
         structures and a residual network for numeric columns, which are then features of any
-        meaning; "composition" reads numeric X as elemental fractions, and the compositions of
-        structures; "elemnet" is ElemNet.
+        meaning. Any registered architecture is a choice: "composition", "elemnet", "alignn" and
+        "columns" of sktl itself, and those made known by `sktl.register_architecture`.
+        "composition" reads numeric X as elemental fractions, and the compositions of structures.
     network_arguments : dict or None, default=None
         Further arguments of the network when `source` is None, such as ``{"hidden": 128}``; see
         `sktl.networks`. What is not given is the network's default, but ALIGNN has 2 blocks of
@@ -142,22 +153,26 @@ class TransferRegressor(MaterialsRegressor):
     (2,)
     """
 
+    source_: SourceCard | None
+    source_sha256_: str | None
+    head_property_: str | None
+
     def __init__(
         self,
-        source="mpt",
+        source: PathLike | Source | None = "mpt",
         *,
-        network="auto",
-        network_arguments=None,
-        freeze_depth=0,
-        head="auto",
-        n_members=1,
-        max_epochs="auto",
-        learning_rate="auto",
-        policy=None,
-        unseen_elements="error",
-        device="auto",
-        random_state=None,
-    ):
+        network: str = "auto",
+        network_arguments: dict[str, Any] | None = None,
+        freeze_depth: int = 0,
+        head: Literal["auto", "linear", "zero-inflated", "source"] = "auto",
+        n_members: int = 1,
+        max_epochs: int | Literal["auto"] = "auto",
+        learning_rate: float | Literal["auto"] = "auto",
+        policy: Policy | None = None,
+        unseen_elements: UnseenElements = "error",
+        device: str = "auto",
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
         self.source = source
         self.network = network
         self.network_arguments = network_arguments
@@ -171,7 +186,7 @@ class TransferRegressor(MaterialsRegressor):
         self.device = device
         self.random_state = random_state
 
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X: MaterialsLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Fine-tune on measured values.
 
         Parameters
@@ -192,13 +207,20 @@ class TransferRegressor(MaterialsRegressor):
         self
         """
         materials = read_materials(self, X, fitting=True)
-        y = check_numbers(materials, y, estimator=type(self).__name__)
-        return self._fit(materials, y, sample_weight)
+        targets = check_numbers(materials, y, estimator=type(self).__name__)
+        return self._fit(materials, targets, sample_weight)
 
     @one_thread()
-    def _fit(self, materials, y, sample_weight=None, *, with_domain=True):
+    def _fit(
+        self,
+        materials: Materials,
+        y: FloatArray,
+        sample_weight: ArrayLike | None = None,
+        *,
+        with_domain: bool = True,
+    ) -> Self:
         """Fit to checked input; `with_domain` remembers the rows for `applicability`."""
-        vars(self).pop("networks_", None)  # if this fit fails, the estimator is not fitted
+        self.__dict__.pop("networks_", None)  # if this fit fails, the estimator is not fitted
         policy = Policy.of(self)
         check_integer("n_members", self.n_members, 1)
         self.single_output_ = y.ndim == 1
@@ -221,19 +243,21 @@ class TransferRegressor(MaterialsRegressor):
         self.domain_ = learn_domain(self, materials, y) if with_domain else None
         return self
 
-    def _predict_rows(self, materials, with_features):
+    def _predict_rows(
+        self, materials: Materials, with_features: bool
+    ) -> tuple[FloatArray, Features]:
         if not with_features:
-            return self.target_.decode(run_members(self, materials)), None
+            return self.target_.decode(run_members(self, materials)), []
         features, outputs = run_members_whole(self, materials)
         return self.target_.decode(outputs), features
 
-    def _shaped(self, values):
+    def _shaped(self, values: FloatArray) -> FloatArray:
         return values[:, 0] if self.single_output_ else values
 
-    def _lowest(self):
+    def _lowest(self) -> float:
         return self.target_.lowest
 
-    def _judge(self, members):
+    def _judge(self, members: Members) -> Uncertainty:
         """Return what the errors on the held-out rows teach."""
         features, outputs, weights = judge_members(members, self.target_)
         errors = [
@@ -242,7 +266,7 @@ class TransferRegressor(MaterialsRegressor):
         ]
         return Uncertainty(features, errors, weights)
 
-    def _check_head(self):
+    def _check_head(self) -> None:
         if self.head not in HEADS:
             raise InputError(f"Got head={self.head!r}, expected one of {HEADS}.")
         if self.head == "source" and (self.source is None or not self.single_output_):
@@ -251,11 +275,11 @@ class TransferRegressor(MaterialsRegressor):
                 "output."
             )
 
-    def _choose_target(self, rows, source):
+    def _choose_target(self, rows: TrainingRows, source: Source | None) -> NumberTarget:
         """Return how targets enter training, which the head follows."""
         self.head_property_ = None
         y, weights = rows.y, rows.weights
-        if self.head == "source":
+        if self.head == "source" and source is not None:
             return self._source_target(rows, source)
         if self.head == "zero-inflated" and (y.shape[1] != 1 or (y < 0).any()):
             raise InputError(
@@ -267,7 +291,7 @@ class TransferRegressor(MaterialsRegressor):
             return ZeroInflatedTarget(y, weights)
         return NumberTarget(y, weights)
 
-    def _source_target(self, rows, source):
+    def _source_target(self, rows: TrainingRows, source: Source) -> SourceTarget:
         """Take over the output of the pretrained head that is nearest to y, and its scale."""
         y = rows.y
         found = source.card.to_units(run_rows(source.network, rows.encoded))
@@ -292,15 +316,15 @@ class TransferRegressor(MaterialsRegressor):
             )
         return target
 
-    def _new_network(self, source, seed, encoded):
+    def _new_network(self, source: Source | None, seed: int, encoded: Rows) -> Network:
         """Return the network that a member starts from, for its encoded training rows."""
-        if self.head != "source":
+        if source is None or self.head_property_ is None:
             return start_network(self, source, seed, encoded)
         network = source.new_network()
         network.keep_outputs([source.card.property_names.index(self.head_property_)])
         return network
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
         return tags

@@ -1,30 +1,43 @@
 """DeepFeatureTransformer: the activations of a pretrained network as features."""
 
+from __future__ import annotations
+
 import copy
 import numbers
+from collections.abc import Callable, Sequence
+from typing import Any, Self
 
 import numpy as np
 import torch
 from sklearn.base import TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
+from torch import Tensor
 
 from sktl._checks import check_feature_names, resolve_device
 from sktl._state import stored
-from sktl.estimators._input import MaterialsEstimator, open_source, read_materials
+from sktl._types import FloatArray, MaterialsLike, ObjectArray, PathLike
+from sktl.estimators._input import (
+    MaterialsEstimator,
+    NetworkInput,
+    UnseenElements,
+    open_source,
+    read_materials,
+)
 from sktl.estimators._upgrades import upgrade_reader
 from sktl.exceptions import InputError
-from sktl.sources import run_rows
+from sktl.networks import Network
+from sktl.sources import Source, SourceCard, run_rows
 
 
 @stored("deep-feature-transformer/2", upgrades=[upgrade_reader])
 class DeepFeatureTransformer(TransformerMixin, MaterialsEstimator):
     """Turn compositions, or crystals, into the activations of a pretrained network.
 
-    Nothing is trained: all weights stay as they were pretrained, and the activations of one,
-    several or all depth groups become features for any other model ("feature extraction"). Groups
-    that work on the elements of a composition give the fraction-weighted mean and the maximum over
-    the elements; groups that work on the atoms of a crystal give the mean over the atoms.
+    Nothing is trained: all weights stay as they were pretrained. The activations of one, several
+    or all depth groups become features for any other model ("feature extraction"). Groups that
+    work on the elements of a composition give the fraction-weighted mean and the maximum over the
+    elements; groups that work on the atoms of a crystal give the mean over the atoms.
 
     Parameters
     ----------
@@ -36,8 +49,9 @@ class DeepFeatureTransformer(TransformerMixin, MaterialsEstimator):
         An empty list takes none, for the predictions alone.
     predictions : bool, default=False
         Append the source's own predictions, in the units of its card.
-    network : {"auto", "composition", "elemnet", "alignn"}, default="auto"
-        The network when `source` is None; see `TransferRegressor`.
+    network : "auto" or str, default="auto"
+        The network when `source` is None: any registered architecture, also one made known by
+        `sktl.register_architecture`; see `TransferRegressor`.
     network_arguments : dict or None, default=None
         Further arguments of that network; see `TransferRegressor`.
     unseen_elements : {"error", "warn"}, default="error"
@@ -81,18 +95,22 @@ class DeepFeatureTransformer(TransformerMixin, MaterialsEstimator):
     (2, 384)
     """
 
+    input_: NetworkInput
+    source_: SourceCard | None
+    source_sha256_: str | None
+
     def __init__(
         self,
-        source="mpt",
+        source: PathLike | Source | None = "mpt",
         *,
-        layers="last",
-        predictions=False,
-        network="auto",
-        network_arguments=None,
-        unseen_elements="error",
-        device="auto",
-        random_state=None,
-    ):
+        layers: str | int | Sequence[str | int] = "last",
+        predictions: bool = False,
+        network: str = "auto",
+        network_arguments: dict[str, Any] | None = None,
+        unseen_elements: UnseenElements = "error",
+        device: str = "auto",
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
         self.source = source
         self.layers = layers
         self.predictions = predictions
@@ -102,7 +120,7 @@ class DeepFeatureTransformer(TransformerMixin, MaterialsEstimator):
         self.device = device
         self.random_state = random_state
 
-    def fit(self, X, y=None):
+    def fit(self, X: MaterialsLike, y: object = None) -> Self:
         """Load the source and choose its layers; X is checked, y is ignored.
 
         Parameters
@@ -118,7 +136,7 @@ class DeepFeatureTransformer(TransformerMixin, MaterialsEstimator):
         self
         """
         materials = read_materials(self, X, fitting=True)
-        vars(self).pop("widths_", None)  # if this fit fails, the transformer is not fitted
+        self.__dict__.pop("widths_", None)  # if this fit fails, the transformer is not fitted
         source = open_source(self, self.network, self.network_arguments)
         rows = self.input_.encode(self.input_.fit(materials)).take(np.arange(1))
         self.network_ = self._random_network(rows.width) if source is None else source.network
@@ -133,7 +151,7 @@ class DeepFeatureTransformer(TransformerMixin, MaterialsEstimator):
         ]
         return self
 
-    def _random_network(self, width):
+    def _random_network(self, width: int | None) -> Network:
         if self.predictions:
             raise InputError(
                 "Got predictions=True, expected False: without a source there are none."
@@ -142,7 +160,7 @@ class DeepFeatureTransformer(TransformerMixin, MaterialsEstimator):
         network = self.input_.new_network(1, seed, width).eval().requires_grad_(False)
         return network.double() if self.input_.numeric else network
 
-    def transform(self, X):
+    def transform(self, X: MaterialsLike) -> FloatArray:
         """Return the activations of the chosen depth groups.
 
         Parameters
@@ -159,21 +177,22 @@ class DeepFeatureTransformer(TransformerMixin, MaterialsEstimator):
         rows = self.input_.encode(self.input_.read(materials))
         device = resolve_device(self.device)
         network = self.network_ if device == "cpu" else copy.deepcopy(self.network_).to(device)
+        card = self.source_ if self.predictions else None
 
-        def collect(**inputs):
+        def collect(**inputs: Tensor) -> Tensor:
             found = network.activations(**inputs)
             parts = [found[name] for name in self.layers_]
-            if self.predictions:
+            if card is not None:
                 parts.append(network.head(found[next(reversed(found))]))
             return torch.cat(parts, dim=1)
 
         features = run_rows(collect, rows, device=device).astype(np.float64)
-        if self.predictions:
-            n = len(self.source_.properties)
-            features[:, -n:] = self.source_.to_units(features[:, -n:])
+        if card is not None:
+            n = len(card.properties)
+            features[:, -n:] = card.to_units(features[:, -n:])
         return features
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features: Sequence[str] | None = None) -> ObjectArray:
         """Return a name for each feature: depth group and number, or the property predicted.
 
         Parameters
@@ -192,23 +211,25 @@ class DeepFeatureTransformer(TransformerMixin, MaterialsEstimator):
             for layer, width in zip(self.layers_, self.widths_, strict=True)
             for i in range(width)
         ]
-        if self.predictions:
+        if self.predictions and self.source_ is not None:
             names += self.source_.property_names
         return np.asarray(names, dtype=object)
 
-    def __sklearn_is_fitted__(self):
+    def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "widths_")
 
 
-def _activation(network, name):
+def _activation(network: Network, name: str) -> Callable[..., Tensor]:
     return lambda **inputs: network.activations(**inputs)[name]
 
 
-def _choose_layers(layers, names):
+def _choose_layers(
+    layers: str | int | Sequence[str | int], names: tuple[str, ...]
+) -> tuple[str, ...]:
     """Return the names of the wanted groups in order from the input."""
     if isinstance(layers, str) and layers in ("last", "all"):
         return names if layers == "all" else names[-1:]
-    wanted = layers if isinstance(layers, list | tuple) else [layers]
+    wanted: Sequence[Any] = layers if isinstance(layers, list | tuple) else [layers]
     chosen = set()
     for item in wanted:
         number = isinstance(item, numbers.Integral) and not isinstance(item, bool)

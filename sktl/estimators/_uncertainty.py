@@ -1,7 +1,11 @@
 """Uncertainty: the expected size of an error, and conformal intervals on its scale."""
 
+from __future__ import annotations
+
 import math
 import numbers
+from collections.abc import Sequence
+from typing import TypeAlias
 
 import numpy as np
 from sklearn.linear_model import RidgeCV
@@ -10,6 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sktl._state import stored
+from sktl._types import AnyArray, FloatArray
 from sktl.exceptions import InputError
 
 _PENALTIES = np.logspace(1, 6, 11)
@@ -19,6 +24,9 @@ _FLOOR = 0.1
 _SPREAD = 0.48
 _ROWS_FOR_SPREAD = 100
 _BLOCK = 1024
+
+Features: TypeAlias = Sequence[AnyArray] | AnyArray
+"""What each of m models makes of n rows: m arrays (n, d)."""
 
 
 @stored("error-model/1")
@@ -43,7 +51,7 @@ class ErrorModel:
         Each error over its size as predicted without it (out of fold), at least 0.
     """
 
-    def __init__(self, features, errors):
+    def __init__(self, features: AnyArray, errors: FloatArray) -> None:
         floor = _FLOOR * float(np.median(errors)) or _FLOOR * float(np.mean(errors))
         self.exact = floor == 0.0
         if self.exact:
@@ -64,7 +72,7 @@ class ErrorModel:
         self.weights = ridge.coef_ / scaler.scale_
         self.bias = float(ridge.intercept_ - scaler.mean_ @ self.weights)
 
-    def size(self, features):
+    def size(self, features: AnyArray) -> FloatArray:
         """Return the expected size of the error for features (n, d), shape (n,)."""
         if self.exact:
             return np.zeros(len(features))
@@ -72,7 +80,7 @@ class ErrorModel:
         found = [features[start : start + _BLOCK] @ self.weights for start in blocks]
         return self._size(np.concatenate(found) + self.bias)
 
-    def _size(self, logarithm):
+    def _size(self, logarithm: FloatArray) -> FloatArray:
         return np.exp(np.clip(logarithm, *self.bounds))
 
 
@@ -88,17 +96,17 @@ class Calibration:
         Row weights.
     """
 
-    def __init__(self, scores, weights):
+    def __init__(self, scores: FloatArray, weights: FloatArray) -> None:
         order = np.argsort(scores, kind="stable")
         self.scores = scores[order]
         self.weights = weights[order]
 
     @property
-    def spread(self):
+    def spread(self) -> float:
         """Root mean square score: what turns an expected size into a standard deviation."""
         return math.sqrt(np.average(self.scores**2, weights=self.weights))
 
-    def quantile(self, coverage):
+    def quantile(self, coverage: float) -> float:
         """Return the score below which a new one stays with probability `coverage`.
 
         Raises
@@ -143,7 +151,13 @@ class Uncertainty:
         Mean absolute error on these rows.
     """
 
-    def __init__(self, features, errors, weights, alike=False):
+    def __init__(
+        self,
+        features: Features,
+        errors: Sequence[FloatArray],
+        weights: FloatArray,
+        alike: bool = False,
+    ) -> None:
         if alike:
             features, errors = [np.concatenate(features)], [np.concatenate(errors)]
         self.alike = alike
@@ -157,7 +171,9 @@ class Uncertainty:
         ]
         self.mae = np.average(np.concatenate(errors), axis=0, weights=weights)
 
-    def spread(self, features, coverage=None):
+    def spread(
+        self, features: Features, coverage: float | None = None
+    ) -> tuple[FloatArray, FloatArray | None]:
         """Return what errors to expect of predictions.
 
         Parameters
@@ -180,7 +196,7 @@ class Uncertainty:
             return deviations, None
         return deviations, sizes * [each.quantile(coverage) for each in self.calibrations]
 
-    def sizes(self, features):
+    def sizes(self, features: Features) -> FloatArray:
         """Return the expected sizes of errors (n, k) for features of each model (m, n, d)."""
         columns = []
         for models in self.models:

@@ -1,9 +1,15 @@
 """What the states of estimators in older model files become, version by version."""
 
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
 from sktl.training import Policy
 
+State: TypeAlias = dict[str, Any]
 
-def upgrade_regressor(state):
+
+def upgrade_regressor(state: State) -> State:
     """Return the state of a regressor of version 1 as one of version 2: `head` and `policy`."""
     state = upgrade_classifier(state)
     reset, zero_inflated = state.pop("reset_head", True), state.pop("zero_inflated", "auto")
@@ -16,7 +22,7 @@ def upgrade_regressor(state):
     return state
 
 
-def upgrade_classifier(state):
+def upgrade_classifier(state: State) -> State:
     """Return the state of a classifier of version 1 as one of version 2: `policy`."""
     state = upgrade_reader(state)
     fraction = float(state.pop("validation_fraction", Policy.validation_fraction))
@@ -25,7 +31,7 @@ def upgrade_classifier(state):
     return state
 
 
-def upgrade_stack(state):
+def upgrade_stack(state: State) -> State:
     """Return the state of a stack of version 1 as one of version 2: what base models read."""
     state = upgrade_reader(state)
     own = isinstance(state["estimators"], str)
@@ -37,7 +43,7 @@ def upgrade_stack(state):
     return state
 
 
-def upgrade_reader(state):
+def upgrade_reader(state: State) -> State:
     """Return the state of what reads materials, of version 1, as one of version 2: the kind."""
     kind = state.get("input_kind_")
     return state | ({"input_kind_": "columns"} if kind == "numeric columns" else {})

@@ -1,5 +1,9 @@
 """Limits of the findings: what the data do not show."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from sktl.evaluation._elements import FEW
@@ -8,12 +12,16 @@ from sktl.evaluation._names import BOOSTING, COMPOSITION, GET_XGBOOST, SYSTEM, T
 from sktl.evaluation._sentences import percent
 from sktl.training import digest_share
 
+if TYPE_CHECKING:
+    from sktl._types import BoolArray
+    from sktl.evaluation._evaluation import Evaluation
+
 FEW_ROWS = 200
 _MANY_ZEROS = 0.1
 _ORDERS = 100.0
 
 
-def list_cautions(evaluation, unit):
+def list_cautions(evaluation: Evaluation, unit: str) -> list[str]:
     """Return sentences on what limits the findings.
 
     Parameters
@@ -30,7 +38,7 @@ def list_cautions(evaluation, unit):
     return [text for check in checks if (text := check(evaluation, unit))]
 
 
-def known_new(evaluation):
+def known_new(evaluation: Evaluation) -> BoolArray:
     """Tell for each row whether the source's card proves that it was not trained on it, (n,).
 
     The card's rule holds out the compositions with the lowest digests. Compositions that were held
@@ -41,7 +49,7 @@ def known_new(evaluation):
     return np.array([digest_share(digest) for digest in digests]) < held_out.get("fraction", 0.0)
 
 
-def noise_floor(evaluation):
+def noise_floor(evaluation: Evaluation) -> tuple[int, float]:
     """Return how many compositions have several values, and by how much these differ.
 
     Returns
@@ -49,8 +57,8 @@ def noise_floor(evaluation):
     n : int
         Compositions with at least two values that are not equal.
     floor : float
-        Mean absolute deviation from the median of the composition, over all their rows: what a
-        smallest error of a model that sees the composition alone. 0 if there are none.
+        Mean absolute deviation from the median of the composition, over all their rows: the
+        smallest error that a model of the composition alone can have. 0 if there are none.
     """
     place = group_rows(evaluation.compositions)
     deviations, n = [], 0
@@ -62,18 +70,18 @@ def noise_floor(evaluation):
     return n, float(np.concatenate(deviations).mean()) if n else 0.0
 
 
-def _few_rows(evaluation, unit):
+def _few_rows(evaluation: Evaluation, unit: str) -> str | None:
     n = len(evaluation.y)
     if n >= FEW_ROWS:
         return None
     smallest = min(len(fold.test) for fold in evaluation.folds)
     return (
-        f"{n} rows are few: the smallest test part has {smallest}. Errors and differences may be "
-        "others on other compounds of the same kind, and only large differences are significant."
+        f"{n} rows are few: the smallest test part has {smallest}. Errors and differences may "
+        "change on other compounds of the same kind, and only large differences are significant."
     )
 
 
-def _repeats(evaluation, unit):
+def _repeats(evaluation: Evaluation, unit: str) -> str | None:
     n, floor = noise_floor(evaluation)
     if not n or evaluation.reads == "structures":
         return None
@@ -85,13 +93,13 @@ def _repeats(evaluation, unit):
     )
 
 
-def _neighbours(evaluation, unit):
+def _neighbours(evaluation: Evaluation, unit: str) -> str | None:
     if evaluation.settings["group"] != COMPOSITION:
         return None
     systems = group_rows(evaluation.compositions, SYSTEM)
     place = group_rows(evaluation.compositions)
     pairs = np.unique(np.stack([systems, place]), axis=1)
-    share = np.mean(np.bincount(pairs[0])[systems] > 1)
+    share = float(np.mean(np.bincount(pairs[0])[systems] > 1))
     if share < 0.2:
         return None
     return (
@@ -101,7 +109,7 @@ def _neighbours(evaluation, unit):
     )
 
 
-def _large_groups(evaluation, unit):
+def _large_groups(evaluation: Evaluation, unit: str) -> str | None:
     largest = np.bincount(evaluation.groups).max() / len(evaluation.y)
     if largest * evaluation.settings["n_splits"] <= 1:
         return None
@@ -111,7 +119,7 @@ def _large_groups(evaluation, unit):
     )
 
 
-def _zeros(evaluation, unit):
+def _zeros(evaluation: Evaluation, unit: str) -> str | None:
     zero = evaluation.y == 0
     if not _MANY_ZEROS <= zero.mean() < 1:
         return None
@@ -123,7 +131,7 @@ def _zeros(evaluation, unit):
     )
 
 
-def _orders(evaluation, unit):
+def _orders(evaluation: Evaluation, unit: str) -> str | None:
     low = evaluation.y.min()
     if low <= 0 or evaluation.y.max() / low < _ORDERS:
         return None
@@ -133,7 +141,7 @@ def _orders(evaluation, unit):
     )
 
 
-def _rare(evaluation, unit):
+def _rare(evaluation: Evaluation, unit: str) -> str | None:
     _, counts = np.unique(evaluation.compositions.numbers, return_counts=True)
     n = int((counts < FEW).sum())
     if not n:
@@ -144,11 +152,11 @@ def _rare(evaluation, unit):
     )
 
 
-def _missing(evaluation, unit):
+def _missing(evaluation: Evaluation, unit: str) -> str | None:
     if BOOSTING in evaluation.missing:
         return f"XGBoost is not installed and was left out: {GET_XGBOOST}"
     return None
 
 
-def _count(n, one, many):
+def _count(n: int, one: str, many: str) -> str:
     return f"{n:,} {one if n == 1 else many}"

@@ -1,12 +1,18 @@
 """Two models on the same folds: the difference, its interval and its p-value."""
 
+from __future__ import annotations
+
 import math
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 from scipy import stats
 
 from sktl.evaluation._names import TRANSFER
+
+if TYPE_CHECKING:
+    from sktl._types import FloatArray
+    from sktl.evaluation._evaluation import Evaluation
 
 CONFIDENCE = 0.95
 
@@ -30,21 +36,21 @@ class Difference(NamedTuple):
     p: float
 
     @property
-    def verdict(self):
+    def verdict(self) -> Literal["better", "worse", "open"]:
         """ "better" or "worse" where the interval is on one side of 0, else "open"."""
         if self.high < 0:
             return "better"
         return "worse" if self.low > 0 else "open"
 
 
-def compare(evaluation, other):
+def compare(evaluation: Evaluation, other: str) -> Difference:
     """Return the `Difference` of transfer to another model of an evaluation."""
     differences = evaluation.fold_maes(TRANSFER) - evaluation.fold_maes(other)
     ratio = np.mean([len(fold.test) / len(fold.train) for fold in evaluation.folds])
     return corrected_test(differences, float(ratio))
 
 
-def corrected_test(differences, ratio):
+def corrected_test(differences: FloatArray, ratio: float) -> Difference:
     """Test whether differences over the folds of repeated cross-validation are zero on average.
 
     Training parts of different folds overlap, so that differences are not independent. The

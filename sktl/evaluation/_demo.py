@@ -1,17 +1,25 @@
 """The comparison of ``sktl demo``: one split, four models, growing training sets."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 from sklearn.model_selection import GroupShuffleSplit
 
 from sktl.evaluation._folds import group_rows
-from sktl.evaluation._models import estimate_seconds, make_model
+from sktl.evaluation._models import Report, estimate_seconds, make_model
 from sktl.evaluation._names import BOOSTING, FOREST, SCRATCH, TRANSFER
 from sktl.evaluation._scores import FitResult, fit_and_score
 from sktl.representations import parse_formulas
+
+if TYPE_CHECKING:
+    from sklearn.utils import Bunch
+
+    from sktl._types import IntArray, ObjectArray
 
 CURVE_MODELS = (FOREST, TRANSFER, SCRATCH)
 TEST_SHARE = 0.25
@@ -40,11 +48,11 @@ class DemoPlan:
     source: str = "mpt"
     seed: int = 0
     n_rows: int | None = None
-    max_epochs: int | str = "auto"
+    max_epochs: int | Literal["auto"] = "auto"
     n_trees: int = 100
-    sizes: tuple = (50, 200, 800)
+    sizes: tuple[int, ...] = (50, 200, 800)
 
-    def quick(self):
+    def quick(self) -> DemoPlan:
         """Return a plan that takes seconds and shows that everything runs, nothing else."""
         return replace(self, n_rows=240, max_epochs=2, n_trees=10, sizes=(50, 100))
 
@@ -92,13 +100,13 @@ class DemoComparison:
         In the order of `steps`, filled by `run`.
     """
 
-    def __init__(self, plan, data):
+    def __init__(self, plan: DemoPlan, data: Bunch) -> None:
         self.plan = plan
         self.formulas, self.gaps, self.doi = data.data, data.target, data.doi
         self.train, self.test = split_by_composition(self.formulas, plan.seed, plan.n_rows)
-        self.fits = []
+        self.fits: list[DemoFit] = []
 
-    def steps(self):
+    def steps(self) -> list[tuple[str, int]]:
         """Return (model, training rows) of every fit, the smallest first.
 
         The fits on all training rows are the last point of the learning curve and the rows of
@@ -110,7 +118,7 @@ class DemoComparison:
             steps.append((BOOSTING, n))
         return steps + [(model, n) for model in CURVE_MODELS]
 
-    def run(self, report=lambda *step: None):
+    def run(self, report: Report = lambda *step: None) -> None:
         """Fit and score every model.
 
         Parameters
@@ -127,25 +135,28 @@ class DemoComparison:
             report(model, n_train, before, after, times[-1])
             self.fits.append(DemoFit(model, n_train, self._fit(model, n_train)))
 
-    def full(self, model):
+    def full(self, model: str) -> FitResult | None:
         """Return the `FitResult` on all training rows, None if the model was not fitted."""
         found = dict(self.curve(model))
         return found.get(len(self.train))
 
-    def curve(self, model):
+    def curve(self, model: str) -> list[tuple[int, FitResult]]:
         """Return (training rows, `FitResult`) of a model, the smallest training set first."""
         found = [(fit.n_train, fit.result) for fit in self.fits if fit.model == model]
         return sorted(found, key=lambda point: point[0])
 
-    def _fit(self, model, n_train):
+    def _fit(self, model: str, n_train: int) -> FitResult:
         plan = self.plan
-        settings = dict(seed=plan.seed, max_epochs=plan.max_epochs, n_trees=plan.n_trees)
         X, y, train, test = self.formulas, self.gaps, self.train[:n_train], self.test
-        estimator = make_model(model, plan.source, **settings)
+        estimator = make_model(
+            model, plan.source, seed=plan.seed, max_epochs=plan.max_epochs, n_trees=plan.n_trees
+        )
         return fit_and_score(estimator, X[train], y[train], X[test], y[test])
 
 
-def split_by_composition(formulas, seed, n_rows=None):
+def split_by_composition(
+    formulas: Sequence[str] | ObjectArray, seed: int, n_rows: int | None = None
+) -> tuple[IntArray, IntArray]:
     """Split rows so that no composition is in both parts, however its formula is written.
 
     Parameters
@@ -164,7 +175,7 @@ def split_by_composition(formulas, seed, n_rows=None):
     """
     generator = np.random.default_rng(seed)
     used = generator.permutation(len(formulas))[:n_rows]
-    groups = group_rows(parse_formulas([formulas[row] for row in used]))
+    groups = group_rows(parse_formulas([formulas[row] for row in used.tolist()]))
     splitter = GroupShuffleSplit(n_splits=1, test_size=TEST_SHARE, random_state=seed)
     train, test = next(splitter.split(used, groups=groups))
     return used[train], used[test]

@@ -1,9 +1,12 @@
 """What the demo found: a dict for JSON, two plots, and the predictions."""
 
+from __future__ import annotations
+
 import csv
 import io
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import joblib
 
@@ -14,6 +17,11 @@ from sktl.evaluation._figures import as_png, draw_learning_curve, draw_parity
 from sktl.evaluation._models import model_titles
 from sktl.evaluation._names import BOOSTING, FOREST, GET_XGBOOST, MODELS, SCRATCH, TRANSFER
 
+if TYPE_CHECKING:
+    from sktl.evaluation._demo import DemoComparison
+    from sktl.evaluation._scores import FitResult
+    from sktl.sources import Source
+
 PARITY = "sktl_demo_parity.png"
 CURVE = "sktl_demo_learning_curve.png"
 RESULTS = "sktl_demo.json"
@@ -21,7 +29,7 @@ PREDICTIONS = "sktl_demo_predictions.csv"
 _PACKAGES = ("torch", "skorch", "scikit-learn", "matminer", "xgboost", "numpy")
 
 
-def summarize_demo(comparison, source, seconds):
+def summarize_demo(comparison: DemoComparison, source: Source, seconds: float) -> dict[str, Any]:
     """Return the results of the demo and all that they depend on.
 
     Parameters
@@ -68,7 +76,7 @@ def summarize_demo(comparison, source, seconds):
     }
 
 
-def write_demo(folder, comparison, results):
+def write_demo(folder: Path, comparison: DemoComparison, results: dict[str, Any]) -> list[Path]:
     """Write both plots, the results and the predictions of the demo.
 
     Parameters
@@ -84,8 +92,8 @@ def write_demo(folder, comparison, results):
     -------
     list of Path
     """
-    full = {model: comparison.full(model) for model in MODELS}
-    full = {model: found for model, found in full.items() if found is not None}
+    found = {model: comparison.full(model) for model in MODELS}
+    full = {model: result for model, result in found.items() if result is not None}
     parity, curve = _figures(comparison, full)
     content = {
         PARITY: parity,
@@ -96,21 +104,21 @@ def write_demo(folder, comparison, results):
     return [atomic_write(folder / name, data) for name, data in content.items()]
 
 
-def _row(model, found, plan):
+def _row(model: str, found: FitResult | None, plan: DemoPlan) -> dict[str, Any]:
     names = {
         TRANSFER: f'TransferRegressor(source="{plan.source}")',
         SCRATCH: "TransferRegressor(source=None)",
         FOREST: "random forest on Magpie attributes",
         BOOSTING: "XGBoost on Magpie attributes",
     }
-    row = {"model": model, "name": names[model]}
+    row: dict[str, Any] = {"model": model, "name": names[model]}
     if found is None:
         return row | {"install": GET_XGBOOST}
     errors = {"test_mae": found.scores.mae, "test_r2": found.scores.r2}
     return row | errors | {"fit_seconds": found.fit_seconds}
 
 
-def _figures(comparison, full):
+def _figures(comparison: DemoComparison, full: dict[str, FitResult]) -> tuple[bytes, bytes]:
     """Return the parity plot of the models and the learning curve, as PNG bytes."""
     source = comparison.plan.source
     names = model_titles(source, Path(source).name)
@@ -138,7 +146,7 @@ def _figures(comparison, full):
     return as_png(parity), as_png(curve)
 
 
-def _predictions(comparison, full):
+def _predictions(comparison: DemoComparison, full: dict[str, FitResult]) -> bytes:
     """Return a CSV file of the test rows: formula, measured gap, each model's prediction (eV)."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")

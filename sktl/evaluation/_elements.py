@@ -1,11 +1,16 @@
 """Errors by element, on the places of the periodic table."""
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from pymatgen.core import Element
 
-from sktl.representations import SYMBOLS
+from sktl.representations import SYMBOLS, Compositions
+
+if TYPE_CHECKING:
+    from sktl._types import FloatArray
 
 FEW = 5  # compounds, below which an element's error says little
 _LANTHANIDES, _ACTINIDES = range(57, 72), range(89, 104)
@@ -28,7 +33,7 @@ class ElementError(NamedTuple):
     mae: float
 
 
-def element_errors(compositions, errors):
+def element_errors(compositions: Compositions, errors: FloatArray) -> list[ElementError]:
     """Return an `ElementError` for each element of n compositions with errors (n,)."""
     found = []
     for number in np.unique(compositions.numbers):
@@ -37,7 +42,7 @@ def element_errors(compositions, errors):
     return found
 
 
-def place_of(symbol):
+def place_of(symbol: str) -> tuple[int, int]:
     """Return (row, column), from 1, of an element; the f elements stand below."""
     element = Element(symbol)
     if element.Z in _LANTHANIDES:

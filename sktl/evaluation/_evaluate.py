@@ -1,9 +1,12 @@
 """Nested cross-validation of transfer, its control and the usual baselines."""
 
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
 from importlib.util import find_spec
-from os import PathLike
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
@@ -11,16 +14,33 @@ from joblib import Parallel, delayed, effective_n_jobs
 from sktl._checks import check_numbers
 from sktl.evaluation._evaluation import CurvePoint, Evaluation, Fold
 from sktl.evaluation._folds import curve_parts, group_rows, make_folds
-from sktl.evaluation._models import chosen_settings, estimate_seconds, make_nested_model
-from sktl.evaluation._names import BOOSTING, FOREST, MEDIAN, MODELS, SCRATCH, TRANSFER
+from sktl.evaluation._models import (
+    Report,
+    chosen_settings,
+    estimate_seconds,
+    make_nested_model,
+)
+from sktl.evaluation._names import BOOSTING, FOREST, MEDIAN, MODELS, SCRATCH, TRANSFER, Group
 from sktl.evaluation._scores import FitResult, fit_and_score, predict_intervals
 from sktl.exceptions import InputError
 from sktl.representations import Materials
-from sktl.sources import load_source
+from sktl.sources import Source, load_source
+
+if TYPE_CHECKING:
+    from sktl._types import (
+        AnyArray,
+        ArrayLike,
+        FloatArray,
+        IntArray,
+        MaterialsLike,
+        PathLike,
+    )
 
 COVERAGES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 CURVE_MODELS = (TRANSFER, SCRATCH, FOREST)
 FEWEST_ROWS, FEWEST_GROUPS = 20, 10
+Points: TypeAlias = dict[tuple[float, str], list[tuple[int, float]]]
+"""By share and model the training rows and the error of each fold."""
 
 
 class _Step(NamedTuple):
@@ -28,7 +48,7 @@ class _Step(NamedTuple):
 
     model: str
     fold: Fold
-    rows: np.ndarray
+    rows: IntArray
     share: float
 
 
@@ -36,24 +56,24 @@ class _Found(NamedTuple):
     """What a fit gave: predictions of the fold's test rows, intervals by coverage, settings."""
 
     result: FitResult
-    intervals: dict
-    chosen: dict
+    intervals: dict[float, FloatArray]
+    chosen: dict[str, Any]
 
 
 def evaluate(
-    X,
-    y,
+    X: MaterialsLike,
+    y: ArrayLike,
     *,
-    source="mpt",
-    group="composition",
-    n_splits=5,
-    n_repeats=2,
-    models=MODELS,
-    max_epochs="auto",
-    random_state=0,
-    n_jobs=None,
-    report=None,
-):
+    source: PathLike | Source = "mpt",
+    group: Group = "composition",
+    n_splits: int = 5,
+    n_repeats: int = 2,
+    models: Sequence[str] = MODELS,
+    max_epochs: int | Literal["auto"] = "auto",
+    random_state: int = 0,
+    n_jobs: int | None = None,
+    report: Report | None = None,
+) -> Evaluation:
     """Compare models on your data by nested cross-validation: transfer, its control, tree models.
 
     Every model is fitted to the training part of every outer fold and predicts its test part.
@@ -125,29 +145,28 @@ def evaluate(
     >>> found.predictions["transfer"].shape  # repeats, rows
     (1, 24)
     """
-    X, y, evaluation = _prepare(X, y, source, group, n_splits, n_repeats, random_state)
+    rows, evaluation = _prepare(X, y, source, group, n_splits, n_repeats, random_state)
     evaluation.settings["max_epochs"] = max_epochs
     wanted, evaluation.missing = _check_models(models)
     steps = _steps(evaluation, wanted)
     times = _estimate(steps, max_epochs, effective_n_jobs(n_jobs))
     _predict_medians(evaluation)
     found = Parallel(n_jobs=n_jobs, return_as="generator")(
-        delayed(_fit)(step, X, y, evaluation.groups, evaluation.source, max_epochs)
+        delayed(_fit)(step, rows, evaluation.y, evaluation.groups, evaluation.source, max_epochs)
         for step in steps
     )
-    points = {}
+    points: Points = {}
+    seconds: dict[str, list[float]] = {}
     for step, before, after in zip(steps, times[:-1], times[1:], strict=True):
         if report is not None:
             report(step.model, len(step.rows), before, after, times[-1])
-        _note(evaluation, step, next(found), points)
+        _note(evaluation, step, next(found), points, seconds)
     evaluation.curve = _curve(points)
-    evaluation.seconds = {
-        model: float(np.mean(times)) for model, times in evaluation.seconds.items()
-    }
+    evaluation.seconds = {model: float(np.mean(each)) for model, each in seconds.items()}
     return evaluation
 
 
-def check_evaluable(n_rows, n_groups, n_splits):
+def check_evaluable(n_rows: int, n_groups: int, n_splits: int) -> None:
     """Raise unless there are enough rows and groups to say anything."""
     if n_rows < FEWEST_ROWS or n_groups < max(FEWEST_GROUPS, n_splits):
         raise InputError(
@@ -156,16 +175,19 @@ def check_evaluable(n_rows, n_groups, n_splits):
         )
 
 
-def _prepare(X, y, source, group, n_splits, n_repeats, random_state):
-    """Return the rows as an array, y, and an evaluation without predictions."""
-    counts = (
-        ("n_splits", n_splits, 2),
-        ("n_repeats", n_repeats, 1),
-        ("random_state", random_state, 0),
+def _prepare(
+    X: MaterialsLike,
+    y: ArrayLike,
+    source: PathLike | Source,
+    group: Group,
+    n_splits: int,
+    n_repeats: int,
+    random_state: int,
+) -> tuple[AnyArray, Evaluation]:
+    """Return the rows as an array, and an evaluation without predictions."""
+    _check_integers(
+        ("n_splits", n_splits, 2), ("n_repeats", n_repeats, 1), ("random_state", random_state, 0)
     )
-    for name, value, low in counts:
-        if not isinstance(value, int) or isinstance(value, bool) or value < low:
-            raise InputError(f"Got {name}={value!r}, expected an integer of at least {low}.")
     if source is None:
         raise InputError("Got source=None, expected a source: scratch is one of the models.")
     loaded = load_source(source)
@@ -189,7 +211,7 @@ def _prepare(X, y, source, group, n_splits, n_repeats, random_state):
         y=y,
         groups=groups,
         source=loaded,
-        source_name=Path(source).name if isinstance(source, str | PathLike) else loaded.card.id,
+        source_name=Path(source).name if isinstance(source, str | os.PathLike) else loaded.card.id,
         settings=dict(
             group=group, n_splits=n_splits, n_repeats=n_repeats, random_state=random_state
         ),
@@ -198,10 +220,17 @@ def _prepare(X, y, source, group, n_splits, n_repeats, random_state):
         predictions={},
         intervals={},
     )
-    return materials.objects(), y, evaluation
+    return materials.objects(), evaluation
 
 
-def _check_models(models):
+def _check_integers(*named: tuple[str, int, int]) -> None:
+    """Raise unless each value, between its name and its lowest, is an integer of that size."""
+    for name, value, low in named:
+        if not isinstance(value, int) or isinstance(value, bool) or value < low:
+            raise InputError(f"Got {name}={value!r}, expected an integer of at least {low}.")
+
+
+def _check_models(models: Sequence[str]) -> tuple[list[str], list[str]]:
     """Return the models to fit, in their usual order, and those that are not installed."""
     unknown = [model for model in models if model not in MODELS]
     if isinstance(models, str) or unknown or TRANSFER not in models:
@@ -213,7 +242,7 @@ def _check_models(models):
     return [model for model in wanted if model not in missing], missing
 
 
-def _steps(evaluation, models):
+def _steps(evaluation: Evaluation, models: list[str]) -> list[_Step]:
     """Return every fit, fold by fold."""
     steps = []
     for fold in evaluation.folds:
@@ -226,14 +255,14 @@ def _steps(evaluation, models):
     return steps
 
 
-def _predict_medians(evaluation):
+def _predict_medians(evaluation: Evaluation) -> None:
     found = np.empty((evaluation.settings["n_repeats"], len(evaluation.y)))
     for fold in evaluation.folds:
         found[fold.repeat, fold.test] = np.median(evaluation.y[fold.train])
     evaluation.predictions[MEDIAN] = found
 
 
-def _estimate(steps, max_epochs, at_a_time):
+def _estimate(steps: list[_Step], max_epochs: int | Literal["auto"], at_a_time: int) -> list[float]:
     """Return the seconds until each step begins, and those of all, as far as one can tell."""
     costs = [
         estimate_seconds(step.model, len(step.rows), max_epochs=max_epochs, chosen=True)
@@ -242,19 +271,33 @@ def _estimate(steps, max_epochs, at_a_time):
     return (np.cumsum([0.0, *costs]) / at_a_time).tolist()
 
 
-def _fit(step, X, y, groups, source, max_epochs):
+def _fit(
+    step: _Step,
+    X: AnyArray,
+    y: FloatArray,
+    groups: IntArray,
+    source: Source,
+    max_epochs: int | Literal["auto"],
+) -> _Found:
     """Fit to the training rows of a step, and predict the test rows of its fold."""
     train, test = step.rows, step.fold.test
-    settings = dict(source=source, seed=step.fold.seed, max_epochs=max_epochs)
-    model, arguments = make_nested_model(step.model, groups[train], **settings)
+    model, arguments = make_nested_model(
+        step.model, groups[train], source=source, seed=step.fold.seed, max_epochs=max_epochs
+    )
     result = fit_and_score(model, X[train], y[train], X[test], y[test], **arguments)
     whole = step.model == TRANSFER and step.share == 1.0
     intervals = predict_intervals(model, X[test], COVERAGES) if whole else {}
     return _Found(result, intervals, chosen_settings(model))
 
 
-def _note(evaluation, step, found, points):
-    """Put what a fit gave into the evaluation, and a point of the learning curve beside it."""
+def _note(
+    evaluation: Evaluation,
+    step: _Step,
+    found: _Found,
+    points: Points,
+    seconds: dict[str, list[float]],
+) -> None:
+    """Put what a fit gave into the evaluation; its time and a point of the curve beside it."""
     repeat, test = step.fold.repeat, step.fold.test
     if repeat == 0 and step.model in CURVE_MODELS:
         point = len(step.rows), found.result.scores.mae
@@ -264,7 +307,7 @@ def _note(evaluation, step, found, points):
     shape = evaluation.settings["n_repeats"], len(evaluation.y)
     evaluation.predictions.setdefault(step.model, np.full(shape, np.nan))
     evaluation.predictions[step.model][repeat, test] = found.result.predictions
-    evaluation.seconds.setdefault(step.model, []).append(found.result.fit_seconds)
+    seconds.setdefault(step.model, []).append(found.result.fit_seconds)
     if found.chosen:
         evaluation.chosen.setdefault(step.model, []).append(found.chosen)
     for coverage, intervals in found.intervals.items():
@@ -272,7 +315,7 @@ def _note(evaluation, step, found, points):
         evaluation.intervals[coverage][repeat, test] = intervals
 
 
-def _curve(points):
+def _curve(points: Points) -> list[CurvePoint]:
     """Return the points of the learning curve, where a size has one of every fold."""
     n_folds = max(len(found) for found in points.values())
     return [

@@ -1,11 +1,19 @@
 """What an evaluation found: plain data, from which every number of the report is computed."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from sktl.evaluation._names import TRANSFER
 from sktl.evaluation._scores import score_predictions
+
+if TYPE_CHECKING:
+    from sktl._types import FloatArray, IntArray
+    from sktl.representations import Compositions
+    from sktl.sources import Source
 
 
 @dataclass(frozen=True)
@@ -23,8 +31,8 @@ class Fold:
     """
 
     repeat: int
-    train: np.ndarray = field(repr=False)
-    test: np.ndarray = field(repr=False)
+    train: IntArray = field(repr=False)
+    test: IntArray = field(repr=False)
     seed: int
 
 
@@ -46,7 +54,7 @@ class CurvePoint:
     model: str
     share: float
     n_train: float
-    mae: np.ndarray
+    mae: FloatArray
 
 
 @dataclass
@@ -87,27 +95,27 @@ class Evaluation:
         Models that were asked for and are not installed.
     """
 
-    formulas: list = field(repr=False)
-    compositions: object
-    y: np.ndarray = field(repr=False)
-    groups: np.ndarray = field(repr=False)
-    source: object
+    formulas: list[str] = field(repr=False)
+    compositions: Compositions
+    y: FloatArray = field(repr=False)
+    groups: IntArray = field(repr=False)
+    source: Source
     source_name: str
-    settings: dict
-    reads: str
-    folds: list = field(repr=False)
-    predictions: dict = field(repr=False)
-    intervals: dict = field(repr=False)
-    curve: list = field(default_factory=list, repr=False)
-    chosen: dict = field(default_factory=dict, repr=False)
-    seconds: dict = field(default_factory=dict)
-    missing: list = field(default_factory=list)
+    settings: dict[str, Any]
+    reads: Literal["formulas", "structures"]
+    folds: list[Fold] = field(repr=False)
+    predictions: dict[str, FloatArray] = field(repr=False)
+    intervals: dict[float, FloatArray] = field(repr=False)
+    curve: list[CurvePoint] = field(default_factory=list, repr=False)
+    chosen: dict[str, list[dict[str, Any]]] = field(default_factory=dict, repr=False)
+    seconds: dict[str, float] = field(default_factory=dict)
+    missing: list[str] = field(default_factory=list)
 
-    def absolute_errors(self, model=TRANSFER):
+    def absolute_errors(self, model: str = TRANSFER) -> FloatArray:
         """Return the mean over repeats of each row's absolute error, (n,)."""
         return np.abs(self.predictions[model] - self.y).mean(axis=0)
 
-    def fold_maes(self, model):
+    def fold_maes(self, model: str) -> FloatArray:
         """Return the mean absolute error on the test rows of each fold, (n_folds,)."""
         found = self.predictions[model]
         return np.array(
@@ -117,7 +125,7 @@ class Evaluation:
             ]
         )
 
-    def r2(self, model):
+    def r2(self, model: str) -> float:
         """Return the coefficient of determination over all rows, the mean over repeats."""
-        found = [score_predictions(self.y, each).r2 for each in self.predictions[model]]
-        return float(np.mean(found))
+        found = self.predictions[model]
+        return float(np.mean([score_predictions(self.y, found[i]).r2 for i in range(len(found))]))

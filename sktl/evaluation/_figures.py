@@ -1,8 +1,12 @@
 """Figures of errors, as PNG or SVG bytes."""
 
+from __future__ import annotations
+
 import functools
 import io
 import warnings
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ParamSpec
 
 import matplotlib
 import numpy as np
@@ -10,6 +14,14 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator, PercentFormatter
 
 from sktl.evaluation._names import BOOSTING, FOREST, SCRATCH, TRANSFER
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.typing import RcKeyType
+
+    from sktl._types import FloatArray
+
+_Arguments = ParamSpec("_Arguments")
 
 COLOURS = {
     "blue": "#0072B2",
@@ -21,13 +33,13 @@ COLOURS = {
     "black": "#000000",
 }
 """Colours of Okabe and Ito, told apart with any colour vision; markers and lines differ too."""
-_STYLES = {
+_STYLES: dict[str, dict[str, Any]] = {
     TRANSFER: {"color": COLOURS["blue"], "marker": "o", "linestyle": "-"},
     SCRATCH: {"color": COLOURS["orange"], "marker": "s", "linestyle": "--"},
     FOREST: {"color": COLOURS["green"], "marker": "^", "linestyle": "-."},
     BOOSTING: {"color": COLOURS["pink"], "marker": "D", "linestyle": ":"},
 }
-_FIGURE_STYLE = {
+_FIGURE_STYLE: dict[RcKeyType, Any] = {
     "font.size": 10,
     "axes.titlesize": 10,
     "axes.spines.top": False,
@@ -40,11 +52,11 @@ _QUIET = "0.35"
 _MANY_POINTS = 1000
 
 
-def _styled(draw):
+def _styled(draw: Callable[_Arguments, Figure]) -> Callable[_Arguments, Figure]:
     """Return the function with the house's style of figures."""
 
     @functools.wraps(draw)
-    def drawn(*arguments, **keywords):
+    def drawn(*arguments: _Arguments.args, **keywords: _Arguments.kwargs) -> Figure:
         with matplotlib.rc_context(_FIGURE_STYLE):
             return draw(*arguments, **keywords)
 
@@ -52,7 +64,13 @@ def _styled(draw):
 
 
 @_styled
-def draw_parity(predictions, titles, measured, quantity, note=""):
+def draw_parity(
+    predictions: Mapping[str, FloatArray],
+    titles: Mapping[str, str],
+    measured: FloatArray,
+    quantity: str,
+    note: str = "",
+) -> Figure:
     """Draw predicted against measured values, a panel for each model.
 
     Parameters
@@ -77,7 +95,7 @@ def draw_parity(predictions, titles, measured, quantity, note=""):
     n_columns = 2 if len(predictions) == 4 else len(predictions)
     n_rows = -(-len(predictions) // n_columns)
     figure = _figure(3.4 * n_columns, 3.8 * n_rows + 0.6)
-    figure.get_layout_engine().set(h_pad=0.1)
+    figure.set_layout_engine("constrained", h_pad=0.1)
     axes = figure.subplots(n_rows, n_columns, sharex=True, sharey=True, squeeze=False)
     for axis, (model, found) in zip(axes.flat, predictions.items(), strict=True):
         axis.axline((0, 0), slope=1, color=_QUIET, linewidth=1, zorder=3)
@@ -95,7 +113,12 @@ def draw_parity(predictions, titles, measured, quantity, note=""):
 
 
 @_styled
-def draw_learning_curve(curves, titles, quantity, title):
+def draw_learning_curve(
+    curves: Mapping[str, Sequence[tuple[float, ...]]],
+    titles: Mapping[str, str],
+    quantity: tuple[str, str],
+    title: str,
+) -> Figure:
     """Draw errors against the number of training rows, a line for each model.
 
     Parameters
@@ -134,7 +157,7 @@ def draw_learning_curve(curves, titles, quantity, title):
 
 
 @_styled
-def draw_residuals(predicted, measured, unit):
+def draw_residuals(predicted: FloatArray, measured: FloatArray, unit: str) -> Figure:
     """Draw predicted minus measured values (n,) against the predicted, and their histogram."""
     residuals = predicted - measured
     figure = _figure(6.4, 4.4)
@@ -152,12 +175,12 @@ def draw_residuals(predicted, measured, unit):
 
 
 @_styled
-def draw_calibration(nominal, observed, n_rows):
+def draw_calibration(nominal: Sequence[float], observed: Sequence[float], n_rows: int) -> Figure:
     """Draw the observed against the nominal coverage of intervals.
 
     Parameters
     ----------
-    nominal, observed : float array (m,)
+    nominal, observed : sequence of float, length m
         Shares.
     n_rows : int
         Rows, by which the scatter of shares that are exact is judged.
@@ -183,7 +206,7 @@ def draw_calibration(nominal, observed, n_rows):
     return figure
 
 
-def as_png(figure, *, dpi=150, style=None):
+def as_png(figure: Figure, *, dpi: int = 150, style: dict[RcKeyType, Any] | None = None) -> bytes:
     """Return a figure as a PNG file.
 
     Parameters
@@ -202,29 +225,25 @@ def as_png(figure, *, dpi=150, style=None):
     return _saved(figure, "png", style or _FIGURE_STYLE, dpi=dpi)
 
 
-def as_svg(figure):
+def as_svg(figure: Figure) -> bytes:
     """Return a figure as an SVG file, bytes, the same for the same figure."""
     return _saved(figure, "svg", _FIGURE_STYLE, dpi=150, metadata={"Date": None})
 
 
-def _saved(figure, kind, style, **keywords):
+def _saved(figure: Figure, kind: str, style: dict[RcKeyType, Any], **keywords: Any) -> bytes:
     content = io.BytesIO()
     with matplotlib.rc_context(style), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from font")  # a box is drawn instead
-        figure.savefig(
-            content,
-            **{"format": kind, "bbox_inches": "tight", "pad_inches": 0.1},
-            **keywords,
-        )
+        figure.savefig(content, format=kind, bbox_inches="tight", pad_inches=0.1, **keywords)
     return content.getvalue()
 
 
-def _scatter(axis, x, y, color):
+def _scatter(axis: Axes, x: FloatArray, y: FloatArray, color: str) -> None:
     many = len(x) > _MANY_POINTS  # so many shapes would make a file of megabytes
     size, alpha = (10, 0.35) if many else (20, 0.55)
     axis.scatter(x, y, s=size, alpha=alpha, linewidths=0, color=color, rasterized=many)
 
 
-def _figure(width, height):
+def _figure(width: float, height: float) -> Figure:
     """Return a figure (inches) that is independent of pyplot and of its backend."""
     return Figure(figsize=(width, height), layout="constrained")

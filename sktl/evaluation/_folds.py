@@ -1,17 +1,25 @@
 """Which rows are tested and which are trained on: groups of rows stay together."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 from sklearn.model_selection import GroupKFold
 
 from sktl.evaluation._evaluation import Fold
-from sktl.evaluation._names import GROUPS, SYSTEM
+from sktl.evaluation._names import GROUPS, SYSTEM, Group
 from sktl.exceptions import InputError
+
+if TYPE_CHECKING:
+    from sktl._types import IntArray
+    from sktl.representations import Compositions
 
 CURVE_SHARES = (1 / 8, 1 / 4, 1 / 2)
 FEWEST_CURVE_ROWS = 20
 
 
-def group_rows(compositions, by="composition"):
+def group_rows(compositions: Compositions, by: Group = "composition") -> IntArray:
     """Number the groups of rows that must not be on both sides of a split.
 
     Parameters
@@ -35,7 +43,7 @@ def group_rows(compositions, by="composition"):
     return np.unique(keys, return_inverse=True)[1].reshape(-1)
 
 
-def make_folds(groups, n_splits, n_repeats, seed):
+def make_folds(groups: IntArray, n_splits: int, n_repeats: int, seed: int) -> list[Fold]:
     """Return the outer folds: each repeat tests every row once.
 
     Parameters
@@ -49,7 +57,7 @@ def make_folds(groups, n_splits, n_repeats, seed):
     -------
     list of Fold
     """
-    folds = []
+    folds: list[Fold] = []
     for repeat in range(n_repeats):
         splitter = GroupKFold(n_splits, shuffle=True, random_state=seed + repeat)
         for train, test in splitter.split(groups, groups=groups):
@@ -57,7 +65,7 @@ def make_folds(groups, n_splits, n_repeats, seed):
     return folds
 
 
-def count_fit_rows(n_rows, n_validation):
+def count_fit_rows(n_rows: int, n_validation: int) -> int:
     """Return how many rows are left to fit where the last ones validate.
 
     Parameters
@@ -82,7 +90,7 @@ def count_fit_rows(n_rows, n_validation):
     return n_rows - n_validation
 
 
-def curve_parts(fold, groups):
+def curve_parts(fold: Fold, groups: IntArray) -> list[tuple[float, IntArray]]:
     """Return smaller training parts of a fold, whole groups chosen at random, the smallest first.
 
     Parameters

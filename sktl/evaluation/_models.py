@@ -1,6 +1,10 @@
 """The models that are compared, from formulas or structures to numbers, and what they cost."""
 
+from __future__ import annotations
+
 import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 from sklearn.ensemble import RandomForestRegressor
@@ -11,11 +15,19 @@ from sktl.estimators import TransferRegressor
 from sktl.evaluation._names import BOOSTING, FOREST, SCRATCH, TRANSFER
 from sktl.exceptions import InputError
 from sktl.representations import MatminerTransformer
-from sktl.sources import default_architecture, find_architecture, load_source
+from sktl.sources import Architecture, Source, default_architecture, find_architecture, load_source
 from sktl.training import Policy
 
+if TYPE_CHECKING:
+    from sklearn.base import BaseEstimator
+
+    from sktl._types import IntArray, PathLike
+
+Report: TypeAlias = Callable[[str, int, float, float, float], None]
+"""Gets the model that is fitted next, its training rows, and estimates in seconds."""
+
 # What the search inside a training part tries.
-CHOICES = {
+CHOICES: dict[str, dict[str, list[float]]] = {
     FOREST: {"max_features": [0.1, 0.33, 1.0]},
     BOOSTING: {"max_depth": [3, 6], "learning_rate": [0.03, 0.1]},
 }
@@ -23,7 +35,14 @@ _BOOSTING_SETTINGS = {"n_estimators": 300, "subsample": 0.8, "colsample_bytree":
 _INNER_FOLDS = 3
 
 
-def make_model(model, source="mpt", *, seed=0, max_epochs="auto", n_trees=100):
+def make_model(
+    model: str,
+    source: PathLike | Source = "mpt",
+    *,
+    seed: int = 0,
+    max_epochs: int | Literal["auto"] = "auto",
+    n_trees: int = 100,
+) -> TransferRegressor | Pipeline:
     """Return the unfitted regressor of a model name at default settings.
 
     Parameters
@@ -52,7 +71,14 @@ def make_model(model, source="mpt", *, seed=0, max_epochs="auto", n_trees=100):
     return make_pipeline(_attributes(), _trees(model, seed, n_trees))
 
 
-def make_nested_model(model, groups, *, source, seed, max_epochs):
+def make_nested_model(
+    model: str,
+    groups: IntArray,
+    *,
+    source: PathLike | Source,
+    seed: int,
+    max_epochs: int | Literal["auto"],
+) -> tuple[TransferRegressor | Pipeline, dict[str, Any]]:
     """Return an unfitted model that chooses its settings inside its training rows.
 
     Parameters
@@ -80,13 +106,13 @@ def make_nested_model(model, groups, *, source, seed, max_epochs):
     return make_pipeline(_attributes(), search), {"gridsearchcv__groups": groups}
 
 
-def chosen_settings(fitted):
+def chosen_settings(fitted: TransferRegressor | Pipeline) -> dict[str, Any]:
     """Return what a fitted nested model chose: setting to value, empty if it had no choice."""
     return getattr(fitted[-1], "best_params_", {}) if isinstance(fitted, Pipeline) else {}
 
 
-def model_titles(source, name):
-    """Return the models' names for people: model to text.
+def model_titles(source: PathLike | Source, name: str) -> dict[str, str]:
+    """Return the names of the models as people read them: model to text.
 
     Parameters
     ----------
@@ -103,13 +129,13 @@ def model_titles(source, name):
     }
 
 
-def _scratch_network(source):
+def _scratch_network(source: Source) -> Architecture:
     """Return the architecture of the source, or the default one if that only fine-tunes."""
     own = find_architecture(source.card.network["name"])
     return own if own.from_scratch else default_architecture(own.reads)
 
 
-def _scratch_title(source):
+def _scratch_title(source: Source) -> str:
     """Name the network from scratch; it has the default size, whatever that of the source is."""
     network, chosen = source.card.network, _scratch_network(source)
     if chosen.name != network["name"]:
@@ -117,7 +143,9 @@ def _scratch_title(source):
     return f"same {'kind of network' if network['arguments'] else 'network'} from scratch"
 
 
-def estimate_seconds(model, n_train, *, max_epochs="auto", chosen=False):
+def estimate_seconds(
+    model: str, n_train: int, *, max_epochs: int | Literal["auto"] = "auto", chosen: bool = False
+) -> float:
     """Return roughly how long a fit to formulas takes on two cores.
 
     Parameters
@@ -134,18 +162,19 @@ def estimate_seconds(model, n_train, *, max_epochs="auto", chosen=False):
     if model in (TRANSFER, SCRATCH):
         network = default_architecture("formulas")
         policy = Policy(max_epochs).resolve(n_train, network, pretrained=model == TRANSFER)
-        steps = policy.max_epochs * math.ceil(n_train / policy.batch_size)
-        return 0.2 + steps * (0.012 + 0.0003 * policy.batch_size)
+        epochs, batch_size = int(policy.max_epochs), int(policy.batch_size)
+        steps = epochs * math.ceil(n_train / batch_size)
+        return 0.2 + steps * (0.012 + 0.0003 * batch_size)
     if model == FOREST:
         return (4 if chosen else 1) * (0.1 + 0.003 * n_train)
     return (12 if chosen else 1) * (0.05 + 0.0003 * n_train)
 
 
-def _attributes():
+def _attributes() -> MatminerTransformer:
     return MatminerTransformer("magpie", missing="impute")
 
 
-def _trees(model, seed, n_trees=100):
+def _trees(model: str, seed: int, n_trees: int = 100) -> BaseEstimator:
     if model == FOREST:
         return RandomForestRegressor(n_trees, n_jobs=-1, random_state=seed)
     if model != BOOSTING:

@@ -1,7 +1,11 @@
 """The report: one HTML file with everything in it, for the screen and for paper."""
 
+from __future__ import annotations
+
 import base64
 import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import jinja2
 import matplotlib
@@ -17,8 +21,13 @@ from sktl.evaluation._figures import (
     draw_residuals,
 )
 from sktl.evaluation._names import BOOSTING, FOREST, MEDIAN, MODELS, SCRATCH, TRANSFER
+from sktl.evaluation._sentences import Findings
 from sktl.evaluation._summary import summarize
 from sktl.sources import find_architecture
+
+if TYPE_CHECKING:
+    from sktl._types import PathLike
+    from sktl.evaluation._evaluation import Evaluation
 
 _COLOURS = matplotlib.colormaps["YlOrBr"]
 _LIGHT, _DARK = 0.02, 0.85  # the part of the colours on which text can be read
@@ -48,8 +57,15 @@ _TREE_CITATIONS = {
 
 
 def write_report(
-    path, evaluation, *, target="target", unit=None, labels=None, label_title="row", data=None
-):
+    path: PathLike,
+    evaluation: Evaluation,
+    *,
+    target: str = "target",
+    unit: str | None = None,
+    labels: Sequence[str | int] | None = None,
+    label_title: str = "row",
+    data: Mapping[str, str] | None = None,
+) -> Findings:
     """Write an evaluation as one self-contained HTML file.
 
     The page has no script and asks nothing of the network. Numbers are those of `summarize`.
@@ -94,7 +110,7 @@ def write_report(
     return findings
 
 
-def _figures(evaluation, findings, suffix):
+def _figures(evaluation: Evaluation, findings: Findings, suffix: str) -> dict[str, str | None]:
     """Return each figure as a data URI, None where there is nothing to draw."""
     target = findings["target"]
     target = target if len(target) <= _LONGEST else f"{target[: _LONGEST - 1]}…"
@@ -115,8 +131,10 @@ def _figures(evaluation, findings, suffix):
             _curves(findings, models), names, ("training rows", f"mean absolute error{suffix}"), ""
         )
     if findings["coverage"]:
-        shares = [[row[key] for row in findings["coverage"]] for key in ("nominal", "observed")]
-        drawn["calibration"] = draw_calibration(*shares, len(evaluation.y))
+        nominal, observed = (
+            [row[key] for row in findings["coverage"]] for key in ("nominal", "observed")
+        )
+        drawn["calibration"] = draw_calibration(nominal, observed, len(evaluation.y))
     uris = {
         name: "data:image/svg+xml;base64," + base64.b64encode(as_svg(figure)).decode("ascii")
         for name, figure in drawn.items()
@@ -124,7 +142,7 @@ def _figures(evaluation, findings, suffix):
     return {"curve": None, "calibration": None} | uris
 
 
-def _curves(findings, models):
+def _curves(findings: Findings, models: list[str]) -> dict[str, list[tuple[float, ...]]]:
     shown = [model for model in (FOREST, TRANSFER, SCRATCH) if model in models]
     return {
         model: [
@@ -136,37 +154,37 @@ def _curves(findings, models):
     }
 
 
-def _elements(elements):
+def _elements(elements: list[Findings]) -> list[Findings]:
     """Return what the periodic table shows of each element: place, texts and colours."""
     low, high = _range(elements)
     shown = []
     for each in elements:
         row, column = place_of(each["symbol"])
         share = 0.5 if high == low else np.clip((each["mae"] - low) / (high - low), 0, 1)
-        colour = np.array(_COLOURS(_LIGHT + (_DARK - _LIGHT) * share)[:3])
-        dark = bool(colour**2.2 @ (0.2126, 0.7152, 0.0722) < _LUMINANCE_FOR_WHITE)
-        colour = matplotlib.colors.to_hex(colour)
-        shown.append({**each, "row": row, "column": column, "colour": colour, "dark": dark})
+        rgba = _COLOURS(_LIGHT + (_DARK - _LIGHT) * share)
+        luminance = np.array(rgba[:3]) ** 2.2 @ (0.2126, 0.7152, 0.0722)
+        place = {"row": row, "column": column, "colour": matplotlib.colors.to_hex(rgba)}
+        shown.append({**each, **place, "dark": bool(luminance < _LUMINANCE_FOR_WHITE)})
     return shown
 
 
-def _scale(elements):
+def _scale(elements: list[Findings]) -> dict[str, Any]:
     """Return the ends of the colour scale and the colours between."""
     low, high = _range(elements)
     stops = [_COLOURS(_LIGHT + (_DARK - _LIGHT) * share) for share in np.linspace(0, 1, 6)]
     return {"low": low, "high": high, "colours": [matplotlib.colors.to_hex(c) for c in stops]}
 
 
-def _range(elements):
+def _range(elements: list[Findings]) -> tuple[float, float]:
     """Return the range of errors of elements of which enough is known, of all if there are none."""
     errors = [each["mae"] for each in elements if each["n"] >= FEW]
     errors = errors or [each["mae"] for each in elements]
     return min(errors), max(errors)
 
 
-def _databases(source):
+def _databases(source: Findings) -> dict[str, dict[str, list[Any]]]:
     """Return (database, tables, rows, DOIs, licences) of a source's training data."""
-    merged = {}
+    merged: dict[str, dict[str, list[Any]]] = {}
     for table in source["tables"]:
         entry = merged.setdefault(table["database"], {"tables": [], "doi": [], "licence": []})
         entry["tables"].append(table)
@@ -176,11 +194,12 @@ def _databases(source):
     return merged
 
 
-def _citations(evaluation):
+def _citations(evaluation: Evaluation) -> list[tuple[str, str | None, str]]:
     """Return (what, who, DOI) of all that the findings rest on."""
     network = find_architecture(evaluation.source.card.network["name"])
     trees = [entry for model, entry in _TREE_CITATIONS.items() if model in evaluation.predictions]
-    known = [*_CITATIONS, *trees, *(("Network", *each) for each in network.references)]
+    known: list[tuple[str, str | None, str]] = [*_CITATIONS, *trees]
+    known += [("Network", *each) for each in network.references]
     tables = evaluation.source.card.training.get("tables", [])
     for table in (each for each in tables if isinstance(each, dict)):
         dois = table.get("doi", [])

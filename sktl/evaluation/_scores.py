@@ -1,12 +1,27 @@
 """How models are scored: fit, predict held-out rows, and measure errors, intervals and time."""
 
+from __future__ import annotations
+
 import time
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 from sklearn.metrics import mean_absolute_error, r2_score
 
 from sktl.exceptions import InputError
+
+if TYPE_CHECKING:
+    from sktl._types import FloatArray, MaterialsLike
+    from sktl.estimators import TransferRegressor, TransferStackRegressor
+
+
+class Regressor(Protocol):
+    """What `fit_and_score` needs of a model."""
+
+    def fit(self, X: Any, y: Any, *arguments: Any, **keywords: Any) -> Any: ...
+
+    def predict(self, X: Any) -> Any: ...
 
 
 class Scores(NamedTuple):
@@ -52,13 +67,20 @@ class FitResult(NamedTuple):
         Wall time.
     """
 
-    predictions: np.ndarray
+    predictions: FloatArray
     scores: Scores
     fit_seconds: float
     predict_seconds: float
 
 
-def fit_and_score(model, X, y, X_test, y_test, **fit_arguments):
+def fit_and_score(
+    model: Regressor,
+    X: MaterialsLike,
+    y: FloatArray,
+    X_test: MaterialsLike,
+    y_test: FloatArray,
+    **fit_arguments: Any,
+) -> FitResult:
     """Fit a model to some rows, predict others, score the predictions and time both.
 
     Parameters
@@ -84,13 +106,13 @@ def fit_and_score(model, X, y, X_test, y_test, **fit_arguments):
     return FitResult(predictions, score_predictions(y_test, predictions), *seconds)
 
 
-def score_predictions(y, predictions):
+def score_predictions(y: FloatArray, predictions: FloatArray) -> Scores:
     """Return the `Scores` of predictions (n,) for measured values y (n,)."""
     r2 = r2_score(y, predictions) if len(y) > 1 else np.nan
     return Scores(float(mean_absolute_error(y, predictions)), float(r2))
 
 
-def score_intervals(y, intervals):
+def score_intervals(y: FloatArray, intervals: FloatArray) -> IntervalScores:
     """Return the `IntervalScores` of intervals (..., n, 2) for measured values y (n,).
 
     Rows whose interval is NaN do not count.
@@ -101,7 +123,9 @@ def score_intervals(y, intervals):
     return IntervalScores(float(inside[known].mean()), float((high - low)[known].mean()))
 
 
-def predict_intervals(model, X, coverages):
+def predict_intervals(
+    model: TransferRegressor | TransferStackRegressor, X: MaterialsLike, coverages: Sequence[float]
+) -> dict[float, FloatArray]:
     """Predict the intervals of each coverage that a model can give.
 
     Parameters

@@ -1,12 +1,19 @@
 """What the numbers mean, in words."""
 
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
 from sktl.evaluation._names import BOOSTING, FOREST, MEDIAN, SCRATCH, SYSTEM, TRANSFER
+
+Findings: TypeAlias = dict[str, Any]
+"""What `summarize` found, or a part of it."""
 
 _SHOWN_COVERAGE = 0.9
 _VERDICTS = {"better": "helped", "worse": "hurt", "open": "open"}
 
 
-def write_sentences(findings, suffix):
+def write_sentences(findings: Findings, suffix: str) -> Findings:
     """Return ``verdict``, ``headline`` and ``sentences`` of findings.
 
     Parameters
@@ -43,12 +50,12 @@ def write_sentences(findings, suffix):
     }
 
 
-def percent(share):
+def percent(share: float) -> str:
     """Return a share in percent, as text."""
     return f"{100 * share:.0f} %"
 
 
-def _headline(verdict, median, best):
+def _headline(verdict: str, median: Findings, best: Findings | None) -> str:
     if median["difference"]["verdict"] == "worse":
         return "Worse than predicting the median of the training rows."
     if median["difference"]["verdict"] == "open":
@@ -72,7 +79,7 @@ def _headline(verdict, median, best):
     return f"{first}, {joint} {second}."
 
 
-def _error(findings, own, median, suffix):
+def _error(findings: Findings, own: Findings, median: Findings, suffix: str) -> str:
     held_out = "compositions"
     if findings["settings"]["group"] == SYSTEM:
         held_out = "chemical systems"
@@ -87,7 +94,7 @@ def _error(findings, own, median, suffix):
     return text
 
 
-def _help(verdict, scratch, suffix):
+def _help(verdict: str, scratch: Findings | None, suffix: str) -> str:
     if scratch is None:
         return "The effect of pretraining is not known: no network was trained from scratch."
     numbers, amount = _numbers(scratch, suffix), _amount(scratch, suffix)
@@ -105,7 +112,7 @@ def _help(verdict, scratch, suffix):
     )
 
 
-def _baseline(model, suffix):
+def _baseline(model: Findings, suffix: str) -> str:
     numbers, amount, name = _numbers(model, suffix), _amount(model, suffix), _name(model)
     compared = model["difference"]["verdict"]
     if compared == "better":
@@ -121,14 +128,14 @@ def _baseline(model, suffix):
     )
 
 
-def _intervals(findings):
+def _intervals(findings: Findings) -> str:
     found = [row for row in findings["coverage"] if row["nominal"] == _SHOWN_COVERAGE]
     if not found:
         return "With so few rows the network gives no 90 % intervals: its uncertainty is not known."
     return f"Its 90 % intervals contain {percent(found[0]['observed'])} of the measured values."
 
 
-def _more_data(findings, suffix):
+def _more_data(findings: Findings, suffix: str) -> str | None:
     points = {row["share"]: row for row in findings["learning_curve"] if row["model"] == TRANSFER}
     if 0.5 not in points:
         return None
@@ -143,7 +150,7 @@ def _more_data(findings, suffix):
     return f"{text}: more measurements of the same kind are not likely to help much."
 
 
-def _numbers(model, suffix):
+def _numbers(model: Findings, suffix: str) -> str:
     """Return the interval of the error of transfer less that of a model, and p."""
     difference = model["difference"]
     p = "p < 0.001" if difference["p"] < 0.001 else f"p = {difference['p']:.2g}"
@@ -151,7 +158,7 @@ def _numbers(model, suffix):
     return f"(95 % interval of the difference {ends}, {p})"
 
 
-def _amount(model, suffix):
+def _amount(model: Findings, suffix: str) -> str:
     """Return by how much the errors differ, in units and as a share of the model's own."""
     size = abs(model["difference"]["mean"])
     return (
@@ -161,7 +168,7 @@ def _amount(model, suffix):
     )
 
 
-def _name(model):
+def _name(model: Findings) -> str:
     """Return a tree model as it is called within a sentence."""
     name = model["title"].removesuffix(" on Magpie")
     return name if model["model"] == BOOSTING else f"the {name}"

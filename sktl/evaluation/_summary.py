@@ -1,6 +1,10 @@
 """The findings of an evaluation as one dict: for the page, for scripts and for the terminal."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,14 +15,23 @@ from sktl.evaluation._elements import element_errors
 from sktl.evaluation._models import CHOICES, model_titles
 from sktl.evaluation._names import BOOSTING, FOREST, MEDIAN, MODELS, TRANSFER
 from sktl.evaluation._scores import score_intervals
-from sktl.evaluation._sentences import write_sentences
+from sktl.evaluation._sentences import Findings, write_sentences
+
+if TYPE_CHECKING:
+    from sktl.evaluation._evaluation import CurvePoint, Evaluation
 
 SHOWN_COVERAGE = 0.9
 N_WORST = 10
 _PACKAGES = ("torch", "skorch", "scikit-learn", "matminer", "xgboost", "numpy")
 
 
-def summarize(evaluation, *, target="target", unit=None, labels=None):
+def summarize(
+    evaluation: Evaluation,
+    *,
+    target: str = "target",
+    unit: str | None = None,
+    labels: Sequence[str | int] | None = None,
+) -> Findings:
     """Return all findings of an evaluation, ready for JSON.
 
     Parameters
@@ -29,7 +42,7 @@ def summarize(evaluation, *, target="target", unit=None, labels=None):
         Name of the measured property.
     unit : str or None, default=None
         Its unit.
-    labels : sequence of str, length n, optional
+    labels : sequence of str or int, length n, optional
         What names each row, such as its line in a file; by default its number from 0.
 
     Returns
@@ -73,7 +86,7 @@ def summarize(evaluation, *, target="target", unit=None, labels=None):
     return write_sentences(findings, suffix) | findings
 
 
-def _model(evaluation, model, titles):
+def _model(evaluation: Evaluation, model: str, titles: Mapping[str, str]) -> Findings:
     maes = evaluation.fold_maes(model)
     return {
         "model": model,
@@ -88,13 +101,13 @@ def _model(evaluation, model, titles):
     }
 
 
-def _difference(evaluation, other):
+def _difference(evaluation: Evaluation, other: str) -> Findings:
     """Return the error of transfer less that of another model."""
     found = compare(evaluation, other)
     return {**found._asdict(), "verdict": found.verdict}
 
 
-def _coverage(evaluation):
+def _coverage(evaluation: Evaluation) -> list[Findings]:
     """Return the share of values inside intervals, of those rows that have one."""
     rows = []
     for nominal, intervals in evaluation.intervals.items():
@@ -103,7 +116,7 @@ def _coverage(evaluation):
     return rows
 
 
-def _point(point):
+def _point(point: CurvePoint) -> Findings:
     return {
         "model": point.model,
         "share": point.share,
@@ -113,14 +126,14 @@ def _point(point):
     }
 
 
-def _worst(evaluation, labels):
+def _worst(evaluation: Evaluation, labels: Sequence[str | int] | None) -> list[Findings]:
     """Return the rows with the largest error of the transfer model, mean over repeats."""
     errors = evaluation.absolute_errors()
     predicted = evaluation.predictions[TRANSFER].mean(axis=0)
     intervals = evaluation.intervals.get(SHOWN_COVERAGE)
     intervals = None if intervals is None else intervals.mean(axis=0)
     rows = []
-    for row in np.argsort(-errors, kind="stable")[:N_WORST]:
+    for row in np.argsort(-errors, kind="stable")[:N_WORST].tolist():
         ends = [None, None]
         if intervals is not None and np.isfinite(intervals[row]).all():
             ends = intervals[row].tolist()
@@ -138,7 +151,7 @@ def _worst(evaluation, labels):
     return rows
 
 
-def _source(evaluation):
+def _source(evaluation: Evaluation) -> Findings:
     """Return what the source's card says of its training, and of these rows."""
     card = evaluation.source.card
     tables = [table for table in card.training.get("tables", []) if isinstance(table, dict)]
@@ -168,5 +181,5 @@ def _source(evaluation):
     }
 
 
-def _as_list(value):
+def _as_list(value: str | list[str]) -> list[str]:
     return [value] if isinstance(value, str) else list(value)

@@ -1,13 +1,17 @@
 """Random forest and XGBoost, tuned by hyperopt-sklearn within a stated budget."""
 
+from __future__ import annotations
+
 import contextlib
 import io
 import math
 import multiprocessing
 import time
 import warnings
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin
@@ -17,6 +21,15 @@ from sklearn.metrics import mean_absolute_error
 from sktl.evaluation._folds import count_fit_rows
 from sktl.evaluation._names import BOOSTING, FOREST
 from sktl.exceptions import InputError, SktlError
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from hpsklearn import HyperoptEstimator
+    from hyperopt import Domain, Trials
+    from hyperopt.pyll import Apply
+
+    from sktl._types import FloatArray
 
 
 @dataclass(frozen=True)
@@ -41,7 +54,7 @@ class Budget:
 BUDGET = Budget()
 
 # What is searched: parameter to (kind, low, high), both ends included. All else is in `FIXED`.
-SPACES = {
+SPACES: dict[str, dict[str, tuple[str, float, float]]] = {
     FOREST: {
         "max_features": ("log", 0.03, 0.33),  # a share; a core fits 25,000 rows in a minute
         "min_samples_leaf": ("log int", 1, 10),
@@ -56,7 +69,7 @@ SPACES = {
         "reg_lambda": ("log", 0.1, 10.0),
     },
 }
-FIXED = {
+FIXED: dict[str, dict[str, Any]] = {
     FOREST: {
         "n_estimators": 100,
         "criterion": "squared_error",
@@ -81,8 +94,8 @@ RANDOM_TRIALS = 4
 class TunedRegressor(RegressorMixin, BaseEstimator):
     """Search the settings of a learner with TPE, then fit the best ones on all rows.
 
-    The last `n_validation` rows of X judge each trial by mean absolute error; they are no random
-    choice, so that every model of a study can be judged on the same ones. Each trial is a
+    The last `n_validation` rows of X judge each trial by mean absolute error. They are not drawn at
+    random, so that every model of a study can be judged on the same ones. Each trial is a
     process of its own, which ends when its time is over.
 
     Parameters
@@ -114,13 +127,20 @@ class TunedRegressor(RegressorMixin, BaseEstimator):
         If hyperopt-sklearn or xgboost is not installed.
     """
 
-    def __init__(self, learner=FOREST, *, n_validation=1, budget=BUDGET, random_state=0):
+    def __init__(
+        self,
+        learner: str = FOREST,
+        *,
+        n_validation: int = 1,
+        budget: Budget = BUDGET,
+        random_state: int = 0,
+    ) -> None:
         self.learner = learner
         self.n_validation = n_validation
         self.budget = budget
         self.random_state = random_state
 
-    def fit(self, X, y):
+    def fit(self, X: FloatArray, y: FloatArray) -> Self:
         """Search, and fit on all rows.
 
         Parameters
@@ -152,7 +172,7 @@ class TunedRegressor(RegressorMixin, BaseEstimator):
         self.model_.fit(X, y)
         return self
 
-    def predict(self, X):
+    def predict(self, X: FloatArray) -> FloatArray:
         """Predict with the best settings.
 
         Parameters
@@ -167,7 +187,7 @@ class TunedRegressor(RegressorMixin, BaseEstimator):
         """
         return self.model_.predict(X)
 
-    def _search(self, X, y):
+    def _search(self, X: FloatArray, y: FloatArray) -> tuple[HyperoptEstimator, int, int]:
         """Return the search after its last trial, and how many trials ended and did not."""
         hpsklearn, all_trials_failed = _load()
         search = hpsklearn.HyperoptEstimator(
@@ -197,7 +217,7 @@ class TunedRegressor(RegressorMixin, BaseEstimator):
         n_done = sum(status == "ok" for status in search.trials.statuses())
         return search, n_done, len(search.trials.trials) - n_done
 
-    def _space(self, hpsklearn):
+    def _space(self, hpsklearn: ModuleType) -> Apply:
         """Return hpsklearn's learner with our space."""
         searched = {name: _dimension(name, *rest) for name, rest in SPACES[self.learner].items()}
         arguments = (
@@ -207,7 +227,9 @@ class TunedRegressor(RegressorMixin, BaseEstimator):
             return hpsklearn.random_forest_regressor("forest", **arguments)
         return hpsklearn.xgboost_regression("boosting", **arguments)
 
-    def _best(self, search, X, y):
+    def _best(
+        self, search: HyperoptEstimator, X: FloatArray, y: FloatArray
+    ) -> tuple[BaseEstimator, float]:
         """Return the unfitted best model and its validation error."""
         best = search.best_model()["learner"]
         if best is not None:
@@ -216,7 +238,7 @@ class TunedRegressor(RegressorMixin, BaseEstimator):
         model = self._default().fit(X[:n_fit], y[:n_fit])
         return self._default(), float(mean_absolute_error(y[n_fit:], model.predict(X[n_fit:])))
 
-    def _default(self):
+    def _default(self) -> BaseEstimator:
         if self.learner == FOREST:
             # all of 1,024 activations at each split would take an hour where no trial had the time
             return RandomForestRegressor(
@@ -227,7 +249,7 @@ class TunedRegressor(RegressorMixin, BaseEstimator):
         return XGBRegressor(n_jobs=1, random_state=self.random_state)
 
 
-def _load():
+def _load() -> tuple[ModuleType, type[Exception]]:
     """Return hpsklearn, and hyperopt's error when no trial has succeeded."""
     try:
         import hpsklearn
@@ -242,7 +264,9 @@ def _load():
     return hpsklearn, AllTrialsFailed
 
 
-def _suggest(seed, new_ids, domain, trials, _):
+def _suggest(
+    seed: int, new_ids: list[int], domain: Domain, trials: Trials, _: int
+) -> list[dict[str, Any]]:
     """Return TPE's next trial; hpsklearn hands no seed to hyperopt, so it comes from here."""
     from hyperopt import tpe
 
@@ -250,7 +274,7 @@ def _suggest(seed, new_ids, domain, trials, _):
     return tpe.suggest(new_ids, domain, trials, number, n_startup_jobs=RANDOM_TRIALS)
 
 
-def _dimension(name, kind, low, high):
+def _dimension(name: str, kind: str, low: float, high: float) -> Apply:
     """Return hyperopt's expression for one searched parameter."""
     from hyperopt import hp
     from hyperopt.pyll import scope
@@ -264,14 +288,14 @@ def _dimension(name, kind, low, high):
     return scope.int(hp.loguniform(name, math.log(low), math.log(high + 1)))
 
 
-def _plain(value):
+def _plain(value: Any) -> Any:
     """Return a number that JSON can write."""
     value = value.item() if isinstance(value, np.generic) else value
     return float(f"{value:.6g}") if isinstance(value, float) else value
 
 
 @contextlib.contextmanager
-def _processes():
+def _processes() -> Iterator[None]:
     """Let hpsklearn start its processes in a worker of joblib, whose own way to start cannot."""
     before = multiprocessing.get_start_method(allow_none=True)
     method = "fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn"
@@ -283,7 +307,7 @@ def _processes():
 
 
 @contextlib.contextmanager
-def _quiet():
+def _quiet() -> Iterator[None]:
     """Keep hyperopt's bar for each trial and its old imports' warnings from the user."""
     with (
         warnings.catch_warnings(),

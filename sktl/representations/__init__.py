@@ -16,7 +16,7 @@ from sktl.representations._encodings import (
     NumericColumns,
 )
 from sktl.representations._formula import SYMBOLS, parse_formula, parse_formulas
-from sktl.representations._materials import Materials, check_structures, group_rows
+from sktl.representations._materials import Materials, check_structures, label_rows
 from sktl.representations._matminer import MatminerTransformer
 from sktl.representations._merged import MergedGraph, MergedRows
 from sktl.representations._readers import StructureReader
@@ -57,7 +57,7 @@ __all__ = [
     "cell_symmetry",
     "check_structures",
     "complete_by_symmetry",
-    "group_rows",
+    "label_rows",
     "harmonic_response",
     "independent_distortions",
     "parse_formula",

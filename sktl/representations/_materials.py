@@ -273,7 +273,7 @@ def formula_text(formula: Formula) -> str:
     return formula if isinstance(formula, str) else formula.formula.replace(" ", "")
 
 
-def group_rows(batch: Compositions | Crystals | AnyArray) -> IntArray:
+def label_rows(batch: Compositions | Crystals | AnyArray) -> IntArray:
     """Return one integer a row of `Compositions`, `Crystals` or an array, equal for equal rows.
 
     They are numbered in an order of their own, whatever the order of the rows.

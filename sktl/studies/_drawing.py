@@ -1,16 +1,27 @@
 """What the figures of the studies share: style, panels of curves, resolution."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
 from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import NullLocator
 
 from sktl.evaluation import COLOURS, as_png
 
+if TYPE_CHECKING:
+    from matplotlib.typing import RcKeyType
+
+Panels: TypeAlias = Mapping[str, tuple[str, Mapping[str, Sequence[Sequence[float]]]]]
+"""By title the unit and the points of each curve by its label."""
+
 DARK, QUIET = "0.3", "0.55"
-LINES = [
+LINES: list[dict[str, Any]] = [
     {"color": color, "marker": marker}
     for color, marker in zip((*COLOURS.values(), QUIET), "os^Dv<>X", strict=True)
 ]
-STYLE = {
+STYLE: dict[RcKeyType, Any] = {
     "font.size": 9,
     "axes.titlesize": 9,
     "axes.spines.top": False,
@@ -22,7 +33,9 @@ STYLE = {
 _DOTS_PER_INCH = 130
 
 
-def draw_panels(panels, styles, ticks, xlabel):
+def draw_panels(
+    panels: Panels, styles: Mapping[str, Mapping[str, Any]], ticks: Sequence[int], xlabel: str
+) -> Canvas:
     """Draw curves over a logarithmic number of rows, a panel for each data set, three in a row.
 
     Parameters
@@ -43,8 +56,8 @@ def draw_panels(panels, styles, ticks, xlabel):
     """
     n_columns = min(3, len(panels))
     n_rows = -(-len(panels) // n_columns)
-    canvas = Canvas(figsize=(2.9 * n_columns, 2.6 * n_rows + 0.5), layout="constrained")
-    canvas.get_layout_engine().set(w_pad=0.08, h_pad=0.08)
+    canvas = Canvas(figsize=(2.9 * n_columns, 2.6 * n_rows + 0.5))
+    canvas.set_layout_engine("constrained", w_pad=0.08, h_pad=0.08)
     axes = canvas.subplots(n_rows, n_columns, squeeze=False)
     for axis in axes.flat[len(panels) :]:
         axis.remove()
@@ -69,6 +82,6 @@ def draw_panels(panels, styles, ticks, xlabel):
     return canvas
 
 
-def to_png(canvas):
+def to_png(canvas: Canvas) -> bytes:
     """Return a figure as the bytes of a PNG file."""
     return as_png(canvas, dpi=_DOTS_PER_INCH, style=STYLE)

@@ -1,7 +1,10 @@
 """What every study records of a model: errors, time, intervals, sources and choices."""
 
+from __future__ import annotations
+
 import json
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.pipeline import Pipeline
@@ -10,6 +13,11 @@ from sktl._version import versions
 from sktl.estimators import TransferStackRegressor
 from sktl.evaluation import fit_and_score, predict_intervals, score_intervals
 
+if TYPE_CHECKING:
+    from sklearn.base import BaseEstimator
+
+    from sktl._types import FloatArray, MaterialsLike
+
 COVERAGE = 0.9
 _PACKAGES = (
     *("numpy", "scikit-learn", "torch", "skorch", "matminer", "pymatgen"),
@@ -17,7 +25,13 @@ _PACKAGES = (
 )
 
 
-def make_result(model, X, y, X_test, y_test):
+def make_result(
+    model: BaseEstimator,
+    X: MaterialsLike,
+    y: FloatArray,
+    X_test: MaterialsLike,
+    y_test: FloatArray,
+) -> tuple[dict[str, Any], FloatArray]:
     """Fit a model and return all that is known of it on the test rows.
 
     Parameters
@@ -50,23 +64,25 @@ def make_result(model, X, y, X_test, y_test):
     return row, found.predictions if std is None else np.stack([found.predictions, std])
 
 
-def rounded(value):
+def rounded(value: float | None) -> float | None:
     """Return seven digits, which is what the predictions have, or None."""
     return None if value is None else float(f"{value:.7g}")
 
 
-def steps_of(model):
+def steps_of(model: BaseEstimator) -> list[BaseEstimator]:
     """Return the steps of a pipeline, or the model alone, in a list."""
     return [step for _, step in model.steps] if isinstance(model, Pipeline) else [model]
 
 
-def _versions():
+def _versions() -> str:
     """Return the versions of all that a result depends on, as compact JSON."""
     found = {name: number for name, number in versions(*_PACKAGES).items() if number is not None}
     return json.dumps(found, separators=(",", ":"))
 
 
-def _uncertainty(model, X, y):
+def _uncertainty(
+    model: BaseEstimator, X: MaterialsLike, y: FloatArray
+) -> tuple[FloatArray | None, dict[str, Any]]:
     """Return the standard deviations (n,) or None, and coverage and mean width of the intervals."""
     last = steps_of(model)[-1]
     if getattr(last, "uncertainty_", None) is None:
@@ -80,9 +96,10 @@ def _uncertainty(model, X, y):
     return std, {"coverage_90": rounded(covered), "interval_width": rounded(width)}
 
 
-def _facts(model):
+def _facts(model: BaseEstimator) -> dict[str, Any]:
     """Return the sources of a fitted model and what its steps chose."""
-    sources, detail = {}, {}
+    sources: dict[str, str | None] = {}
+    detail: dict[str, Any] = {}
     for step in steps_of(model):
         if getattr(step, "source_", None) is not None:
             sources[step.source_.id] = step.source_sha256_

@@ -5,14 +5,18 @@ So a study can be stopped and continued, and several processes may work on one f
 lock. `collect` merges the folder into the result file.
 """
 
+from __future__ import annotations
+
 import contextlib
 import csv
 import hashlib
 import io
 import json
 import re
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 from joblib import Parallel, delayed, parallel_config
@@ -21,6 +25,9 @@ from tqdm import tqdm
 
 from sktl._store import atomic_write
 from sktl.training import one_thread
+
+if TYPE_CHECKING:
+    from sktl._types import AnyArray, FloatArray, PathLike
 
 COLUMNS = (
     *("dataset", "configuration", "variant", "seed", "n_train", "n_test", "unit"),
@@ -47,23 +54,38 @@ class Run(NamedTuple):
     seed: int
 
     @property
-    def key(self):
+    def key(self) -> str:
         """The name of its predictions in the file of predictions."""
         return "|".join(map(str, self))
 
     @property
-    def std_key(self):
+    def std_key(self) -> str:
         """The name of its standard deviations in the file of predictions."""
         return f"{self.key}|std"
 
     @property
-    def stem(self):
+    def stem(self) -> str:
         """The name of its files in the folder of runs."""
         digest = hashlib.sha256(self.key.encode()).hexdigest()[:8]
         return f"{re.sub('[^A-Za-z0-9]+', '_', self.key)}_{digest}"
 
 
-def do_runs(runs, do_run, folder, *, table=None, n_jobs=1, report=None):
+DoRun: TypeAlias = "Callable[[Run], tuple[dict[str, Any], FloatArray]]"
+"""Does a run; returns its row and its predictions."""
+
+Report: TypeAlias = Callable[[Run, dict[str, Any] | None, str | None], None]
+"""Gets a run with its row, or with a message where it failed."""
+
+
+def do_runs(
+    runs: Sequence[Run],
+    do_run: DoRun,
+    folder: PathLike,
+    *,
+    table: PathLike | None = None,
+    n_jobs: int = 1,
+    report: Report | None = None,
+) -> dict[Run, str]:
     """Do the runs that are not done yet.
 
     Parameters
@@ -92,7 +114,7 @@ def do_runs(runs, do_run, folder, *, table=None, n_jobs=1, report=None):
     folder = Path(folder)
     known = {run_of(row) for row in read_rows(table)}
     left = [run for run in runs if run not in known and not _is_done(folder, run)]
-    failures = {}
+    failures: dict[Run, str] = {}
     with _processes(), tqdm(total=len(left), disable=None, unit="run") as bar:
         jobs = (delayed(_do)(run, do_run, folder) for run in left)
         for run, row, error in Parallel(n_jobs, return_as="generator_unordered")(jobs):
@@ -104,7 +126,7 @@ def do_runs(runs, do_run, folder, *, table=None, n_jobs=1, report=None):
     return failures
 
 
-def collect(folder, table, predictions):
+def collect(folder: PathLike, table: PathLike, predictions: PathLike) -> list[dict[str, str]]:
     """Merge the folder of runs into the result file and the file of predictions.
 
     Of two rows for one run, the one that was finished later stays. Rows are sorted by run, and the
@@ -126,7 +148,7 @@ def collect(folder, table, predictions):
         The rows of the result file, all values as text.
     """
     rows = {run_of(row): row for row in read_rows(table)}
-    arrays = {}
+    arrays: dict[str, AnyArray | None] = {}
     if Path(predictions).is_file():
         with np.load(predictions) as file:
             arrays = {key: file[key] for key in file.files}
@@ -139,7 +161,7 @@ def collect(folder, table, predictions):
             arrays[run.key], arrays[run.std_key] = found[0], found[1] if len(found) > 1 else None
     ordered = [rows[run] for run in sorted(rows)]
     keys = [key for run in sorted(rows) for key in (run.key, run.std_key)]
-    kept = {key: arrays[key] for key in keys if arrays.get(key) is not None}
+    kept: dict[str, Any] = {key: array for key in keys if (array := arrays.get(key)) is not None}
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
@@ -149,7 +171,7 @@ def collect(folder, table, predictions):
     return ordered
 
 
-def read_rows(table):
+def read_rows(table: PathLike | None) -> list[dict[str, str]]:
     """Return the rows of a result file, all values as text; none if there is no such file.
 
     A column that the file does not have, as it was written by an older version, is empty.
@@ -160,16 +182,16 @@ def read_rows(table):
         return [_as_text(row) for row in csv.DictReader(file)]
 
 
-def run_of(row):
+def run_of(row: Mapping[str, str]) -> Run:
     """Return the run of a row."""
     return Run(row["dataset"], row["configuration"], row["variant"], int(row["seed"]))
 
 
-def _is_done(folder, run):
+def _is_done(folder: Path, run: Run) -> bool:
     return (folder / f"{run.stem}.json").is_file()
 
 
-def _processes():
+def _processes() -> AbstractContextManager[object]:
     """Return the context of processes of one thread; of a cluster if joblib was given one."""
     backend, _ = get_active_backend()
     if type(backend).__name__ == "DaskDistributedBackend":
@@ -178,7 +200,7 @@ def _processes():
 
 
 @one_thread()
-def _do(run, do_run, folder):
+def _do(run: Run, do_run: DoRun, folder: Path) -> tuple[Run, dict[str, Any] | None, str | None]:
     """Do a run unless another process has done so; return (run, row, error)."""
     if _is_done(folder, run):
         return run, None, None
@@ -194,7 +216,7 @@ def _do(run, do_run, folder):
     return run, row, None
 
 
-def _as_text(row):
+def _as_text(row: Mapping[str, Any]) -> dict[str, str]:
     """Return a row as `csv` would read it back, with all columns."""
     values = {column: row.get(column) for column in COLUMNS}
     return {column: "" if value is None else str(value) for column, value in values.items()}

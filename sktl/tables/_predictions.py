@@ -79,7 +79,7 @@ def predict_table(
 
 def prediction_columns(
     model: ScreeningModel,
-    X: Sequence[str | Structure],
+    X: MaterialsLike,
     coverage: float | None = 0.9,
     progress: bool = False,
 ) -> dict[str, NewCells]:
@@ -115,7 +115,7 @@ def prediction_columns(
 
 
 def possible_coverage(
-    model: ScreeningModel, coverage: float | None, examples: Sequence[str | Structure]
+    model: ScreeningModel, coverage: float | None, examples: MaterialsLike
 ) -> tuple[float | None, str | None]:
     """Return a coverage and None, or None and the reason why the model has no such intervals.
 

@@ -1,5 +1,9 @@
 """Objects of other packages that stand in a model, as those here by which a file holds them."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import torch
 from skorch.history import History
 
@@ -22,10 +26,10 @@ class StoredNetwork:
         Of a registered architecture.
     """
 
-    def __init__(self, network):
+    def __init__(self, network: Network) -> None:
         self.network = network
 
-    def to_state(self):
+    def to_state(self) -> dict[str, Any]:
         """Return how the network is made again."""
         network = self.network
         name = architecture_of(network).name
@@ -35,7 +39,7 @@ class StoredNetwork:
         return state | {"weights": dict(network.state_dict())}
 
     @classmethod
-    def from_state(cls, state):
+    def from_state(cls, state: dict[str, Any]) -> Network:
         """Return the network; memory is taken once the shapes of all weights are known to fit."""
         made = state["network"], state["n_outputs"], state["arguments"], state["weights"]
         network = network_from_tensors(*made, _PRECISIONS)
@@ -52,16 +56,16 @@ class StoredRepresentation:
         Of a registered architecture.
     """
 
-    def __init__(self, representation):
+    def __init__(self, representation: Representation) -> None:
         self.representation = representation
 
-    def to_state(self):
+    def to_state(self) -> dict[str, Any]:
         """Return how the representation is made again."""
         name = architecture_of(self.representation).name
         return {"network": name, "attributes": dict(vars(self.representation))}
 
     @classmethod
-    def from_state(cls, state):
+    def from_state(cls, state: dict[str, Any]) -> Representation:
         """Return the representation."""
         representation = find_architecture(state["network"]).representation()
         vars(representation).update(state["attributes"])
@@ -78,20 +82,20 @@ class StoredHistory:
         Its batches are left out.
     """
 
-    def __init__(self, history):
+    def __init__(self, history: History) -> None:
         self.history = history
 
-    def to_state(self):
+    def to_state(self) -> dict[str, Any]:
         """Return the rows."""
         return {"epochs": history_rows(self.history)}
 
     @classmethod
-    def from_state(cls, state):
+    def from_state(cls, state: dict[str, Any]) -> History:
         """Return the history of rows."""
         return history_from_rows(state["epochs"])
 
 
-def as_stored(thing):
+def as_stored(thing: object) -> object:
     """Return the object by which a file holds a foreign one, such as a network; others as is."""
     if isinstance(thing, Network):
         return StoredNetwork(thing)

@@ -4,13 +4,19 @@ The names become the tags of today before skops reads them, so that no class has
 was, and skops makes objects of scikit-learn only.
 """
 
+from __future__ import annotations
+
 import io
 import json
 import zipfile
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor
 
 from sktl._state import from_state
 from sktl.estimators._files._foreign import StoredHistory, StoredNetwork
-from sktl.estimators._files._learners import REFERENCE, fill, unpack_learners
+from sktl.estimators._files._learners import REFERENCE, Filled, fill, unpack_learners
 from sktl.exceptions import ModelIntegrityError
 
 _SCHEMA = "schema.json"
@@ -44,17 +50,17 @@ _TAGS = {
 }
 
 
-def read_format1(tensors, header):
+def read_format1(tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> Any:
     """Return the estimator of a file of format 1."""
-    weights = {}
+    weights: dict[str, dict[str, Tensor]] = {}
     for name, tensor in tensors.items():
         place, _, rest = name.partition("/")
         weights.setdefault(place, {})[rest] = tensor
     parts = [_part(part, weights.get(str(i), {})) for i, part in enumerate(header["parts"])]
     root = unpack_learners(_with_tags(tensors["estimator"].numpy().tobytes()))
-    filled = {}
+    filled: Filled = {}
 
-    def make(held):
+    def make(held: dict[str, Any]) -> Any:
         tag = held.pop(REFERENCE)
         if tag == _PART:
             return parts[held["index"]]
@@ -68,7 +74,7 @@ def read_format1(tensors, header):
     return model
 
 
-def _part(part, weights):
+def _part(part: dict[str, Any], weights: Mapping[str, Tensor]) -> Any:
     """Return a part from its description: a network, a history, or the id of a source."""
     if "source" in part:
         return part["source"]
@@ -77,7 +83,7 @@ def _part(part, weights):
     return StoredNetwork.from_state(part | {"weights": weights})
 
 
-def _with_tags(content):
+def _with_tags(content: bytes) -> bytes:
     """Return the bytes of a skops file in which plain dicts stand for objects of sktl."""
     changed = io.BytesIO()
     with (
@@ -92,7 +98,7 @@ def _with_tags(content):
     return changed.getvalue()
 
 
-def _tagged(node):
+def _tagged(node: Any) -> Any:
     """Return a node of skops' schema in which objects of sktl are dicts of tag and attributes."""
     if isinstance(node, list):
         return [_tagged(item) for item in node]

@@ -4,9 +4,13 @@ skops names modules and classes, so nothing of sktl is given to it: objects of s
 are stored by their tags, and a plain dict, a reference, stands in the place of each.
 """
 
+from __future__ import annotations
+
 import copy
 import types
 import zipfile
+from collections.abc import Callable, Iterator
+from typing import Any, TypeAlias
 
 import numpy as np
 import skops.io
@@ -17,6 +21,9 @@ from sktl.exceptions import InputError, ModelIntegrityError
 
 REFERENCE = "sktl object"
 """Key of the dict that stands in a learner for an object of sktl."""
+
+Filled: TypeAlias = dict[int, tuple[Any, Any]]
+"""By its id a value, which is kept alive by that, and what it became."""
 
 _CONTAINERS = (dict, list, tuple, np.ndarray)
 _BOOSTED = (HistGradientBoostingRegressor, HistGradientBoostingClassifier)
@@ -32,7 +39,9 @@ _TRUSTED = [
 ]
 
 
-def pack_learners(learners, is_own, refer):
+def pack_learners(
+    learners: list[Any], is_own: Callable[[Any], bool], refer: Callable[[Any], Any]
+) -> bytes:
     """Return learners as the bytes of a skops file.
 
     Parameters
@@ -49,7 +58,7 @@ def pack_learners(learners, is_own, refer):
     InputError
         There is something that no file can hold.
     """
-    memo = {}
+    memo: dict[int, Any] = {}
     for learner in learners:
         parts = list(walk(learner, is_own))
         if any(isinstance(part, dict) and REFERENCE in part for part in parts):
@@ -69,7 +78,7 @@ def pack_learners(learners, is_own, refer):
     return content
 
 
-def unpack_learners(content):
+def unpack_learners(content: bytes) -> Any:
     """Return what the bytes of a skops file hold; nothing but trusted types is made.
 
     Raises
@@ -86,9 +95,10 @@ def unpack_learners(content):
     return learners
 
 
-def walk(root, ends=lambda part: False):
+def walk(root: Any, ends: Callable[[Any], bool] = lambda part: False) -> Iterator[Any]:
     """Yield an object and all that it holds, each once, but nothing of what `ends` is true for."""
-    seen, left = {}, [root]
+    seen: dict[int, Any] = {}
+    left = [root]
     while left:
         part = left.pop()
         if id(part) in seen:
@@ -99,7 +109,7 @@ def walk(root, ends=lambda part: False):
             left += [held for _, held in _held(part)]
 
 
-def fill(value, make, filled):
+def fill(value: Any, make: Callable[[dict[str, Any]], Any], filled: Filled) -> Any:
     """Return a value in which, in place, objects have taken the places of their references.
 
     Parameters
@@ -123,11 +133,12 @@ def fill(value, make, filled):
         for place, held in _held(value):
             found = fill(held, make, filled)
             if found is not held:
-                (value if isinstance(value, _CONTAINERS) else vars(value))[place] = found
+                holder: Any = value if isinstance(value, _CONTAINERS) else vars(value)
+                holder[place] = found
     return filled[id(value)][1]
 
 
-def _held(part):
+def _held(part: Any) -> list[tuple[Any, Any]]:
     """Return pairs of place and object of what an object holds."""
     if isinstance(part, np.ndarray):
         return list(np.ndenumerate(part)) if part.dtype == object else []
@@ -138,7 +149,7 @@ def _held(part):
     return list((part if isinstance(part, dict) else getattr(part, "__dict__", {})).items())
 
 
-def check_trees(found):
+def check_trees(found: Any) -> None:
     """Raise if a node of a tree points outside the tree, or back, where a prediction never ends."""
     if isinstance(found, Tree):
         nodes = found.__getstate__()["nodes"]

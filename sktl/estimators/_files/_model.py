@@ -1,16 +1,22 @@
 """Saving and loading a fitted estimator, and what is checked on the way."""
 
+from __future__ import annotations
+
 import contextlib
 import datetime
 import json
+from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import torch
 from sklearn.utils.validation import check_is_fitted
 from skops.io.exceptions import UntrustedTypesFoundException
+from torch import Tensor
 
+from sktl._types import PathLike
 from sktl._version import __version__
 from sktl.estimators._files._format1 import read_format1
 from sktl.estimators._files._learners import pack_learners, unpack_learners
@@ -19,6 +25,13 @@ from sktl.estimators._provenance import read_examples
 from sktl.exceptions import InputError, ModelIntegrityError, SktlError
 from sktl.sources import read_tensors, write_tensors
 
+if TYPE_CHECKING:
+    from sktl.estimators._base import MaterialsModel
+    from sktl.estimators._classifier import TransferClassifier
+    from sktl.estimators._regressor import TransferRegressor
+    from sktl.estimators.stack import TransferStackRegressor
+
+SavedModel: TypeAlias = "TransferRegressor | TransferClassifier | TransferStackRegressor"
 FORMAT = "sktl model"
 FORMAT_VERSION = 2
 TOLERANCE = 1e-6
@@ -28,7 +41,9 @@ _LEARNERS = "scikit-learn"
 _PACKAGES = ("scikit-learn", "torch", "numpy", "skorch", "matminer")
 
 
-def save_model(model, path, *, target=None, unit=None):
+def save_model(
+    model: MaterialsModel, path: PathLike, *, target: str | None = None, unit: str | None = None
+) -> None:
     """Write a fitted estimator to one file; see `MaterialsModel.save`."""
     check_is_fitted(model)
     tensors, objects = _pack(model)
@@ -48,7 +63,7 @@ def save_model(model, path, *, target=None, unit=None):
     write_tensors(path, tensors, json.dumps(header, allow_nan=False))
 
 
-def load_model(path, sha256=None):
+def load_model(path: PathLike, sha256: str | None = None) -> SavedModel:
     """Return the fitted estimator of a file that its method ``save`` wrote.
 
     Nothing in the file is executed: it is read by safetensors, JSON and skops, and makes objects of
@@ -102,7 +117,7 @@ def load_model(path, sha256=None):
 
 
 @contextlib.contextmanager
-def _whole(name):
+def _whole(name: str) -> Iterator[None]:
     """Say of whatever goes wrong within that the file of this name is not a whole model.
 
     Readers of a changed content may raise anything: numpy's of arrays has a tokenizer's errors.
@@ -115,10 +130,15 @@ def _whole(name):
         raise ModelIntegrityError(f"{name} is not a whole model: {error!r}.") from error
 
 
-def _read_header(text):
+def _read_header(text: str) -> dict[str, Any]:
     """Return the header of a file after checking that it is one that is known here."""
     constants = []  # NaN and its like, which are not JSON and stand in files of format 1 only
-    header = json.loads(text, parse_constant=lambda word: constants.append(word) or float(word))
+
+    def read_constant(word: str) -> float:
+        constants.append(word)
+        return float(word)
+
+    header = json.loads(text, parse_constant=read_constant)
     if not isinstance(header, dict) or header.get("format") != FORMAT:
         raise ModelIntegrityError(
             f"it does not say that it is a {FORMAT}. A source is read by sktl.load_source."
@@ -136,15 +156,14 @@ def _read_header(text):
     return header
 
 
-def _pack(model):
+def _pack(model: MaterialsModel) -> tuple[dict[str, Tensor], list[Any]]:
     """Return the tensors of a file, and its objects, of which the first is the model."""
     writer = Writer()
     try:
         writer.encode(model, "")
         if writer.learners:
             content = pack_learners(writer.learners, writer.is_own, writer.refer)
-            content = torch.frombuffer(bytearray(content), dtype=torch.uint8)
-            writer.tensors[_LEARNERS] = content
+            writer.tensors[_LEARNERS] = torch.frombuffer(bytearray(content), dtype=torch.uint8)
     except SktlError:
         raise
     except Exception as error:
@@ -152,7 +171,7 @@ def _pack(model):
     return writer.tensors, writer.objects
 
 
-def _unpack(tensors, header):
+def _unpack(tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> Any:
     """Return the estimator of a file."""
     if header["format_version"] == 1:
         model = read_format1(tensors, header)
@@ -165,15 +184,15 @@ def _unpack(tensors, header):
     return model
 
 
-def _reference(model):
+def _reference(model: Any) -> list[Any]:
     """Return predictions for the examples, of a classifier its probabilities."""
     predict = getattr(model, "predict_proba", model.predict)
     return np.asarray(predict(read_examples(model))).tolist()
 
 
-def _compare(model, expected):
+def _compare(model: Any, reference: list[Any]) -> None:
     """Raise unless the examples are predicted as they were."""
-    found, expected = np.array(_reference(model)), np.array(expected)
+    found, expected = np.array(_reference(model)), np.array(reference)
     limit = TOLERANCE * max(np.abs(expected).max(), np.finfo(float).tiny)
     if found.shape != expected.shape or not np.abs(found - expected).max() <= limit:
         raise ModelIntegrityError(

@@ -1,14 +1,20 @@
 """Values as JSON and tensors, and back: the states of the objects that a model is made of."""
 
+from __future__ import annotations
+
 import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import PurePath
+from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from sktl._state import from_state, is_stored, to_state
+from sktl._types import AnyArray
 from sktl.estimators._files._foreign import as_stored
-from sktl.estimators._files._learners import REFERENCE, fill
+from sktl.estimators._files._learners import REFERENCE, Filled, fill
 from sktl.exceptions import ModelIntegrityError
 from sktl.sources import Source
 
@@ -32,12 +38,14 @@ class Writer:
         What is not stored by a tag: estimators of scikit-learn and what belongs to them.
     """
 
-    def __init__(self):
-        self.objects, self.tensors, self.learners = [], {}, []
-        self._places = {}
-        self._kept = []  # so that no other object gets the id of one of these
+    def __init__(self) -> None:
+        self.objects: list[dict[str, Any] | None] = []
+        self.tensors: dict[str, Tensor] = {}
+        self.learners: list[Any] = []
+        self._places: dict[int, dict[str, int]] = {}
+        self._kept: list[Any] = []  # so that no other object gets the id of one of these
 
-    def encode(self, value, name):
+    def encode(self, value: Any, name: str) -> Any:
         """Return a value as JSON; tensors in it get this name."""
         if value is None or type(value) in (bool, int, str):
             return value
@@ -64,19 +72,19 @@ class Writer:
             return value.card.id if isinstance(value, Source) else str(value)
         return self._refer(value)
 
-    def is_own(self, part):
+    def is_own(self, part: object) -> bool:
         """Tell whether an object is not left to skops where it stands in a learner."""
         return is_stored(as_stored(part)) or isinstance(part, Source | PurePath)
 
-    def refer(self, part):
+    def refer(self, part: object) -> str | dict[str, int]:
         """Return what stands in a learner for such an object."""
         found = self.encode(part, "")
         return found if isinstance(found, str) else {REFERENCE: found["object"]}
 
-    def _encode_all(self, values, name):
+    def _encode_all(self, values: Iterable[Any], name: str) -> list[Any]:
         return [self.encode(value, f"{name}/{i}") for i, value in enumerate(values)]
 
-    def _encode_array(self, array, name):
+    def _encode_array(self, array: AnyArray, name: str) -> dict[str, Any]:
         """Return what an array is made from again: items, or a tensor with what it does not say."""
         if array.dtype.kind == "O":
             items = self._encode_all(array.ravel().tolist(), name)
@@ -84,19 +92,19 @@ class Writer:
         turned = array.flags.f_contiguous and not array.flags.c_contiguous
         array = np.array(array.T if turned else array, order="C")
         array = array.astype(array.dtype.newbyteorder("="), copy=False)
-        made = {"order": "F"} if turned else {}
+        made: dict[str, Any] = {"order": "F"} if turned else {}
         if array.dtype.kind not in _TENSOR_KINDS or array.dtype.itemsize > _TENSOR_BYTES:
             made |= {"dtype": array.dtype.str, "shape": list(array.shape)}
             array = array.reshape(-1).view(np.uint8)
         return made | {"tensor": self._keep(torch.from_numpy(array), name)}
 
-    def _keep(self, tensor, name):
+    def _keep(self, tensor: Tensor, name: str) -> str:
         while name in self.tensors:
             name += "'"
         self.tensors[name] = tensor
         return name
 
-    def _refer(self, thing):
+    def _refer(self, thing: object) -> dict[str, int]:
         """Return a reference to an object, which is taken apart when it is first met."""
         if id(thing) in self._places:
             return self._places[id(thing)]
@@ -126,11 +134,18 @@ class Reader:
         With references to objects where these stood in them.
     """
 
-    def __init__(self, objects, tensors, learners):
+    def __init__(
+        self,
+        objects: Sequence[Mapping[str, Any]],
+        tensors: Mapping[str, Tensor],
+        learners: Sequence[Any],
+    ) -> None:
         self.objects, self.tensors, self.learners = objects, tensors, learners
-        self._made, self._open, self._filled = {}, set(), {}
+        self._made: dict[int, Any] = {}
+        self._open: set[int] = set()
+        self._filled: Filled = {}
 
-    def make(self, number):
+    def make(self, number: int) -> Any:
         """Return the object of this number, always the same one."""
         if number in self._made:
             return self._made[number]
@@ -142,7 +157,7 @@ class Reader:
         self._made[number] = from_state(described["tag"], state)
         return self._made[number]
 
-    def decode(self, value):
+    def decode(self, value: Any) -> Any:
         """Return the value that `Writer.encode` turned to JSON."""
         if isinstance(value, list):
             return [self.decode(item) for item in value]
@@ -151,7 +166,7 @@ class Reader:
         ((kind, content),) = value.items()
         if kind == "dict":
             return {key: self.decode(item) for key, item in content.items()}
-        decoders = {
+        decoders: dict[str, Callable[[Any], Any]] = {
             "object": self.make,
             "scikit-learn": self._learner,
             "array": self._array,
@@ -165,7 +180,7 @@ class Reader:
         }
         return decoders[kind](content)
 
-    def _array(self, made):
+    def _array(self, made: dict[str, Any]) -> AnyArray:
         if "items" in made:
             items, shape = made["items"], made["shape"]
             if math.prod(shape) != len(items):
@@ -179,12 +194,12 @@ class Reader:
             array = array.view(_dtype(made["dtype"], _BYTES_KINDS)).reshape(made["shape"])
         return array.T if made.get("order") == "F" else array
 
-    def _learner(self, number):
+    def _learner(self, number: int) -> Any:
         learner = self.learners[number]
         return fill(learner, lambda held: self.make(held[REFERENCE]), self._filled)
 
 
-def _dtype(text, kinds):
+def _dtype(text: str, kinds: str) -> np.dtype[Any]:
     dtype = np.dtype(text)
     if dtype.kind not in kinds:
         raise ModelIntegrityError(f"Got dtype={text!r}, expected one of the kinds {kinds!r}.")

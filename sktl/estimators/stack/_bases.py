@@ -1,24 +1,32 @@
 """The base models of the stack, as records, and the features that some of them read."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from sklearn.base import clone
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import ExtraTreesRegressor, HistGradientBoostingRegressor
 from sklearn.impute import SimpleImputer
-from sklearn.pipeline import FeatureUnion, make_pipeline
+from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
 from sklearn.preprocessing import MinMaxScaler, PowerTransformer
 
+from sktl._types import FloatArray, IntArray
 from sktl.estimators._harmonic import HarmonicTransformer
 from sktl.estimators._input import read_materials
 from sktl.estimators._regressor import TransferRegressor
 from sktl.estimators._transformer import DeepFeatureTransformer
 from sktl.estimators.stack._svr import RESPONSE, svr_on_compositions, svrs_on_crystals
 from sktl.exceptions import InputError
-from sktl.representations import RESPONSES, MatminerTransformer
+from sktl.representations import RESPONSES, Materials, MatminerTransformer
+from sktl.sources import Source
 from sktl.training import Policy, count_fit
 
+if TYPE_CHECKING:
+    from sklearn.base import BaseEstimator
 MOST_FOR_SVR = 5000
 EPOCHS_FOR_FEW = 24
 _TREES = {
@@ -50,15 +58,22 @@ class BaseModel:
     """
 
     name: str
-    estimator: object
-    reads: str
+    estimator: BaseEstimator
+    reads: Literal["materials", "features", "rows"]
 
     @property
-    def is_network(self):
+    def is_network(self) -> bool:
         """Whether it is a fine-tuned network."""
         return isinstance(self.estimator, TransferRegressor)
 
-    def fit_member(self, inputs, y, weights, part, seed):
+    def fit_member(
+        self,
+        inputs: Mapping[str, Any],
+        y: FloatArray,
+        weights: FloatArray | None,
+        part: tuple[IntArray, IntArray],
+        seed: int,
+    ) -> tuple[BaseEstimator, FloatArray]:
         """Return a fitted copy, and its predictions for held-out rows.
 
         Parameters
@@ -90,7 +105,7 @@ class BaseModel:
         return member, member.predict(_take(inputs[self.reads], held_out))
 
 
-def given_bases(estimators):
+def given_bases(estimators: Any) -> dict[str, BaseModel]:
     """Return pairs of name and estimator as records by name."""
     try:
         named = {name: base for name, base in estimators if hasattr(base, "fit")}
@@ -107,7 +122,9 @@ def given_bases(estimators):
     }
 
 
-def make_bases(sources, features, n_rows, few):
+def make_bases(
+    sources: Sequence[Source], features: FeatureUnion, n_rows: int, few: bool
+) -> dict[str, BaseModel]:
     """Return the base models of sources, records by name.
 
     Parameters
@@ -121,12 +138,10 @@ def make_bases(sources, features, n_rows, few):
     few : bool
         The networks take more epochs.
     """
-    settings = {
-        "policy": Policy(validation_fraction=0.0),
-        "max_epochs": EPOCHS_FOR_FEW if few else "auto",
-    }
+    policy = Policy(validation_fraction=0.0)
+    epochs: int | Literal["auto"] = EPOCHS_FOR_FEW if few else "auto"
     networks = {
-        f"fine-tuned {source.card.id}": TransferRegressor(source, **settings)
+        f"fine-tuned {source.card.id}": TransferRegressor(source, max_epochs=epochs, policy=policy)
         for source in sources
         if not reads_crystals(source)
     }
@@ -143,11 +158,13 @@ def make_bases(sources, features, n_rows, few):
     return {base.name: base for base in bases}
 
 
-def make_features(materials, sources, n_jobs):
+def make_features(
+    materials: Materials, sources: Sequence[Source], n_jobs: int | None
+) -> FeatureUnion:
     """Return fitted features of rows: physical attributes and what the sources know.
 
-    Beside another source of crystals, a potential tells nothing but the harmonic response: two
-    embeddings are worse than one.
+    Beside another source of crystals, a machine-learning interatomic potential gives only the
+    harmonic (vibrational and elastic) response: two embeddings are worse than one.
     """
     attributes = [("attributes", MatminerTransformer("magpie", missing="impute"))]
     potentials = [source for source in sources if source.card.is_potential]
@@ -158,18 +175,18 @@ def make_features(materials, sources, n_jobs):
     return FeatureUnion(attributes + knowledge + responses).fit(materials)
 
 
-def reads_crystals(source):
+def reads_crystals(source: Source) -> bool:
     """Tell whether a source reads crystals."""
     return source.representation.reads == "structures"
 
 
-def _knowledge(source):
+def _knowledge(source: Source) -> DeepFeatureTransformer:
     """Return what gives the features of a source; of crystals, predictions alone tell little."""
     layers = "last" if reads_crystals(source) else []
     return DeepFeatureTransformer(source, layers=layers, predictions=True)
 
 
-def _harmonic(source, n_jobs):
+def _harmonic(source: Source, n_jobs: int | None) -> Pipeline:
     """Return what gives the harmonic response in a potential.
 
     Frequencies stay as they are, so that the few of stiff light bonds stand far from the others.
@@ -188,7 +205,7 @@ def _harmonic(source, n_jobs):
     return make_pipeline(transformer, imputer, scaler)
 
 
-def _take(X, rows):
+def _take(X: Any, rows: IntArray) -> Any:
     """Return some rows of materials, of an array or of a list."""
     if isinstance(X, list):
         return [X[row] for row in rows]

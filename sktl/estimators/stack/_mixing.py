@@ -1,12 +1,16 @@
 """How a stack mixes its base models: shares by errors on held-out rows, and a robust mean."""
 
+from __future__ import annotations
+
 import numpy as np
+
+from sktl._types import FloatArray
 
 SELECTION_STEPS = 100
 _MIDDLE = (0.4, 0.6)
 
 
-def middle_mean(values, weights):
+def middle_mean(values: FloatArray, weights: FloatArray) -> FloatArray:
     """Return the mean of the middle fifth of each column of values (k, n), weighted by (k,)."""
     order = np.argsort(values, axis=0)
     after = np.cumsum(weights[order], axis=0)
@@ -16,7 +20,7 @@ def middle_mean(values, weights):
     return (np.take_along_axis(values, order, axis=0) * shares).sum(axis=0) / shares.sum(axis=0)
 
 
-def select_shares(predictions, y, weights):
+def select_shares(predictions: FloatArray, y: FloatArray, weights: FloatArray) -> FloatArray:
     """Return non-negative shares of the columns of predictions (n, b) that lower the error of y.
 
     Models are added one at a time, with replacement, each time the one whose addition gives the

@@ -1,6 +1,10 @@
 """TransferStackRegressor: networks and trees, mixed by errors on held-out rows."""
 
+from __future__ import annotations
+
 import numbers
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -10,40 +14,57 @@ from sklearn.utils import check_random_state
 
 from sktl._checks import check_numbers, check_weights, one_target
 from sktl._state import stored
+from sktl._types import ArrayLike, FloatArray, IntArray, MaterialsLike, PathLike
 from sktl.estimators._base import MaterialsRegressor
 from sktl.estimators._input import MaterialsEstimator, read_materials
 from sktl.estimators._members import learn_domain
 from sktl.estimators._provenance import record_training
 from sktl.estimators._regressor import TransferRegressor
-from sktl.estimators._uncertainty import Uncertainty
+from sktl.estimators._uncertainty import Features, Uncertainty
 from sktl.estimators._upgrades import upgrade_stack
-from sktl.estimators.stack._bases import given_bases, make_bases, make_features, reads_crystals
+from sktl.estimators.stack._bases import (
+    BaseModel,
+    given_bases,
+    make_bases,
+    make_features,
+    reads_crystals,
+)
 from sktl.estimators.stack._mixing import middle_mean, select_shares
 from sktl.exceptions import InputError
-from sktl.representations import group_rows
-from sktl.sources import load_source
+from sktl.representations import Materials, label_rows
+from sktl.sources import Source, load_source
 from sktl.training import expect_fits, one_thread
+
+if TYPE_CHECKING:
+    from sklearn.base import BaseEstimator
+    from sklearn.pipeline import FeatureUnion
 
 FEW_ROWS = 5000
 FEW_CRYSTALS = 200
 MOST_MEMBERS, FEWEST_MEMBERS = 10, 3
 _SPREAD_FLOOR = 0.01
 
+_Part: TypeAlias = tuple[IntArray, IntArray]
+"""The rows of a member, and its held-out rows."""
+
 
 @stored("transfer-stack-regressor/2", upgrades=[upgrade_stack])
 class TransferStackRegressor(MaterialsRegressor):
     """Predict a property of materials with fine-tuned networks and trees, mixed by validation.
 
-    The base models are a network fine-tuned from each source of formulas and, on physical
-    attributes plus the sources' own predictions, extremely randomised trees, boosted trees and, up
-    to 5,000 rows, support vector regressors (SVR). Of a source of crystals these read the embedding
-    too, and of a potential the harmonic response (nothing else, if there is another source of
-    crystals), which half of the SVRs leave out. Each is fitted several times (its members), each
-    time with another tenth of the rows held out. The predictions on held-out rows choose how the
-    base models are mixed, with weights that are not negative and sum to 1, and calibrate the
-    uncertainty. All members predict, so nothing is trained twice. A prediction is the weighted mean
-    of the middle fifth of what all members of all base models say: nearly their median, which a few
-    wrong ones do not move, and which stays zero where most say zero.
+    A network is fine-tuned from each source of formulas. The other base models are extremely
+    randomised trees, boosted trees and, up to 5,000 rows, support vector regressors (SVR). They
+    read physical attributes and the sources' own predictions. Of a source of crystals they read
+    the embedding too. Of a machine-learning interatomic potential they read the harmonic
+    (vibrational and elastic) response, and nothing else if there is another source of crystals;
+    half of the SVRs leave the response out.
+
+    Each base model is fitted several times (its members), each time with another tenth of the rows
+    held out. The predictions on held-out rows choose how the base models are mixed, with weights
+    that are not negative and sum to 1, and calibrate the uncertainty. All members predict, so
+    nothing is trained twice. A prediction is the weighted mean of the middle fifth of what all
+    members of all base models say. That is nearly their median: a few wrong ones do not move it,
+    and it stays zero where most say zero.
 
     Parameters
     ----------
@@ -99,8 +120,8 @@ class TransferStackRegressor(MaterialsRegressor):
     of many members it does no harm that each overfits a little. `fit` takes the time of one
     `TransferRegressor`, times the number of sources of formulas, times the number of members, and
     with 24 epochs twice that. Crystal-graph networks are not fine-tuned here, since that would take
-    most of the time. A machine-learning interatomic potential ("chgnet") costs up to a second for
-    each new crystal of eight atoms; see `HarmonicTransformer`.
+    most of the time. The potential "chgnet" costs up to a second for each new crystal of eight
+    atoms; see `HarmonicTransformer`.
 
     References
     ----------
@@ -121,13 +142,13 @@ class TransferStackRegressor(MaterialsRegressor):
 
     def __init__(
         self,
-        source="mpt",
+        source: PathLike | Source | Sequence[PathLike | Source] = "mpt",
         *,
-        estimators="auto",
-        n_members="auto",
-        n_jobs=None,
-        random_state=None,
-    ):
+        estimators: Literal["auto"] | Sequence[tuple[str, BaseEstimator]] = "auto",
+        n_members: int | Literal["auto"] = "auto",
+        n_jobs: int | None = None,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
         self.source = source
         self.estimators = estimators
         self.n_members = n_members
@@ -135,7 +156,7 @@ class TransferStackRegressor(MaterialsRegressor):
         self.random_state = random_state
 
     @one_thread()
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X: MaterialsLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Fit the members of all base models and choose their shares.
 
         Parameters
@@ -151,41 +172,42 @@ class TransferStackRegressor(MaterialsRegressor):
         -------
         self
         """
-        vars(self).pop("members_", None)  # if this fit fails, the estimator is not fitted
+        self.__dict__.pop("members_", None)  # if this fit fails, the estimator is not fitted
         materials = read_materials(self, X, fitting=True)
-        y = check_numbers(materials, y, estimator=type(self).__name__)
-        y = one_target(y)
+        targets = one_target(check_numbers(materials, y, estimator=type(self).__name__))
         weights = check_weights(materials, sample_weight)
         sources = self._load_sources()
-        rows, groups = _canonical_rows(materials, y, weights)
+        rows, groups = _canonical_rows(materials, targets, weights)
         few = len(rows) <= (FEW_CRYSTALS if any(map(reads_crystals, sources)) else FEW_ROWS)
         parts, seeds = self._split(rows, groups, few)
         bases = self._make_bases(materials, sources, few, len(rows))
         inputs = self._inputs(materials, {base.reads for base in bases.values()})
         given = None if sample_weight is None else weights
-        self.members_, found = self._fit_members(bases, inputs, y, given, parts, seeds)
+        self.members_, found = self._fit_members(bases, inputs, targets, given, parts, seeds)
         self.reads_ = {name: base.reads for name, base in bases.items()}
-        self._nonnegative = bool((y >= 0).all())
+        self._nonnegative = bool((targets >= 0).all())
         held_out = [rows for _, rows in parts]
         self._learn_from(
-            found, [y[rows] for rows in held_out], np.concatenate([weights[r] for r in held_out])
+            found,
+            [targets[rows] for rows in held_out],
+            np.concatenate([weights[rows] for rows in held_out]),
         )
-        record_training(self, materials, y, weights)
-        embedder = self._embedder()
-        self.domain_ = None if embedder is None else learn_domain(embedder, materials, y)
+        record_training(self, materials, targets, weights)
+        networks = self._tuned_networks()
+        self.domain_ = learn_domain(networks[0], materials, targets) if networks else None
         return self
 
-    def _load_sources(self):
+    def _load_sources(self) -> list[Source]:
         """Return the sources of the base models that are made here."""
         self.sources_ = {}
         if not self._makes_bases():
             return []
-        many = isinstance(self.source, list | tuple)
-        sources = [load_source(each) for each in (self.source if many else [self.source])]
+        given: Any = self.source if isinstance(self.source, list | tuple) else [self.source]
+        sources = [load_source(each) for each in given]
         self.sources_ = {source.card.id: source.sha256 for source in sources}
         return sources
 
-    def _split(self, rows, groups, few):
+    def _split(self, rows: IntArray, groups: IntArray, few: bool) -> tuple[list[_Part], list[int]]:
         """Return for each member its rows and its held-out rows, and its seed.
 
         Rows of one group stay together.
@@ -211,27 +233,35 @@ class TransferStackRegressor(MaterialsRegressor):
         parts = [(rows[~np.isin(rows, fold)], fold) for fold in folds]
         return parts, generator.randint(2**31 - 1, size=len(parts)).tolist()
 
-    def _make_bases(self, materials, sources, few, n_rows):
+    def _make_bases(
+        self, materials: Materials, sources: Sequence[Source], few: bool, n_rows: int
+    ) -> dict[str, BaseModel]:
         """Return the base models by name, and fit what gives the features of some."""
-        self.features_ = None
+        self.features_: FeatureUnion | None = None
         if not self._makes_bases():
             return given_bases(self.estimators)
         self.features_ = make_features(materials, sources, self.n_jobs)
         return make_bases(sources, self.features_, n_rows, few)
 
-    def _makes_bases(self):
+    def _makes_bases(self) -> bool:
         return isinstance(self.estimators, str) and self.estimators == "auto"
 
-    def _inputs(self, materials, wanted):
+    def _inputs(self, materials: Materials, wanted: Collection[str]) -> dict[str, Any]:
         """Return what base models read: the materials, features of them, or the plain rows."""
-        made = {
-            "materials": lambda: materials,
-            "features": lambda: self.features_.transform(materials),
-            "rows": lambda: materials.items,
-        }
-        return {name: made[name]() for name in wanted}
+        made = {"materials": materials, "rows": materials.items}
+        if "features" in wanted and self.features_ is not None:
+            made["features"] = self.features_.transform(materials)
+        return {name: made[name] for name in wanted}
 
-    def _fit_members(self, bases, inputs, y, weights, parts, seeds):
+    def _fit_members(
+        self,
+        bases: Mapping[str, BaseModel],
+        inputs: Mapping[str, Any],
+        y: FloatArray,
+        weights: FloatArray | None,
+        parts: Sequence[_Part],
+        seeds: Sequence[int],
+    ) -> tuple[dict[str, list[BaseEstimator]], list[FloatArray]]:
         """Return the fitted members of each base model, and the predictions for held-out rows.
 
         Returns
@@ -252,7 +282,9 @@ class TransferStackRegressor(MaterialsRegressor):
         predicted = zip(*[[values for _, values in part] for part in each], strict=True)
         return members, list(map(np.column_stack, predicted))
 
-    def _learn_from(self, found, targets, weights):
+    def _learn_from(
+        self, found: Sequence[FloatArray], targets: Sequence[FloatArray], weights: FloatArray
+    ) -> None:
         """Choose the shares and learn the size of errors; lists hold one array a member."""
         together, y = np.concatenate(found), np.concatenate(targets)
         maes = np.average(np.abs(together - y[:, None]), axis=0, weights=weights)
@@ -268,7 +300,7 @@ class TransferStackRegressor(MaterialsRegressor):
             [self._features(part) for part in found], errors, weights, alike=True
         )
 
-    def _features(self, predictions):
+    def _features(self, predictions: FloatArray) -> FloatArray:
         """Return features of the size of an error: predictions (n, b) and their differences."""
         mixed = predictions @ list(self.weights_.values())
         apart = np.abs(predictions - mixed[:, None])
@@ -276,7 +308,9 @@ class TransferStackRegressor(MaterialsRegressor):
             [predictions, apart, np.log(apart.mean(axis=1) + self._spread_floor)]
         )
 
-    def _predict_rows(self, materials, with_features):
+    def _predict_rows(
+        self, materials: Materials, with_features: bool
+    ) -> tuple[FloatArray, Features]:
         used = [name for name, share in self.weights_.items() if share or with_features]
         inputs = self._inputs(materials, {self.reads_[name] for name in used})
         found = {
@@ -291,22 +325,25 @@ class TransferStackRegressor(MaterialsRegressor):
         mixed = middle_mean(np.concatenate(list(found.values())), shares)
         predictions = np.maximum(mixed, self._lowest())[:, None]
         if not with_features:
-            return predictions, None
+            return predictions, []
         rows = np.stack(list(found.values()), axis=-1)
         return predictions, [self._features(part) for part in rows]
 
-    def _shaped(self, values):
+    def _shaped(self, values: FloatArray) -> FloatArray:
         return values[:, 0]
 
-    def _lowest(self):
+    def _lowest(self) -> float:
         return 0.0 if self._nonnegative else -np.inf
 
-    def _embedder(self):
-        """Return the first member that is a fine-tuned network, or None."""
+    def _tuned_networks(self) -> list[TransferRegressor]:
+        """Return all members that are fine-tuned networks."""
         members = [member for part in self.members_.values() for member in part]
-        return next((each for each in members if isinstance(each, TransferRegressor)), None)
+        return [each for each in members if isinstance(each, TransferRegressor)]
 
-    def _check_elements(self, materials):
+    def _embedder(self) -> TransferRegressor:
+        return self._tuned_networks()[0]
+
+    def _check_elements(self, materials: Materials) -> None:
         readers = [members[0] for members in self.members_.values()]
         if self.features_ is not None:
             readers += [step for _, step in self.features_.transformer_list]
@@ -315,14 +352,16 @@ class TransferStackRegressor(MaterialsRegressor):
             if isinstance(reader, MaterialsEstimator):
                 reader.input_.read(materials)
 
-    def __sklearn_is_fitted__(self):
+    def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "members_")
 
 
-def _canonical_rows(materials, y, weights):
+def _canonical_rows(
+    materials: Materials, y: FloatArray, weights: FloatArray
+) -> tuple[IntArray, IntArray]:
     """Return the rows with a weight, whatever their order before, and the group of each."""
     batch = materials.items if materials.kind == "columns" else materials.compositions
-    groups = group_rows(batch)
+    groups = label_rows(batch)
     rows = np.lexsort((weights, y, groups))
     rows = rows[weights[rows] > 0]
     return rows, groups[rows]

@@ -1,5 +1,10 @@
 """Support vector regressors on features of materials, and the scales that they work on."""
 
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Self
+
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import TransformedTargetRegressor
@@ -9,6 +14,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVR
 
 from sktl._state import stored
+from sktl._types import AnyArray, FloatArray
 
 RESPONSE = "response of "
 """Begins the name of the features that a potential gives."""
@@ -29,7 +35,7 @@ class LogarithmicTarget(TransformerMixin, BaseEstimator):
     its standard deviation. What is turned back stays within the range of the training targets.
     """
 
-    def fit(self, y):
+    def fit(self, y: FloatArray) -> Self:
         """Learn the scale of targets (n, 1)."""
         above = y[y > 0]
         self.unit_ = float(np.median(above)) if len(above) and (y >= 0).all() else None
@@ -38,11 +44,11 @@ class LogarithmicTarget(TransformerMixin, BaseEstimator):
         self.center_, self.width_ = float(scaled.mean()), float(scaled.std()) or 1.0
         return self
 
-    def transform(self, y):
+    def transform(self, y: FloatArray) -> FloatArray:
         """Return targets (n, 1) as z."""
         return (self._scale(y) - self.center_) / self.width_
 
-    def inverse_transform(self, z):
+    def inverse_transform(self, z: FloatArray) -> FloatArray:
         """Return z (n, 1) as targets."""
         scaled = z * self.width_ + self.center_
         if self.unit_ is not None:
@@ -51,7 +57,7 @@ class LogarithmicTarget(TransformerMixin, BaseEstimator):
             )
         return np.clip(scaled, *self.range_)
 
-    def _scale(self, y):
+    def _scale(self, y: FloatArray) -> FloatArray:
         return y if self.unit_ is None else np.log1p(y / self.unit_)
 
 
@@ -59,28 +65,30 @@ class LogarithmicTarget(TransformerMixin, BaseEstimator):
 class ColumnWeights(TransformerMixin, BaseEstimator):
     """Multiply columns by weights (d,)."""
 
-    def __init__(self, weights):
+    def __init__(self, weights: FloatArray) -> None:
         self.weights = weights
 
-    def fit(self, X, y=None):
+    def fit(self, X: AnyArray, y: object = None) -> Self:
         """Learn nothing."""
         return self
 
-    def transform(self, X):
+    def transform(self, X: AnyArray) -> AnyArray:
         """Return the columns X (n, d), each times its weight."""
         return X * self.weights
 
-    def __sklearn_is_fitted__(self):
+    def __sklearn_is_fitted__(self) -> bool:
         return True
 
 
-def svr_on_compositions(n_columns):
+def svr_on_compositions(n_columns: int) -> dict[str, TransformedTargetRegressor]:
     """Return the support vector regressor on features of compositions, by name."""
     kernel = make_pipeline(StandardScaler(), SVR(C=10.0, epsilon=0.01, gamma=_REACH / n_columns))
     return {_PLAIN: TransformedTargetRegressor(kernel, transformer=StandardScaler())}
 
 
-def svrs_on_crystals(names, properties):
+def svrs_on_crystals(
+    names: Sequence[str], properties: Collection[str]
+) -> dict[str, TransformedTargetRegressor]:
     """Return support vector regressors on features of crystals, by name.
 
     Parameters
@@ -106,7 +114,7 @@ def svrs_on_crystals(names, properties):
     return found
 
 
-def _weighted_svr(weights, trend):
+def _weighted_svr(weights: FloatArray, trend: bool) -> TransformedTargetRegressor:
     """Return an SVR with a kernel and a scale of the target for few, unlike crystals.
 
     Far from all training rows it predicts the middle, or with a `trend` a linear function.

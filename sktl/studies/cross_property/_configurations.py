@@ -11,12 +11,15 @@ layer) is a variant, or is chosen inside one. What the names of transfer are tak
 - ModFineTune: the same, but with a new output layer.
 - freezing: a network from scratch on the activations of the last layer before the output.
 
-"freeze depth" and "learning curve" are not of the paper; they are for figures, on some data sets.
+"freeze depth" and "learning curve" are not in the paper. They serve figures, on some data sets.
 """
+
+from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sklearn.dummy import DummyRegressor
 from sklearn.ensemble import ExtraTreesRegressor
@@ -27,6 +30,10 @@ from sktl.evaluation import BOOSTING, BUDGET, FOREST, Budget, TunedRegressor
 from sktl.representations import MatminerTransformer
 from sktl.studies.cross_property._layers import BestLayer
 from sktl.studies.cross_property._pretrained_head import PretrainedHeadRegressor
+
+if TYPE_CHECKING:
+    from sklearn.base import BaseEstimator
+    from sklearn.pipeline import Pipeline
 
 EXTRA_TREES = "ExtraTrees"
 LEARNING_CURVE, FREEZE_DEPTH = "learning curve", "freeze depth"
@@ -73,37 +80,40 @@ class Variant:
         From a `Task` to an unfitted estimator, which reads formulas. If its last step has a number
         ``validation_mae_`` after `fit`, that is its validation error.
     holdout : bool
-        Whether another estimator is fitted a second time, without the validation rows, to get its
-        validation error; if not, that is its error on the rows that it held out on its own, which
-        are the same for the variants of a configuration if they read the same.
+        Whether an estimator without that number is fitted a second time, without the validation
+        rows, to get its validation error. If not, the error is that on the rows that it held out
+        on its own. These are the same for all variants of a configuration that read the same.
     n_rows : int or None
-        Training rows; None is all. Of one seed, fewer rows are part of more rows.
+        Training rows; None is all. With one seed, a smaller set is part of every larger one.
     """
 
-    make: Callable
+    make: Callable[[Task], BaseEstimator]
     holdout: bool = True
     n_rows: int | None = None
 
 
-def _mean(task):
+_Features: TypeAlias = Callable[[Task], BestLayer | MatminerTransformer]
+
+
+def _mean(task: Task) -> DummyRegressor:
     return DummyRegressor()
 
 
-def _fractions(task):
+def _fractions(task: Task) -> MatminerTransformer:
     from matminer.featurizers.composition import ElementFraction
 
     return MatminerTransformer(ElementFraction())
 
 
-def _attributes(task):
+def _attributes(task: Task) -> MatminerTransformer:
     return MatminerTransformer("magpie", missing="impute")
 
 
-def _activations(source, task, layers="all"):
+def _activations(source: str, task: Task, layers: str = "all") -> BestLayer:
     return BestLayer(source, layers=layers, n_validation=task.n_validation, random_state=task.seed)
 
 
-def _trees(features, learner, max_features, task):
+def _trees(features: _Features, learner: str, max_features: float, task: Task) -> Pipeline:
     """Return features of a formula with one of the tree ensembles behind them."""
     if learner == EXTRA_TREES:
         model = ExtraTreesRegressor(max_features=max_features, n_jobs=1, random_state=task.seed)
@@ -114,7 +124,7 @@ def _trees(features, learner, max_features, task):
     return make_pipeline(features(task), model)
 
 
-def _learners(features, max_features=_ALL_COLUMNS):
+def _learners(features: _Features, max_features: float = _ALL_COLUMNS) -> dict[str, Variant]:
     """Return the variants of machine learning on some features."""
     return {
         name: Variant(partial(_trees, features, name, max_features))
@@ -122,24 +132,24 @@ def _learners(features, max_features=_ALL_COLUMNS):
     }
 
 
-def _transfer(task, **parameters):
+def _transfer(task: Task, **parameters: Any) -> TransferRegressor:
     return TransferRegressor(**parameters, random_state=task.seed)
 
 
-def _network(features, network, task):
+def _network(features: _Features, network: str, task: Task) -> Pipeline:
     """Return features of a formula with a network from scratch behind them."""
     return make_pipeline(features(task), _transfer(task, source=None, network=network))
 
 
-def _pretrained_head(source, task):
+def _pretrained_head(source: str, task: Task) -> PretrainedHeadRegressor:
     return PretrainedHeadRegressor(source, random_state=task.seed)
 
 
-def _stack(task):
+def _stack(task: Task) -> TransferStackRegressor:
     return TransferStackRegressor(random_state=task.seed)
 
 
-def _networks(features):
+def _networks(features: _Features) -> dict[str, Variant]:
     """Return the variants of networks from scratch on numeric features."""
     return {
         "ColumnNet": _trained(_network, features, "auto"),
@@ -147,7 +157,7 @@ def _networks(features):
     }
 
 
-def _on_activations(layers):
+def _on_activations(layers: str) -> dict[str, Variant]:
     """Return the variants of networks from scratch on the activations of each source."""
     return {
         name: Variant(partial(_network, partial(_activations, source, layers=layers), "auto"))
@@ -155,12 +165,12 @@ def _on_activations(layers):
     }
 
 
-def _trained(make, *arguments, **parameters):
+def _trained(make: Callable[..., BaseEstimator], *arguments: Any, **parameters: Any) -> Variant:
     """Return a variant whose last step knows its validation error."""
     return Variant(partial(make, *arguments, **parameters), holdout=False)
 
 
-def _extractions():
+def _extractions() -> dict[str, Variant]:
     """Return the variants of trees on the activations of a source."""
     return {
         f"{name if source in name else f'{name} {source}'}, {learner}": variant
@@ -169,7 +179,7 @@ def _extractions():
     }
 
 
-def _curves():
+def _curves() -> dict[str, Variant]:
     """Return the variants of the learning curves; their ends are other configurations."""
     models = {
         "transfer": _trained(_transfer),
@@ -183,7 +193,7 @@ def _curves():
     }
 
 
-CONFIGURATIONS = {
+CONFIGURATIONS: dict[str, dict[str, Variant]] = {
     "Base": {"mean": Variant(_mean)},
     "SC:ML(EF)": _learners(_fractions),
     "SC:ML(PA)": _learners(_attributes),

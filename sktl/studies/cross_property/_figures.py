@@ -1,6 +1,9 @@
 """The figures on the page of the cross-property study, as PNG bytes."""
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import matplotlib
 import numpy as np
@@ -16,9 +19,22 @@ from matplotlib.ticker import (
 from sktl.evaluation import BOOSTING, COLOURS
 from sktl.studies._drawing import DARK, LINES, QUIET, STYLE, draw_panels, to_png
 from sktl.studies.cross_property._configurations import FREEZE_DEPTHS
-from sktl.studies.cross_property._summary import MODELS, OURS, SHARES, TREES, reference_mae
+from sktl.studies.cross_property._summary import (
+    MODELS,
+    OURS,
+    SHARES,
+    TREES,
+    Facts,
+    reference_mae,
+)
 
-_STYLES = {
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
+
+    from sktl._types import ArrayLike, FloatArray
+
+_STYLES: dict[str, dict[str, Any]] = {
     "paper_scratch": {"color": DARK, "marker": "+", "markersize": 7, "markeredgewidth": 1.5},
     "paper_transfer": {"color": DARK, "marker": "x", "markersize": 5, "markeredgewidth": 1.4},
     "forest": {"color": COLOURS["green"], "marker": "^", "markersize": 5},
@@ -34,7 +50,7 @@ _LABELS = {
     "transfer": "TransferRegressor",
     "stack": "TransferStackRegressor",
 }
-_CURVES = {
+_CURVES: dict[str, tuple[str, dict[str, str]]] = {
     "transfer": ("TransferRegressor", {"color": COLOURS["blue"], "marker": "o", "linestyle": "-"}),
     "scratch": (
         "the same, from scratch",
@@ -66,7 +82,7 @@ class Figure(NamedTuple):
     lacks: str
 
 
-def draw_figures(summary):
+def draw_figures(summary: Facts) -> dict[str, Figure]:
     """Draw the figures of a summary, those that have data.
 
     Parameters
@@ -88,7 +104,7 @@ def draw_figures(summary):
     return drawn
 
 
-def _relative_errors(sets):
+def _relative_errors(sets: dict[str, Facts]) -> Canvas | None:
     """Draw errors over that of the best model from scratch, a line for each data set."""
     names = {name: facts for name, facts in sets.items() if facts["models"]}
     if not names:
@@ -113,7 +129,7 @@ def _relative_errors(sets):
     return canvas
 
 
-def _coverage(sets):
+def _coverage(sets: dict[str, Facts]) -> Canvas | None:
     """Draw the coverage of 90 % intervals, a line for each data set."""
     names = {
         name: facts
@@ -128,10 +144,8 @@ def _coverage(sets):
     counts = np.array([facts["n_test"] for facts in names.values()])
     half = 1.96 * np.sqrt(_COVERAGE * (1 - _COVERAGE) / counts)
     places = np.arange(len(names))
-    axis.barh(
-        *(places, 2 * half),
-        **{"left": _COVERAGE - half, "height": 0.8, "color": "0.88", "label": "if they were exact"},
-    )
+    style: dict[str, Any] = {"height": 0.8, "color": "0.88", "label": "if they were exact"}
+    axis.barh(places, 2 * half, left=_COVERAGE - half, **style)
     axis.axvline(_COVERAGE, color=QUIET, linewidth=1)
     for model in OURS:
         found = [_coverage_of(facts, model) for facts in names.values()]
@@ -147,7 +161,7 @@ def _coverage(sets):
     return canvas
 
 
-def _rows_of_sets(names, size):
+def _rows_of_sets(names: dict[str, Facts], size: str) -> tuple[Canvas, Axes]:
     """Return a canvas and an axis with a row for each data set, the first at the bottom."""
     canvas = Canvas(figsize=(7.2, 1.5 + 0.215 * len(names)), layout="constrained")
     axis = canvas.subplots()
@@ -160,7 +174,7 @@ def _rows_of_sets(names, size):
     return canvas, axis
 
 
-def _learning_curves(sets):
+def _learning_curves(sets: dict[str, Facts]) -> Canvas | None:
     """Draw error against the number of training rows, a panel for each data set."""
     names = {name: facts for name, facts in sets.items() if facts["learning_curve"]}
     if not names:
@@ -175,7 +189,7 @@ def _learning_curves(sets):
     return draw_panels(panels, dict(_CURVES.values()), _CURVE_TICKS, "training rows")
 
 
-def _layer_errors(sets):
+def _layer_errors(sets: dict[str, Facts]) -> Canvas | None:
     """Draw error against the layer that gives the features, a panel for each source."""
     sources = list(dict.fromkeys(source for facts in sets.values() for source in facts["layers"]))
     if not sources:
@@ -196,7 +210,7 @@ def _layer_errors(sets):
     return canvas
 
 
-def _freeze_depths(sets):
+def _freeze_depths(sets: dict[str, Facts]) -> Canvas | None:
     """Draw error against the number of frozen depth groups, a line for each data set."""
     names = {name: facts for name, facts in sets.items() if len(facts["freeze_depth"]) > 1}
     names = {name: facts for name, facts in names.items() if facts["freeze_depth"][0][0] == 0}
@@ -218,7 +232,7 @@ def _freeze_depths(sets):
     return canvas
 
 
-def _kept_shares(sets):
+def _kept_shares(sets: dict[str, Facts]) -> Canvas | None:
     """Draw the error of the rows left when the most uncertain are left out, a panel a model."""
     models = [model for model in OURS if any(_kept(facts, model) for facts in sets.values())]
     if not models:
@@ -230,10 +244,8 @@ def _kept_shares(sets):
         curves = np.array([_kept(facts, model) for facts in found])
         best = np.array([facts["models"][model]["kept_at_best"] for facts in found])
         _bundle(axis, SHARES, curves)
-        axis.plot(
-            *(SHARES, np.median(best, axis=0)),
-            **{"color": QUIET, "linestyle": "--", "label": "median, left out by true error"},
-        )
+        label = "median, left out by true error"
+        axis.plot(SHARES, np.median(best, axis=0), color=QUIET, linestyle="--", label=label)
         axis.axhline(1, color=QUIET, linestyle=":", label="left out at random")
         axis.xaxis.set_major_formatter(_PERCENT)
         axis.set_title(f"{_LABELS[model]}, {_count(found)}", loc="left")
@@ -245,7 +257,7 @@ def _kept_shares(sets):
     return canvas
 
 
-def _bundle(axis, x, curves):
+def _bundle(axis: Axes, x: ArrayLike, curves: FloatArray) -> None:
     """Draw many lines thinly, and their median."""
     for number, curve in enumerate(curves):
         axis.plot(x, curve, color="0.75", linewidth=0.7, label=None if number else "a data set")
@@ -253,7 +265,7 @@ def _bundle(axis, x, curves):
     axis.grid(axis="y")
 
 
-def _ratio_axis(axis, ends):
+def _ratio_axis(axis: Axis, ends: tuple[float, float]) -> None:
     """Give a logarithmic axis for ratios with readable ticks."""
     axis.axes.set_xscale("log")
     axis.axes.set_xlim(ends[0] * 0.97, ends[1] * 1.03)
@@ -262,23 +274,23 @@ def _ratio_axis(axis, ends):
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
 
 
-def _any(sets, model):
+def _any(sets: dict[str, Facts], model: str) -> bool:
     return any(model in facts["models"] for facts in sets.values())
 
 
-def _coverage_of(facts, model):
+def _coverage_of(facts: Facts, model: str) -> Any:
     return facts["models"].get(model, {}).get("coverage")
 
 
-def _kept(facts, model):
+def _kept(facts: Facts, model: str) -> Any:
     return facts["models"].get(model, {}).get("kept")
 
 
-def _count(items):
+def _count(items: Sequence[Any]) -> str:
     return "one data set" if len(items) == 1 else f"{len(items)} data sets"
 
 
-_FIGURES = {
+_FIGURES: dict[str, tuple[Callable[[dict[str, Facts]], Canvas | None], str, str]] = {
     "relative_errors": (
         _relative_errors,
         "Test error of each model, relative to the lowest of the three from scratch: the paper's "

@@ -1,4 +1,9 @@
-"""BestLayer: the activations of that layer of a source which serve a target best."""
+"""BestLayer: the activations of the layer of a source that predict a target best."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Self
 
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.ensemble import ExtraTreesRegressor
@@ -6,7 +11,10 @@ from sklearn.metrics import mean_absolute_error
 
 from sktl.estimators import DeepFeatureTransformer
 from sktl.evaluation import count_fit_rows
-from sktl.sources import load_source
+from sktl.sources import Source, load_source
+
+if TYPE_CHECKING:
+    from sktl._types import FloatArray, Formula, ObjectArray, PathLike
 
 
 class BestLayer(TransformerMixin, BaseEstimator):
@@ -42,15 +50,21 @@ class BestLayer(TransformerMixin, BaseEstimator):
     """
 
     def __init__(
-        self, source="oqmd", *, layers="all", n_validation=1, max_rows=4000, random_state=0
-    ):
+        self,
+        source: PathLike | Source = "oqmd",
+        *,
+        layers: str | Sequence[str] = "all",
+        n_validation: int = 1,
+        max_rows: int = 4000,
+        random_state: int = 0,
+    ) -> None:
         self.source = source
         self.layers = layers
         self.n_validation = n_validation
         self.max_rows = max_rows
         self.random_state = random_state
 
-    def fit(self, X, y):
+    def fit(self, X: Sequence[Formula] | ObjectArray, y: FloatArray) -> Self:
         """Judge the depth groups.
 
         Parameters
@@ -67,17 +81,19 @@ class BestLayer(TransformerMixin, BaseEstimator):
         source = load_source(self.source)
         self.source_, self.source_sha256_ = source.card, source.sha256
         names = DeepFeatureTransformer(source, layers=self.layers).fit(X[:1]).layers_
-        self.detail_ = {"layer": names[0]}
+        self.detail_: dict[str, Any] = {"layer": names[0]}
         if len(names) > 1:
             errors = {name: self._error(source, name, X, y) for name in names}
             self.detail_ = {
-                "layer": min(errors, key=errors.get),
+                "layer": min(errors, key=errors.__getitem__),
                 "layer_mae": [[name, float(f"{mae:.6g}")] for name, mae in errors.items()],
             }
         self.features_ = DeepFeatureTransformer(source, layers=[self.detail_["layer"]]).fit(X)
         return self
 
-    def _error(self, source, layer, X, y):
+    def _error(
+        self, source: Source, layer: str, X: Sequence[Formula] | ObjectArray, y: FloatArray
+    ) -> float:
         """Return the validation error of one depth group."""
         n_fit = count_fit_rows(len(y), self.n_validation)
         fitted = slice(0, min(n_fit, self.max_rows))
@@ -89,7 +105,7 @@ class BestLayer(TransformerMixin, BaseEstimator):
         forest.fit(features.transform(X[fitted]), y[fitted])
         return mean_absolute_error(y[judged], forest.predict(features.transform(X[judged])))
 
-    def transform(self, X):
+    def transform(self, X: Sequence[Formula] | ObjectArray) -> FloatArray:
         """Return the activations of the best depth group.
 
         Parameters

@@ -1,7 +1,10 @@
 """PretrainedHeadRegressor: fine-tune all pretrained weights, those of the last layer included."""
 
+from __future__ import annotations
+
 import warnings
 from dataclasses import replace
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin
@@ -9,6 +12,9 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sktl.estimators import TransferRegressor
 from sktl.exceptions import TransferWarning
 from sktl.sources import Source, load_source
+
+if TYPE_CHECKING:
+    from sktl._types import FloatArray, FormulasLike, PathLike
 
 
 class PretrainedHeadRegressor(RegressorMixin, BaseEstimator):
@@ -36,11 +42,13 @@ class PretrainedHeadRegressor(RegressorMixin, BaseEstimator):
         Mean absolute error on the rows that the training held out, in the unit of y.
     """
 
-    def __init__(self, source="oqmd-elemnet", *, random_state=0):
+    def __init__(
+        self, source: PathLike | Source = "oqmd-elemnet", *, random_state: int = 0
+    ) -> None:
         self.source = source
         self.random_state = random_state
 
-    def fit(self, X, y):
+    def fit(self, X: FormulasLike, y: FloatArray) -> Self:
         """Fine-tune.
 
         Parameters
@@ -69,7 +77,7 @@ class PretrainedHeadRegressor(RegressorMixin, BaseEstimator):
         self.validation_mae_ = None if known is None else self._ratio * float(known.mae[0])
         return self
 
-    def predict(self, X):
+    def predict(self, X: FormulasLike) -> FloatArray:
         """Predict the property.
 
         Parameters

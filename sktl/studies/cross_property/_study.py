@@ -1,12 +1,17 @@
 """The 41 small data sets of Gupta et al. 2021, doi:10.1038/s41467-021-26921-5, in their split."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 from sklearn.base import clone
 from sklearn.metrics import mean_absolute_error
 
 from sktl.datasets import fetch_cross_property, list_cross_property
 from sktl.datasets._table import read_catalog
-from sktl.evaluation import BUDGET
+from sktl.evaluation import BUDGET, Budget
 from sktl.studies._names import check_names
 from sktl.studies._results import make_result, rounded, steps_of
 from sktl.studies._runs import Run
@@ -17,6 +22,11 @@ from sktl.studies.cross_property._configurations import (
     Task,
 )
 
+if TYPE_CHECKING:
+    from sklearn.base import BaseEstimator
+
+    from sktl._types import FloatArray, IntArray
+
 QUICK = (
     *("exfoliation_energy", "piezo_max_dij", "expt_deltae", "slme"),
     *("expt_bandgap", "mbj_bandgap", "shearmodulusgv", "eps"),
@@ -26,7 +36,12 @@ LIMITED = {FREEZE_DEPTH: QUICK, LEARNING_CURVE: CURVE_SETS}
 VALIDATION_SHARE = 1 / 9
 
 
-def list_runs(datasets=None, configurations=None, variants=None, seeds=(0,)):
+def list_runs(
+    datasets: Sequence[str] | None = None,
+    configurations: Sequence[str] | None = None,
+    variants: Sequence[str] | None = None,
+    seeds: Sequence[int] = (0,),
+) -> list[Run]:
     """Return the runs of the study, the smaller data sets first.
 
     Parameters
@@ -57,7 +72,7 @@ def list_runs(datasets=None, configurations=None, variants=None, seeds=(0,)):
     sizes = {dataset: sets[dataset]["train"]["rows"] for dataset in datasets}
     return [
         Run(dataset, configuration, variant, seed)
-        for dataset in sorted(datasets, key=sizes.get)
+        for dataset in sorted(datasets, key=sizes.__getitem__)
         for seed in seeds
         for configuration in configurations
         if dataset in LIMITED.get(configuration, known)
@@ -66,7 +81,7 @@ def list_runs(datasets=None, configurations=None, variants=None, seeds=(0,)):
     ]
 
 
-def do_run(run, budget=BUDGET):
+def do_run(run: Run, budget: Budget = BUDGET) -> tuple[dict[str, Any], FloatArray]:
     """Fit the model of a run and score it on the published test rows.
 
     A ninth of the training rows, the same for every configuration, gives the validation error;
@@ -109,7 +124,7 @@ def do_run(run, budget=BUDGET):
     return row, predictions
 
 
-def split_rows(n_rows, seed, n_taken=None):
+def split_rows(n_rows: int, seed: int, n_taken: int | None = None) -> tuple[IntArray, int]:
     """Return an order of the training rows, and how many of them come before the validation rows.
 
     Parameters
@@ -119,7 +134,7 @@ def split_rows(n_rows, seed, n_taken=None):
     seed : int
         Seed of the order.
     n_taken : int or None
-        Rows that are used; None is all. Fewer rows are part of more rows.
+        Rows that are used; None is all. A smaller set is part of every larger one.
 
     Returns
     -------
@@ -132,7 +147,7 @@ def split_rows(n_rows, seed, n_taken=None):
     return order, len(order) - max(1, round(VALIDATION_SHARE * len(order)))
 
 
-def _validation_mae(step, holdout):
+def _validation_mae(step: BaseEstimator, holdout: bool) -> float | None:
     """Return the error of a fitted regressor on rows that it was not trained on, or None.
 
     Without `holdout` these are the rows that it held out on its own.
@@ -144,6 +159,6 @@ def _validation_mae(step, holdout):
     return found if isinstance(found, float) else None
 
 
-def _only(hashes):
+def _only(hashes: dict[str, str]) -> str:
     (digest,) = hashes.values()
     return digest

@@ -1,14 +1,18 @@
 """What the results of the cross-property study say together, as one dict that JSON can hold."""
 
+from __future__ import annotations
+
 import json
 from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from scipy.stats import wilcoxon
 
 from sktl.datasets._table import read_catalog
 from sktl.evaluation import BOOSTING, FOREST
-from sktl.studies._runs import run_of
+from sktl.studies._runs import Run, run_of
 from sktl.studies.cross_property._configurations import (
     CONFIGURATIONS,
     CURVE_ENDS,
@@ -18,6 +22,15 @@ from sktl.studies.cross_property._configurations import (
     LEARNING_CURVE,
 )
 from sktl.studies.cross_property._study import list_runs
+
+if TYPE_CHECKING:
+    from sktl._types import AnyArray, FloatArray
+
+Facts: TypeAlias = dict[str, Any]
+"""What is known of a data set, a model or a comparison."""
+
+Name: TypeAlias = tuple[str, str, str]
+"""Data set, configuration and variant."""
 
 TREES = {"forest": ("SC:ML(PA)", FOREST), "boosting": ("SC:ML(PA)", BOOSTING)}
 OURS = {
@@ -44,38 +57,49 @@ class Results:
         Name of a data set to the targets of its test rows.
     """
 
-    def __init__(self, rows, predictions, truth):
-        self.rows = defaultdict(list)
+    def __init__(
+        self,
+        rows: Iterable[dict[str, str]],
+        predictions: Mapping[str, AnyArray],
+        truth: Callable[[str], FloatArray],
+    ) -> None:
+        self.rows: dict[Name, list[dict[str, str]]] = defaultdict(list)
         for row in rows:
             self.rows[row["dataset"], row["configuration"], row["variant"]].append(row)
         self.predictions = predictions
         self.truth = truth
 
-    def mean(self, name, column):
+    def mean(self, name: Name, column: str) -> float | None:
         """Return the mean of a column over the seeds, or None."""
         texts = [row.get(column) or "" for row in self.rows.get(name, [])]
         values = [float(text) for text in texts if text != ""]
         return float(np.mean(values)) if values else None
 
-    def detail(self, name):
+    def detail(self, name: Name) -> Facts:
         """Return what the run with the first seed chose, or an empty dict."""
         texts = [row["detail"] for row in self.rows.get(name, []) if row["detail"]]
-        return json.loads(texts[0]) if texts else {}
+        found: Facts = json.loads(texts[0]) if texts else {}
+        return found
 
-    def errors(self, name):
+    def errors(self, name: Name) -> FloatArray | None:
         """Return the absolute error of each test row, the mean over seeds, or None."""
         keys = [run_of(row).key for row in self.rows.get(name, [])]
         found = [self.predictions[key] for key in keys if key in self.predictions]
         return np.abs(np.array(found) - self.truth(name[0])).mean(axis=0) if found else None
 
-    def deviations(self, name):
+    def deviations(self, name: Name) -> FloatArray | None:
         """Return the standard deviation of each test row, the mean over seeds, or None."""
         keys = [run_of(row).std_key for row in self.rows.get(name, [])]
         found = [self.predictions[key] for key in keys if key in self.predictions]
         return np.mean(found, axis=0, dtype=np.float64) if found else None
 
 
-def summarize(rows, predictions, reference, truth):
+def summarize(
+    rows: Sequence[dict[str, str]],
+    predictions: Mapping[str, AnyArray],
+    reference: Sequence[dict[str, str]],
+    truth: Callable[[str], FloatArray],
+) -> Facts:
     """Summarize the results of the cross-property study.
 
     Parameters
@@ -105,17 +129,17 @@ def summarize(rows, predictions, reference, truth):
     }
     details = [json.loads(row["detail"]) for row in rows if row["detail"]]
     budgets = {json.dumps(detail["budget"]) for detail in details if "budget" in detail}
-    summary = {
+    summary: Facts = {
         "doi": reference[0]["doi"],
         "sets": sets,
         "comparisons": _comparisons(sets),
         "budgets": [json.loads(budget) for budget in sorted(budgets)],
         "missing": _missing({run_of(row) for row in rows}),
     }
-    return _rounded(summary)
+    return {key: _rounded(value) for key, value in summary.items()}
 
 
-def _facts(row, entry):
+def _facts(row: dict[str, str], entry: Facts) -> Facts:
     """Return what is known of a data set before anything is run."""
     return {
         "paper_name": row["paper_name"],
@@ -132,7 +156,7 @@ def _facts(row, entry):
     }
 
 
-def _results(results, dataset):
+def _results(results: Results, dataset: str) -> Facts:
     """Return what was found on one data set."""
     models = {
         model: _model(results, (dataset, *place))
@@ -154,11 +178,11 @@ def _results(results, dataset):
     }
 
 
-def _model(results, name):
+def _model(results: Results, name: Name) -> Facts:
     """Return error, cost and calibration of one model on one data set."""
     found = {"mae": "test_mae", "r2": "test_r2", "seconds": "fit_seconds"}
     found |= {"coverage": "coverage_90", "width": "interval_width"}
-    values = {key: results.mean(name, column) for key, column in found.items()}
+    values: Facts = {key: results.mean(name, column) for key, column in found.items()}
     values["n_seeds"] = len(results.rows[name])
     errors, deviations = results.errors(name), results.deviations(name)
     if errors is not None and deviations is not None:
@@ -167,22 +191,23 @@ def _model(results, name):
     return values
 
 
-def _kept(errors, order):
+def _kept(errors: FloatArray, order: FloatArray) -> list[float]:
     """Return the error of the rows lowest in `order` over that of all, for each of `SHARES`."""
     ranked = errors[np.argsort(order, kind="stable")]
     counts = [max(1, round(share * len(errors))) for share in SHARES]
     return [float(ranked[:count].mean() / errors.mean()) for count in counts]
 
 
-def _choice(results, dataset, configuration):
+def _choice(results: Results, dataset: str, configuration: str) -> Facts | None:
     """Return the variant with the lowest validation error; a lone variant needs none."""
     names = [(dataset, configuration, variant) for variant in CONFIGURATIONS[configuration]]
     names = [name for name in names if name in results.rows]
-    judged = {name: results.mean(name, "validation_mae") for name in names}
-    judged = {name: mae for name, mae in judged.items() if mae is not None}
+    judged = {
+        name: mae for name in names if (mae := results.mean(name, "validation_mae")) is not None
+    }
     if not judged and len(names) != 1:
         return None
-    best = min(judged, key=judged.get) if judged else names[0]
+    best = min(judged, key=judged.__getitem__) if judged else names[0]
     return {
         "variant": best[2],
         "n_variants": len(names),
@@ -192,30 +217,26 @@ def _choice(results, dataset, configuration):
     }
 
 
-def _differences(results, dataset):
+def _differences(results: Results, dataset: str) -> dict[str, dict[str, list[float]]]:
     """Return MAE of ours less that of tuned trees, with a 95 % bootstrap interval of test rows."""
-    errors = {model: results.errors((dataset, *place)) for model, place in MODELS.items()}
-    pairs = [
-        (ours, tree)
-        for ours in OURS
-        for tree in TREES
-        if errors[ours] is not None and errors[tree] is not None
-    ]
+    found = {model: results.errors((dataset, *place)) for model, place in MODELS.items()}
+    errors = {model: each for model, each in found.items() if each is not None}
+    pairs = [(ours, tree) for ours in OURS for tree in TREES if {ours, tree} <= set(errors)]
     if not pairs:
         return {}
     n = len(errors[pairs[0][0]])
     drawn = np.random.default_rng(0).integers(n, size=(RESAMPLES, n))
-    found = {}
+    differences: dict[str, dict[str, list[float]]] = {}
     for ours, tree in pairs:
         difference = errors[ours] - errors[tree]
         ends = np.quantile(difference[drawn].mean(axis=1), [0.025, 0.975])
-        found.setdefault(ours, {})[tree] = [float(difference.mean()), *map(float, ends)]
-    return found
+        differences.setdefault(ours, {})[tree] = [float(difference.mean()), *map(float, ends)]
+    return differences
 
 
-def _layers(results, dataset):
+def _layers(results: Results, dataset: str) -> dict[str, list[list[Any]]]:
     """Return for each source the error of each layer in order, as `BestLayer` recorded it."""
-    found = {}
+    found: dict[str, list[list[Any]]] = {}
     for variant in CONFIGURATIONS["TL:ML(FeatExtr)"]:
         detail = results.detail((dataset, "TL:ML(FeatExtr)", variant))
         if "layer_mae" in detail:
@@ -223,17 +244,20 @@ def _layers(results, dataset):
     return found
 
 
-def _freeze_depth(results, dataset):
+def _freeze_depth(results: Results, dataset: str) -> list[list[float]]:
     """Return [depth groups frozen, error] for each depth, none frozen first."""
     names = [(dataset, FREEZE_DEPTH, variant) for variant in CONFIGURATIONS[FREEZE_DEPTH]]
     places = zip((0, *FREEZE_DEPTHS), [(dataset, *CURVE_ENDS["transfer"]), *names], strict=True)
-    points = [[depth, results.mean(name, "test_mae")] for depth, name in places]
-    return [point for point in points if point[1] is not None]
+    return [
+        [depth, mae]
+        for depth, name in places
+        if (mae := results.mean(name, "test_mae")) is not None
+    ]
 
 
-def _learning_curve(results, dataset):
+def _learning_curve(results: Results, dataset: str) -> dict[str, list[list[float | None]]]:
     """Return [training rows, error] for each size, the last point with all rows."""
-    curves = {}
+    curves: dict[str, list[list[float | None]]] = {}
     for model, end in CURVE_ENDS.items():
         names = [(dataset, LEARNING_CURVE, f"{model}, {n_rows} rows") for n_rows in CURVE_ROWS]
         names = [name for name in names if name in results.rows]
@@ -244,7 +268,7 @@ def _learning_curve(results, dataset):
     return curves
 
 
-def reference_mae(facts, name):
+def reference_mae(facts: Facts, name: str) -> float | None:
     """Return the error of a model on one data set, or None.
 
     Parameters
@@ -258,15 +282,16 @@ def reference_mae(facts, name):
     -------
     float or None
     """
-    paper = facts["paper"]
+    paper: dict[str, float] = facts["paper"]
     if name == "paper_best":
         return min(paper["scratch"], paper["transfer"])
     if name in PAPER:
         return paper[name.removeprefix("paper_")]
-    return facts["models"].get(name, {}).get("mae")
+    models: dict[str, dict[str, float | None]] = facts["models"]
+    return models.get(name, {}).get("mae")
 
 
-def _comparisons(sets):
+def _comparisons(sets: dict[str, Facts]) -> list[Facts]:
     """Compare each model with the paper, and ours with the trees, over the data sets."""
     return [
         found
@@ -276,9 +301,9 @@ def _comparisons(sets):
     ]
 
 
-def _comparison(sets, model, to):
-    pairs = [(reference_mae(facts, model), reference_mae(facts, to)) for facts in sets.values()]
-    pairs = np.array([pair for pair in pairs if None not in pair])
+def _comparison(sets: dict[str, Facts], model: str, to: str) -> Facts | None:
+    found = [(reference_mae(facts, model), reference_mae(facts, to)) for facts in sets.values()]
+    pairs = np.array([pair for pair in found if None not in pair])
     if not len(pairs):
         return None
     ratios = np.log(pairs[:, 0] / pairs[:, 1])
@@ -293,9 +318,10 @@ def _comparison(sets, model, to):
     }
 
 
-def _missing(done):
+def _missing(done: Collection[Run]) -> dict[str, dict[str, str | list[str]]]:
     """Return for each configuration and variant the data sets without a result, or "all"."""
-    wanted, missing = {}, {}
+    wanted: dict[str, dict[str, list[str]]] = {}
+    missing: dict[str, dict[str, list[str]]] = {}
     for run in list_runs():
         for found, take in ((wanted, True), (missing, run not in done)):
             if take:
@@ -310,7 +336,7 @@ def _missing(done):
     }
 
 
-def _rounded(value):
+def _rounded(value: Any) -> Any:
     """Return what JSON holds, numbers with five digits."""
     if isinstance(value, dict):
         return {key: _rounded(item) for key, item in value.items()}

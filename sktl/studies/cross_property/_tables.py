@@ -1,8 +1,20 @@
 """The tables on the page of the cross-property study, as Markdown."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
 from sktl.studies._pages import markdown
 from sktl.studies.cross_property._configurations import CONFIGURATIONS, FREEZE_DEPTH, LEARNING_CURVE
-from sktl.studies.cross_property._summary import MODELS, OURS, PAPER, TREES, reference_mae
+from sktl.studies.cross_property._summary import (
+    MODELS,
+    OURS,
+    PAPER,
+    TREES,
+    Facts,
+    reference_mae,
+)
 
 NAMES = {
     "paper_best": "paper, best",
@@ -17,7 +29,7 @@ MOST_NAMES = 8
 _NO_DATA = "Nothing was run yet."
 
 
-def make_tables(summary):
+def make_tables(summary: Facts) -> dict[str, str]:
     """Return the tables of a summary.
 
     Parameters
@@ -44,7 +56,7 @@ def make_tables(summary):
     }
 
 
-def _number(value):
+def _number(value: float | None) -> str:
     """Return three digits, or four of a number whose first is 1; nothing for None."""
     if value is None:
         return ""
@@ -53,7 +65,7 @@ def _number(value):
     return f"{float(text):.0f}" if "e+" in text else text.removesuffix(".")
 
 
-def _errors(facts, columns, *more):
+def _errors(facts: Facts, columns: Sequence[str], *more: float | None) -> list[str]:
     """Return errors as text, the paper's as it gives them, and the lowest in bold."""
     values = [*(reference_mae(facts, column) for column in columns), *more]
     texts = [_number(value) for value in values]
@@ -63,7 +75,7 @@ def _errors(facts, columns, *more):
     return _bold(texts, values)
 
 
-def _bold(texts, values):
+def _bold(texts: list[str], values: Sequence[float | None]) -> list[str]:
     """Return the texts, that of the lowest value in bold."""
     lowest = min((value for value in values if value is not None), default=None)
     return [
@@ -72,7 +84,7 @@ def _bold(texts, values):
     ]
 
 
-def _main_table(sets):
+def _main_table(sets: dict[str, Facts]) -> str:
     """Return the errors of the paper, of tuned trees and of ours, a row for each data set."""
     columns = ("paper_scratch", "paper_transfer", *_present(sets, MODELS))
     rows = []
@@ -83,7 +95,7 @@ def _main_table(sets):
     return markdown(titles, rows)
 
 
-def _comparison_table(comparisons):
+def _comparison_table(comparisons: list[Facts]) -> str:
     """Return wins, median difference and test over the data sets."""
     rows = [
         (
@@ -100,7 +112,7 @@ def _comparison_table(comparisons):
     return markdown(titles, rows) if rows else _NO_DATA
 
 
-def _negative_table(sets):
+def _negative_table(sets: dict[str, Facts]) -> str:
     """Return the errors where the paper's transfer lost to its models from scratch."""
     columns = ("paper_scratch", "paper_transfer", *_present(sets, MODELS))
     ours = _present(sets, OURS)
@@ -119,7 +131,7 @@ def _negative_table(sets):
     return markdown((*titles, *against), rows)
 
 
-def _difference_table(sets):
+def _difference_table(sets: dict[str, Facts]) -> str:
     """Return differences to the tuned trees with their bootstrap intervals."""
     pairs = [
         (ours, tree)
@@ -139,7 +151,7 @@ def _difference_table(sets):
     return markdown(("data set", "unit", "test rows", *titles), rows)
 
 
-def _coverage_table(sets):
+def _coverage_table(sets: dict[str, Facts]) -> str:
     """Return how many test values the intervals hold, and how wide they are."""
     models = [
         model
@@ -162,7 +174,7 @@ def _coverage_table(sets):
     return markdown(("data set", "unit", "test rows", *titles), rows)
 
 
-def _cost_table(sets):
+def _cost_table(sets: dict[str, Facts]) -> str:
     """Return the seconds that each fit took."""
     models = _present(sets, MODELS)
     if not models:
@@ -178,7 +190,7 @@ def _cost_table(sets):
     )
 
 
-def _configuration_table(sets):
+def _configuration_table(sets: dict[str, Facts]) -> str:
     """Return the errors of the paper's configurations, repeated, variants chosen by validation."""
     columns = [
         name
@@ -196,7 +208,7 @@ def _configuration_table(sets):
     return markdown(("data set", "unit", *columns), rows) if rows else _NO_DATA
 
 
-def _budgets(budgets):
+def _budgets(budgets: list[Facts]) -> str:
     """Return the budgets of the searches that were run, as sentences."""
     return (
         " ".join(
@@ -208,11 +220,11 @@ def _budgets(budgets):
     )
 
 
-def _missing_table(missing):
+def _missing_table(missing: dict[str, dict[str, str | list[str]]]) -> str:
     """Return what was not run, variants with the same data sets together."""
     rows = []
     for configuration in [name for name in CONFIGURATIONS if name in missing]:
-        alike = {}
+        alike: dict[str, list[str]] = {}
         for variant, names in missing[configuration].items():
             few = ", ".join(names) if len(names) <= MOST_NAMES else f"{len(names)} data sets"
             alike.setdefault("all" if names == "all" else few, []).append(variant)
@@ -222,25 +234,25 @@ def _missing_table(missing):
     return markdown(("configuration", "variants", "data sets"), rows, numbers=False)
 
 
-def _present(sets, models):
+def _present(sets: dict[str, Facts], models: Iterable[str]) -> list[str]:
     """Return the models that have a result on any data set."""
     return [model for model in models if any(model in facts["models"] for facts in sets.values())]
 
 
-def _choice_names(sets, configuration):
+def _choice_names(sets: dict[str, Facts], configuration: str) -> list[str]:
     """Return the data sets that have a result of a configuration."""
     return [name for name, facts in sets.items() if configuration in facts["configurations"]]
 
 
-def _fact(facts, model, key):
+def _fact(facts: Facts, model: str, key: str) -> Any:
     return facts["models"].get(model, {}).get(key)
 
 
-def _percent(share, sign="+"):
+def _percent(share: float | None, sign: str = "+") -> str:
     return "" if share is None else f"{100 * share:{sign}.1f} %"
 
 
-def _interval(found):
+def _interval(found: list[float] | None) -> str:
     """Return a difference with its interval, in bold where the interval leaves out zero."""
     if found is None:
         return ""

@@ -1,8 +1,13 @@
 """The figure of the study of strategies: errors over the number of points."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
 import matplotlib
 
-from sktl.studies._drawing import DARK, LINES, QUIET, STYLE, draw_panels, to_png
+from sktl.studies._drawing import DARK, LINES, QUIET, STYLE, Panels, draw_panels, to_png
 
 _TICKS = (100, 200, 400, 800)
 _PUBLISHED = (
@@ -12,7 +17,7 @@ _PUBLISHED = (
 )
 
 
-def draw_figure(panels, published):
+def draw_figure(panels: Panels, published: Sequence[str]) -> bytes:
     """Draw the errors of strategies over the number of points, a panel for each property.
 
     Parameters
@@ -30,7 +35,7 @@ def draw_figure(panels, published):
     names = list(dict.fromkeys(name for _, curves in panels.values() for name in curves))
     ours = [name for name in names if name not in published]
     lines = [{**line, "linestyle": "-"} for line in LINES[: len(ours)]]
-    styles = dict(zip(published, _PUBLISHED[: len(published)], strict=True))
+    styles: dict[str, Any] = dict(zip(published, _PUBLISHED[: len(published)], strict=True))
     styles |= dict(zip(ours, lines, strict=True))
     with matplotlib.rc_context(STYLE):
         return to_png(draw_panels(panels, styles, _TICKS, "points"))

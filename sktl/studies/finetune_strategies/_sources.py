@@ -4,9 +4,12 @@ Start, settings and crystals are those of the shipped source "mpt-structure", wh
 properties; these know one, from all its rows or some. They differ only in what they learned.
 """
 
+from __future__ import annotations
+
 import math
+from collections.abc import Collection
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from filelock import FileLock
@@ -15,6 +18,9 @@ from sktl.datasets import fetch_finetune_strategies
 from sktl.exceptions import InputError
 from sktl.representations import Crystals
 from sktl.training import PropertyTable, digest_list_hash, pretrain
+
+if TYPE_CHECKING:
+    from sktl._types import PathLike
 
 START = "chgnet"
 MOST_ATOMS = 40
@@ -39,7 +45,12 @@ class Pretraining(NamedTuple):
     n_rows: int | None = None
 
 
-def pretrained(plan, data_folder, source_folder, held_out):
+def pretrained(
+    plan: Pretraining,
+    data_folder: PathLike | None,
+    source_folder: PathLike,
+    held_out: Collection[str],
+) -> Path:
     """Return the file of a source, which is pretrained if there is none.
 
     Parameters
@@ -77,13 +88,13 @@ def pretrained(plan, data_folder, source_folder, held_out):
     with FileLock(folder / f".{name}.lock"):  # of two processes, one pretrains
         if not path.is_file():
             table = _table(plan, data_folder, held_out)
-            n_steps = math.ceil(len(table.values) / BATCH_SIZE)
+            n_rows = len(table.materials)
             source = pretrain(
                 table,
                 id=f"study.{name}@1",
-                title=f"For the study of strategies: {len(table.values):,} rows of {plan.dataset}",
+                title=f"For the study of strategies: {n_rows:,} rows of {plan.dataset}",
                 source=START,
-                epochs=max(EPOCHS, math.ceil(FEWEST_STEPS / n_steps)),
+                epochs=max(EPOCHS, math.ceil(FEWEST_STEPS / math.ceil(n_rows / BATCH_SIZE))),
                 batch_size=BATCH_SIZE,
                 learning_rate=1e-3,
                 held_out=held_out,
@@ -97,7 +108,9 @@ def pretrained(plan, data_folder, source_folder, held_out):
     return path
 
 
-def _table(plan, data_folder, held_out):
+def _table(
+    plan: Pretraining, data_folder: PathLike | None, held_out: Collection[str]
+) -> PropertyTable:
     """Return the rows of a property that are not held out, all or some, as a table."""
     data = fetch_finetune_strategies(plan.dataset, folder=data_folder)
     small = [row for row, crystal in enumerate(data.structures) if len(crystal) <= MOST_ATOMS]

@@ -8,11 +8,14 @@ depth" and "learning rate" vary one setting of "fine-tune"; "pairwise" and "pret
 fine-tune a source that the study pretrains on one property, or on some of its rows.
 
 Points are the rows of a trial, those that the publisher validated on included: whatever is chosen
-is chosen among them. Of "jarvis2d" it has one trial, of all rows; smaller ones are drawn from them
-here.
+is chosen among them. "jarvis2d" has one trial, of all rows; smaller trials are drawn from it here.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from sklearn.compose import TransformedTargetRegressor
@@ -27,6 +30,16 @@ from sktl.studies._names import check_names
 from sktl.studies._results import make_result
 from sktl.studies._runs import Run
 from sktl.studies.finetune_strategies._sources import Pretraining, pretrained
+
+if TYPE_CHECKING:
+    from sklearn.base import BaseEstimator
+    from sklearn.pipeline import Pipeline
+
+    from sktl._types import FloatArray, IntArray, PathLike
+    from sktl.datasets import FinetuneStrategiesSet
+
+_Names: TypeAlias = tuple[str, ...]
+_Numbers: TypeAlias = tuple[int, ...]
 
 SUBSTITUTE = ("bg", "fe")
 """Properties whose published test set has no structures; other rows stand in for it."""
@@ -48,22 +61,22 @@ LEARNED = {
     **dict.fromkeys((STRUCTURE_SOURCE, *SUBSTITUTE), SUBSTITUTE),
     RICH_FORMULA_SOURCE: (*SUBSTITUTE, "gv", "ph"),
 }
-"""Properties of the study that a source has learned, test rows among them, or others of their kind
-(elastic moduli and Debye temperatures), or on whose compositions it was pretrained: not judged on
-these."""
+"""Properties of the study on which a source is not judged. It has learned them, test rows included,
+or others of their kind (elastic moduli and Debye temperatures), or was pretrained on their
+compositions."""
 
 _N_GROUPS = 6  # depth groups of the structure source, without the head
 
 
-def _median(seed):
+def _median(seed: int) -> DummyRegressor:
     return DummyRegressor(strategy="median")
 
 
-def _transfer(seed, **parameters):
+def _transfer(seed: int, **parameters: Any) -> TransferRegressor:
     return TransferRegressor(**parameters, random_state=seed)
 
 
-def _frozen(seed, source):
+def _frozen(seed: int, source: str) -> Pipeline:
     return make_pipeline(
         DeepFeatureTransformer(source, layers="all"),
         StandardScaler(),
@@ -71,11 +84,11 @@ def _frozen(seed, source):
     )
 
 
-def _stack(seed, sources):
+def _stack(seed: int, sources: _Names) -> TransferStackRegressor:
     return TransferStackRegressor(list(sources), random_state=seed)
 
 
-STRATEGIES = {
+STRATEGIES: dict[str, dict[str, Callable[[int], BaseEstimator]]] = {
     "Base": {"median": _median},
     "scratch": {"ALIGNN": partial(_transfer, source=None, network="alignn")},
     "frozen features": {name: partial(_frozen, source=name) for name in STRUCTURE_SOURCES},
@@ -115,7 +128,7 @@ STRATEGIES = {
 # What is run: configurations, properties, points and trials.
 _ALL = (*WHOLE, SHEET)
 _VARIED = ("freeze depth", "learning rate", "pretraining size", "pairwise")
-BUDGETS = {
+BUDGETS: dict[str, list[tuple[_Names, _Names, _Numbers, _Numbers]]] = {
     "quick": [(("Base", "frozen features", "fine-tune"), ("ph", "dc"), (10, 100), (1, 2))],
     "cpu": [
         (("Base", "frozen features", "fine-tune", "stack"), _ALL, (100, 800), TRIALS),
@@ -127,7 +140,12 @@ BUDGETS = {
 }
 
 
-def list_runs(budget="cpu", datasets=None, configurations=None, variants=None):
+def list_runs(
+    budget: str = "cpu",
+    datasets: Sequence[str] | None = None,
+    configurations: Sequence[str] | None = None,
+    variants: Sequence[str] | None = None,
+) -> list[Run]:
     """Return the runs of the study, those with fewer points first.
 
     Parameters
@@ -143,7 +161,7 @@ def list_runs(budget="cpu", datasets=None, configurations=None, variants=None):
     -------
     list of Run
         ``seed`` is the publisher's trial. The variant ends in the number of points. "jarvis2d" has
-        one trial of all its points, and of 200 five that are drawn from them. No source is judged
+        one trial of all its points, and five of 200 that are drawn from them. No source is judged
         on a property that it has `LEARNED`.
 
     Raises
@@ -170,11 +188,13 @@ def list_runs(budget="cpu", datasets=None, configurations=None, variants=None):
     return [run for _, run in sorted(runs, key=lambda found: found[0])]
 
 
-def _sheet_sizes(sizes):
+def _sheet_sizes(sizes: _Numbers) -> list[int]:
     return [SHEET_SIZES[size] for size in sizes if size in SHEET_SIZES]
 
 
-def _points_and_test(data, dataset, points, trial):
+def _points_and_test(
+    data: FinetuneStrategiesSet, dataset: str, points: int, trial: int
+) -> tuple[IntArray, IntArray]:
     """Return the rows of a trial to learn from, and its test rows."""
     if dataset != SHEET or points == SHEET_POINTS:
         rows = data.trial(points, trial)
@@ -184,12 +204,17 @@ def _points_and_test(data, dataset, points, trial):
     return learned[np.sort(drawn)], test
 
 
-def _sources(variant):
+def _sources(variant: str) -> list[str]:
     """Return the names of sources in the name of a variant, and what else it says."""
     return variant.replace(", ", " + ").split(" + ")
 
 
-def do_run(run, folder=None, sources="sources", held_out=()):
+def do_run(
+    run: Run,
+    folder: PathLike | None = None,
+    sources: PathLike = "sources",
+    held_out: Collection[str] = (),
+) -> tuple[dict[str, Any], FloatArray]:
     """Fit the model of a run to the points of a trial and score it on the test rows.
 
     Parameters

@@ -7,6 +7,7 @@ from sktl.cli._benchmark import benchmark_group
 from sktl.cli._demo import demo_command
 from sktl.cli._evaluate import evaluate_command
 from sktl.cli._fit import fit_command
+from sktl.cli._paths import printable
 from sktl.cli._predict import predict_command
 from sktl.cli._pretrain import pretrain_command
 from sktl.cli._sources import sources_group
@@ -22,7 +23,10 @@ class _CleanErrors(click.Group):
         except BrokenPipeError:
             raise
         except (SktlError, OSError) as error:
-            raise click.ClickException(str(error)) from error
+            raise click.ClickException(printable(str(error))) from error
+        except click.ClickException as error:
+            error.message = printable(error.message)
+            raise
 
 
 @click.group(cls=_CleanErrors, context_settings={"help_option_names": ["-h", "--help"]})

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import click
 
+from sktl.cli._paths import check_place, say, skipped_file
 from sktl.exceptions import TableError
 
 on_error_option = click.option(
@@ -43,13 +44,30 @@ decimal_option = click.option(
     type=click.Choice(["auto", ".", ","]),
     default="auto",
     show_default=True,
-    help="Decimal mark of numbers.",
+    help="Decimal mark of numbers that are text; auto: that of most cells of the column.",
+)
+_sheet_option = click.option(
+    "--sheet",
+    metavar="NAME",
+    help="Sheet of a workbook [default: the one that has the columns].",
+)
+_header_row_option = click.option(
+    "--header-row",
+    type=click.IntRange(1),
+    metavar="ROW",
+    help="Row of the file with the names of the columns, from 1 [default: the first row that is "
+    "not blank or, where another one alone has the columns, that one].",
 )
 
 
 def structure_options(command):
     """Add the options that say where crystals are."""
     return _structures_option(_file_option(command))
+
+
+def place_options(command):
+    """Add the options that say where a table stands in its file."""
+    return _sheet_option(_header_row_option(command))
 
 
 class Materials(NamedTuple):
@@ -61,11 +79,54 @@ class Materials(NamedTuple):
         Columns of formulas, and of names of files.
     structures : Path or None
         The folder of files; None reads formulas.
+    sheet : str or None
+        Of a workbook.
+    header_row : int or None
+        Row of the file, from 1.
     """
 
     formula: str | None
     file: str | None = None
     structures: Path | None = None
+    sheet: str | None = None
+    header_row: int | None = None
+
+    def read_table(self, path, target=None):
+        """Return a table, the name of its column of materials, and the column of the target.
+
+        Sheet and header are those which have these columns, where the user does not say them.
+        """
+        from sktl.tables import read_table
+
+        def wanted(header):
+            return self._are_named(header, target)
+
+        table = read_table(path, sheet=self.sheet, header_row=self.header_row, wanted=wanted)
+        try:
+            place = self.choose_column(table)
+            column = None if target is None else column_of(table, target, "--target")
+        except click.UsageError as error:
+            sheets = f" of sheet {table.sheet!r} out of {list(table.sheets)}" if table.sheet else ""
+            error.message += (
+                f" These are the names in row {table.header_line}{sheets}: say others with "
+                f"{'--sheet and ' if table.sheet else ''}--header-row."
+            )
+            raise
+        if len(table.sheets) > 1 or table.header_line > 1:
+            sheet = f"sheet {table.sheet!r}, " if table.sheet else ""
+            row = f"names of columns in row {table.header_line}"
+            say(f"Reading {path.name}: {sheet}{row}.", err=True)
+        return table, place, column
+
+    def _are_named(self, header, target):
+        """Return whether a header has the column of materials and that of the target."""
+        from sktl.tables import FILE_NAMES, FORMULA_NAMES, names_column
+
+        wanted, usual = self.formula, FORMULA_NAMES
+        if self.structures is not None:
+            wanted, usual = self.file, FILE_NAMES
+        names = usual if wanted is None else [wanted]
+        return names_column(header, names) and (target is None or names_column(header, [target]))
 
     def choose_column(self, table):
         """Return the name of the column of materials."""
@@ -135,12 +196,10 @@ def read_usable(path, materials, target, *, decimal, elements=None, on_error, ou
     column : Column
         That of the target.
     """
-    from sktl.tables import read_numbers, read_table, row_problems, usable_rows
+    from sktl.tables import read_numbers, row_problems, usable_rows
 
-    check_place(output)
-    table = read_table(path)
-    place = materials.choose_column(table)
-    column = column_of(table, target, "--target")
+    check_place(output, path)
+    table, place, column = materials.read_table(path, target)
     X, found = materials.read(table, place, elements)
     numbers, more = read_numbers(table, column.name, decimal)
     problems = row_problems(table, found + more)
@@ -149,18 +208,12 @@ def read_usable(path, materials, target, *, decimal, elements=None, on_error, ou
     return table.take(kept), [X[row] for row in kept], [numbers[row] for row in kept], column
 
 
-def check_place(output):
-    """Raise unless the folder of a file to write is there."""
-    if not output.parent.is_dir():
-        raise click.UsageError(f"Got {str(output)!r}, expected a folder that is there.")
-
-
 def report_problems(table, problems, path, on_error, output):
     """List what is wrong with rows, and stop or write them to a file beside the output."""
     from sktl.tables import skipped_rows, usable_rows, write_table
 
     for problem in problems:
-        click.echo(f"{path.name}, {problem}", err=True)
+        say(f"{path.name}, {problem}", err=True)
     n_good = len(usable_rows(table, problems))
     if n_good == len(table):
         return
@@ -168,6 +221,6 @@ def report_problems(table, problems, path, on_error, output):
     if on_error == "stop" or not n_good:
         hint = "--on-error skip leaves them out." if n_good else "None is left."
         raise TableError(f"{n_bad} of {len(table)} rows cannot be used. {hint}")
-    place = output.with_name(f"{output.name}.skipped.csv")
+    place = skipped_file(output)
     write_table(place, skipped_rows(table, problems))
-    click.echo(f"Skipped {n_bad} of {len(table)} rows: see {place}", err=True)
+    say(f"Skipped {n_bad} of {len(table)} rows: see {place}", err=True)

@@ -69,7 +69,8 @@ def atomic_write(path: PathLike, content: bytes | Callable[[BinaryIO], object]) 
     """Write a file so that a reader sees the old content or the new, never a part.
 
     The bytes go to a temporary file in the same folder, are flushed to the disk, and the
-    temporary file then takes the name, and the mode of a file that it replaces. When writing fails, what stood at `path` still stands.
+    temporary file then takes the name, and the mode of a file that it replaces. When writing
+    fails, what stood at `path` still stands.
 
     Parameters
     ----------

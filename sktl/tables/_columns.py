@@ -18,6 +18,8 @@ FORMULA_NAMES = ("formula", "composition", "compound", "material")
 FILE_NAMES = ("file", "filename", "file name", "structure")
 
 _UNIT = re.compile(r"^(?P<name>.*?)\s*[(\[](?P<unit>[^()\[\]]*)[)\]]$")
+_DATE = re.compile(r"([0-9]{2,4})-(0[1-9]|1[0-2])-([0-3][0-9])(?:[ T]00:00:00)?")
+_MONTHS = {"02": "Feb", "09": "Sep", "11": "Nov"}  # which are also symbols of elements
 _FORMULA_EXPECTED = "Got formula={!r}, expected a chemical formula such as 'Fe2O3': "
 
 
@@ -226,8 +228,19 @@ def _split_unit(name: str) -> tuple[str, str | None]:
 
 
 def _reason(formula: str) -> str:
+    date = _DATE.fullmatch(formula)
+    if date:
+        return _reason_of_date(*date.groups())
     try:
         parse_formula(formula)
     except FormulaError as error:
         return str(error).removeprefix(_FORMULA_EXPECTED.format(formula)).removesuffix(".")
     return "not a formula"
+
+
+def _reason_of_date(year: str, month: str, day: str) -> str:
+    """Return what is said of a date, as a workbook stores what was FeB3 or, with a year, FeB50."""
+    if month not in _MONTHS:
+        return "it is a date"
+    whole_month = day == "01" and int(year[-2:]) > 28  # more days than February has
+    return _reason(f"{_MONTHS[month]}-{year[-2:]}" if whole_month else f"{day}-{_MONTHS[month]}")

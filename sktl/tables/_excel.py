@@ -54,7 +54,9 @@ def read_sheets(path: Path) -> list[Page]:
 
 
 def _read_sheet(sheet: ReadOnlyWorksheet) -> Page:
-    sheet.reset_dimensions()
+    if (sheet.max_row or 0) * (sheet.max_column or 0) > _MOST_CELLS:
+        raise TableError(f"sheet {sheet.title!r} has cells too far away to be read.")
+    sheet.reset_dimensions()  # what a file declares may be too small
     rows: list[list[str]] = []
     width = n_cells = 0
     for values in sheet.iter_rows(values_only=True):

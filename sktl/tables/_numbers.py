@@ -108,10 +108,11 @@ def _read(cell: str) -> _Cell:
 def _majority(table: Table, column: str, texts: dict[int, _Cell]) -> str:
     """Return the decimal mark of most cells that have only one reading; else the point."""
     votes = [cell.only for cell in texts.values() if cell.only]
-    if votes:
-        return "," if 2 * votes.count(",") > len(votes) else "."
+    commas = 2 * votes.count(",") - len(votes)
+    if commas:
+        return "," if commas > 0 else "."
     for row, cell in texts.items():
-        if cell.ambiguous and "," in cell.text:
+        if cell.ambiguous and (votes or "," in cell.text):
             raise TableError(
                 f"line {table.lines[row]}, {column}: {cell.text!r} may be a decimal number or "
                 "thousands: say which with --decimal , or --decimal ."

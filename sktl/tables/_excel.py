@@ -82,12 +82,12 @@ def write_sheet(
     for values in (header, *rows):
         line = []
         for value in values:
-            number = isinstance(value, TypedNumber)
+            given = float(value) if isinstance(value, TypedNumber) else value
             try:
-                cell = cells.WriteOnlyCell(sheet, float(value) if number else value)
+                cell = cells.WriteOnlyCell(sheet, given)
             except errors.IllegalCharacterError as error:
                 raise TableError(f"Got the cell {value!r}, which XLSX cannot hold.") from error
-            if isinstance(value, str) and not number:
+            if isinstance(given, str):
                 cell.data_type = "s"
             line.append(cell)
         sheet.append(line)

@@ -52,7 +52,8 @@ def find_header(
     usual = None
     for pages in readings:
         starts = [(page, rows) for page in pages if (rows := _starts(page, header_row))]
-        usual = usual or next(((page, rows[0]) for page, rows in starts), None)
+        first = [(page, rows[0]) for page, rows in starts]
+        usual = usual or next((found for found in first if _has_rows(*found)), *first[:1] or [None])
         if wanted is None:
             break
         found = [(page, row) for page, rows in starts for row in _named(page, rows, wanted)]
@@ -91,6 +92,10 @@ def fitted(row: list[str], header: Sequence[str]) -> list[str]:
     return row
 
 
+def _has_rows(page: Page, header: int) -> bool:
+    return not all(map(is_blank, page.rows[header + 1 :]))
+
+
 def _starts(page: Page, header_row: int | None) -> list[int]:
     """Return the rows that may be the header of a page, the usual one first."""
     start = page.rows[:MOST_HEADER_LINES] if header_row is None else page.rows
@@ -111,9 +116,5 @@ def _named(
     page: Page, rows: Sequence[int], wanted: Callable[[tuple[str, ...]], bool]
 ) -> Sequence[int]:
     """Return those rows that have the names which are wanted; the first row alone if it has."""
-    found = [
-        row
-        for row in rows
-        if wanted(names_of(page.rows[row])) and not all(map(is_blank, page.rows[row + 1 :]))
-    ]
+    found = [row for row in rows if wanted(names_of(page.rows[row])) and _has_rows(page, row)]
     return found[:1] if found and found[0] == rows[0] else found

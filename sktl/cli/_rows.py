@@ -123,8 +123,8 @@ class Materials(NamedTuple):
         except click.UsageError as error:
             sheets = f" of sheet {table.sheet!r} out of {list(table.sheets)}" if table.sheet else ""
             raise click.UsageError(
-                f"{error.format_message()} These are the names in row {table.header_line}{sheets}: say "
-                f"others with {'--sheet and ' if table.sheet else ''}--header-row."
+                f"{error.format_message()} These are the names in row {table.header_line}{sheets}: "
+                f"say others with {'--sheet and ' if table.sheet else ''}--header-row."
             ) from error
         if len(table.sheets) > 1 or table.header_line > 1:
             sheet = f"sheet {table.sheet!r}, " if table.sheet else ""

@@ -119,6 +119,7 @@ def test_all_atoms_of_the_cell_with_the_name_of_the_group(read):
     assert len(read(text.replace("P 1", "'F m -3 m'"))) == 8
 
 
+@pytest.mark.filterwarnings("ignore:Set OLD_ERROR_HANDLING:DeprecationWarning")
 @pytest.mark.parametrize("symprec", [None, 0.01])
 def test_what_pymatgen_writes(read, symprec):
     cell = Lattice.hexagonal(3.8, 6.2)

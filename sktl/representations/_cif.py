@@ -40,6 +40,7 @@ _MAGNETIC = {
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?(?:\(\d*\)?)?")
 _UNSTATED = ("", ".", "?")
 _ELEMENTS = frozenset(SYMBOLS) | {"D", "T"}
+_ISOTOPES = frozenset({"H", "D", "T"})
 _WATER = re.compile(r"wat|h2o|d2o|oh|ow|o\d*w|hyd", re.IGNORECASE)
 _HARMLESS = re.compile(
     r"rounded to ideal values|default value of primitive|parsed as|Skipping relative stoichiometry|"
@@ -248,7 +249,10 @@ def _read(block: Block, operations: list[str]) -> Structure:
     _refuse_warnings(parse)
     structure = structures[0]
     wanted = {_letters(kind) for kind in stated_elements(block)}
-    if {element.symbol for element in structure.composition.elements} != wanted:
+    found = {element.symbol for element in structure.composition.elements}
+    if (found - _ISOTOPES) != (wanted - _ISOTOPES) or bool(found & _ISOTOPES) != bool(
+        wanted & _ISOTOPES
+    ):
         raise UnreadableCif(f"it is read as {structure.formula!r}, not with all of its sites")
     return structure
 
@@ -275,7 +279,10 @@ def _check_group(structure: Structure, listed: list[str], group: StatedGroup) ->
     number = group_number(group)
     if not number or is_whole_group(listed, group):
         return
-    if structure.get_space_group_info(symprec=_SYMMETRY_TOLERANCE)[1] != number:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        found = structure.get_space_group_info(symprec=_SYMMETRY_TOLERANCE)[1]
+    if found != number:
         raise UnreadableCif(
             f"its {len(listed)} symmetry operations are not those of the space group "
             f"{group.name or number!r} that it states"

@@ -13,7 +13,11 @@ from sktl.representations._symbols import SYMBOLS
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
-_FORMULAS = ("_chemical_formula_sum", "_chemical_formula_structural", "_chemical_formula_moiety")
+_FORMULAS: tuple[str, ...] = (
+    "_chemical_formula_sum",
+    "_chemical_formula_structural",
+    "_chemical_formula_moiety",
+)
 _FORMULAS += ("_chemical_formula_iupac", "_chemical_formula_analytical")
 _UNITS = "_cell_formula_units_z"
 _DENSITY = "_exptl_crystal_density_diffrn"

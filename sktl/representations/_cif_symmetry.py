@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 OPERATIONS = ("_space_group_symop_operation_xyz", "_symmetry_equiv_pos_as_xyz")
 _HALL = ("_space_group_name_hall", "_symmetry_space_group_name_hall")
-_NAMES = ("_space_group_name_h-m_alt", "_symmetry_space_group_name_h-m")
+_NAMES: tuple[str, ...] = ("_space_group_name_h-m_alt", "_symmetry_space_group_name_h-m")
 _NAMES += ("_space_group_name_h-m_full", "_space_group_name_h-m_ref")
 _NAMES += tuple(name.replace("h-m", "h_m") for name in _NAMES)
 _NUMBERS = ("_space_group_it_number", "_symmetry_int_tables_number")
@@ -164,7 +165,11 @@ def _settings() -> tuple[Setting, ...]:
 def _setting(hall_number: int) -> Setting:
     import spglib
 
-    kind = spglib.get_spacegroup_type(hall_number)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        kind = spglib.get_spacegroup_type(hall_number)
+    if kind is None:
+        raise UnreadableCif(f"the setting {hall_number} is not known to spglib")
     full = kind.international_full.split()
     names = {"".join(full), *(part for part in kind.international.split("="))}
     if kind.choice[:1].strip("-") in ("a", "b", "c") or kind.choice[:2] in ("-a", "-b", "-c"):
@@ -202,7 +207,11 @@ def _compact(name: str) -> str:
 def _operations(hall_number: int) -> tuple[IntArray, FloatArray]:
     import spglib
 
-    found = spglib.get_symmetry_from_database(hall_number)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        found = spglib.get_symmetry_from_database(hall_number)
+    if found is None:
+        raise UnreadableCif(f"the setting {hall_number} is not known to spglib")
     return np.asarray(found["rotations"], dtype=np.int64), np.asarray(found["translations"])
 
 
@@ -260,9 +269,11 @@ def _texts(rotations: IntArray, translations: FloatArray) -> list[str]:
     texts = []
     for rotation, translation in zip(rotations, translations, strict=True):
         parts = []
-        for row, shift in zip(rotation, np.rint(translation * 24).astype(int) % 24, strict=True):
+        for row, shift in zip(
+            list(rotation), np.rint(translation * 24).astype(int) % 24, strict=True
+        ):
             axes = "".join(f"{'+' if value > 0 else '-'}{axis}"
-                           for value, axis in zip(row, "xyz", strict=True) if value)  # fmt: skip
+                           for value, axis in zip(row.tolist(), "xyz", strict=True) if value)  # fmt: skip
             parts.append(axes.removeprefix("+") + (f"+{shift}/24" if shift else ""))
         texts.append(", ".join(parts))
     return texts

@@ -15,6 +15,8 @@ SHELL_TOLERANCE = 0.01
 _GROWTH = 1.5
 _SURPLUS = 1.5
 _SMALLEST_RADIUS = 1.0
+_SKEWED = 1000.0  # product of the edges by the volume
+_NEAR_HOME = 100.0  # cells
 
 
 Bonds: TypeAlias = tuple[IntArray, IntArray, SingleArray]
@@ -94,6 +96,12 @@ def shortest_distance(
     return int(first[closest]), int(second[closest]), float(distances[closest])
 
 
+def search_size(lattice: FloatArray) -> float:
+    """Return how many images of a cell are within 8 Angstrom, after reduction if it is skewed."""
+    reduced, _ = _reduced(lattice)
+    return _n_images(reduced, 8.0)
+
+
 def edge_pairs(source: IntArray, target: IntArray, n_atoms: int) -> tuple[IntArray, IntArray]:
     """Return the edges of the line graph: pairs of edges i->j and j->k that are not one bond.
 
@@ -136,6 +144,12 @@ def _search(
     """
     from pymatgen.optimization.neighbors import find_points_in_spheres
 
+    given = lattice
+    lattice, change = _reduced(lattice)
+    if change is not None:
+        fractional = (fractional @ given) @ np.linalg.inv(lattice)
+    shift = _whole_shift(fractional)
+    fractional = fractional - shift
     lattice = np.ascontiguousarray(lattice, dtype=np.float64)
     places = np.ascontiguousarray(fractional @ lattice, dtype=np.float64)
     first, second, images, distances = find_points_in_spheres(
@@ -145,9 +159,36 @@ def _search(
         pbc=np.ones(3, dtype=np.int64),
         lattice=lattice,
     )
-    images = np.rint(images).astype(np.int64)
+    images = np.rint(images).astype(np.int64) + shift[first] - shift[second]
+    if change is not None:
+        images = images @ change
     kept = ((first != second) | images.any(axis=1)) & (distances <= radius)
     return first[kept], second[kept], images[kept], distances[kept]
+
+
+def _n_images(lattice: FloatArray, radius: float) -> float:
+    """Return the number of images of a cell that a search by a radius visits."""
+    heights = 1 / np.linalg.norm(np.linalg.inv(lattice), axis=0)
+    return float(np.prod(2 * np.ceil(radius / heights) + 1))
+
+
+def _reduced(lattice: FloatArray) -> tuple[FloatArray, IntArray | None]:
+    """Return the LLL-reduced lattice and its vectors in those given, if it is much skewed."""
+    lengths = np.linalg.norm(lattice, axis=1)
+    if np.prod(lengths) <= _SKEWED * abs(np.linalg.det(lattice)):
+        return lattice, None
+    from pymatgen.core import Lattice
+
+    reduced = Lattice(lattice).get_lll_reduced_lattice().matrix
+    change = np.rint(reduced @ np.linalg.inv(lattice)).astype(np.int64)
+    return change @ lattice, change
+
+
+def _whole_shift(fractional: FloatArray) -> IntArray:
+    """Return whole cells by which atoms are moved home; none where all are near it already."""
+    if np.abs(fractional).max(initial=0) <= _NEAR_HOME:
+        return np.zeros(fractional.shape, dtype=np.int64)
+    return np.asarray(np.floor(fractional).astype(np.int64))
 
 
 def _shell_limits(

@@ -267,13 +267,11 @@ def _codes(rotations: IntArray, places: IntArray) -> IntArray:
 def _texts(rotations: IntArray, translations: FloatArray) -> list[str]:
     """Return operations as CIF writes them."""
     texts = []
-    for rotation, translation in zip(rotations, translations, strict=True):
+    steps = np.rint(translations * 24).astype(int) % 24
+    for rotation, shifts in zip(rotations.tolist(), steps.tolist(), strict=True):
         parts = []
-        for row, shift in zip(
-            list(rotation), np.rint(translation * 24).astype(int) % 24, strict=True
-        ):
-            axes = "".join(f"{'+' if value > 0 else '-'}{axis}"
-                           for value, axis in zip(row.tolist(), "xyz", strict=True) if value)  # fmt: skip
-            parts.append(axes.removeprefix("+") + (f"+{shift}/24" if shift else ""))
+        for row, shift in zip(rotation, shifts, strict=True):
+            axes = [("+" if n > 0 else "-") + axis for n, axis in zip(row, "xyz", strict=True) if n]
+            parts.append("".join(axes).removeprefix("+") + (f"+{shift}/24" if shift else ""))
         texts.append(", ".join(parts))
     return texts

@@ -54,6 +54,7 @@ def nearest_bonds(
     >>> source.tolist(), np.abs(vectors).sum(axis=0).tolist()
     ([0, 0, 0], [2.0, 2.0, 2.0])
     """
+    lattice, fractional = _at_home(lattice, fractional)
     volume = abs(np.linalg.det(lattice)) * (n_neighbours + 1) / len(fractional)
     radius = min(start, (0.75 / math.pi * _SURPLUS * volume) ** (1 / 3))
     while True:
@@ -76,6 +77,7 @@ def bonds_within(lattice: FloatArray, fractional: FloatArray, cutoff: float) -> 
     >>> [len(part) for part in bonds_within(2 * np.eye(3), np.zeros((1, 3)), cutoff=2.9)]
     [9, 9, 9]
     """
+    lattice, fractional = _at_home(lattice, fractional)
     return _bonds(lattice, fractional, *_search(lattice, fractional, cutoff)[:3])
 
 
@@ -89,6 +91,7 @@ def shortest_distance(
     (int, int, float) or None
         Atoms, equal where one meets its own image; Angstrom.
     """
+    lattice, fractional = _at_home(lattice, fractional)
     first, second, _, distances = _search(lattice, fractional, radius)
     if not len(distances):
         return None
@@ -98,8 +101,7 @@ def shortest_distance(
 
 def search_size(lattice: FloatArray) -> float:
     """Return how many images of a cell are within 8 Angstrom, after reduction if it is skewed."""
-    reduced, _ = _reduced(lattice)
-    return _n_images(reduced, 8.0)
+    return _n_images(_at_home(lattice, np.zeros((1, 3)))[0], 8.0)
 
 
 def edge_pairs(source: IntArray, target: IntArray, n_atoms: int) -> tuple[IntArray, IntArray]:
@@ -144,12 +146,6 @@ def _search(
     """
     from pymatgen.optimization.neighbors import find_points_in_spheres
 
-    given = lattice
-    lattice, change = _reduced(lattice)
-    if change is not None:
-        fractional = (fractional @ given) @ np.linalg.inv(lattice)
-    shift = _whole_shift(fractional)
-    fractional = fractional - shift
     lattice = np.ascontiguousarray(lattice, dtype=np.float64)
     places = np.ascontiguousarray(fractional @ lattice, dtype=np.float64)
     first, second, images, distances = find_points_in_spheres(
@@ -159,9 +155,7 @@ def _search(
         pbc=np.ones(3, dtype=np.int64),
         lattice=lattice,
     )
-    images = np.rint(images).astype(np.int64) + shift[first] - shift[second]
-    if change is not None:
-        images = images @ change
+    images = np.rint(images).astype(np.int64)
     kept = ((first != second) | images.any(axis=1)) & (distances <= radius)
     return first[kept], second[kept], images[kept], distances[kept]
 
@@ -172,23 +166,17 @@ def _n_images(lattice: FloatArray, radius: float) -> float:
     return float(np.prod(2 * np.ceil(radius / heights) + 1))
 
 
-def _reduced(lattice: FloatArray) -> tuple[FloatArray, IntArray | None]:
-    """Return the LLL-reduced lattice and its vectors in those given, if it is much skewed."""
-    lengths = np.linalg.norm(lattice, axis=1)
-    if np.prod(lengths) <= _SKEWED * abs(np.linalg.det(lattice)):
-        return lattice, None
-    from pymatgen.core import Lattice
+def _at_home(lattice: FloatArray, fractional: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return a crystal with a reduced lattice if its own is much skewed, and no atom far away."""
+    if np.prod(np.linalg.norm(lattice, axis=1)) > _SKEWED * abs(np.linalg.det(lattice)):
+        from pymatgen.core import Lattice
 
-    reduced = Lattice(lattice).get_lll_reduced_lattice().matrix
-    change = np.rint(reduced @ np.linalg.inv(lattice)).astype(np.int64)
-    return change @ lattice, change
-
-
-def _whole_shift(fractional: FloatArray) -> IntArray:
-    """Return whole cells by which atoms are moved home; none where all are near it already."""
-    if np.abs(fractional).max(initial=0) <= _NEAR_HOME:
-        return np.zeros(fractional.shape, dtype=np.int64)
-    return np.asarray(np.floor(fractional).astype(np.int64))
+        places = (fractional - np.floor(fractional)) @ lattice
+        lattice = Lattice(lattice).get_lll_reduced_lattice().matrix
+        fractional = places @ np.linalg.inv(lattice)
+    if np.abs(fractional).max(initial=0) > _NEAR_HOME:
+        fractional = fractional - np.floor(fractional)
+    return lattice, fractional
 
 
 def _shell_limits(

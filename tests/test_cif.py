@@ -122,7 +122,7 @@ def test_all_atoms_of_the_cell_with_the_name_of_the_group(read):
 @pytest.mark.filterwarnings("ignore:Set OLD_ERROR_HANDLING:DeprecationWarning")
 @pytest.mark.parametrize("symprec", [None, 0.01])
 def test_what_pymatgen_writes(read, symprec):
-    cell = Lattice.named(3.8, 6.2)
+    cell = Lattice.hexagonal(3.8, 6.2)
     wurtzite = Structure.from_spacegroup(
         "P6_3mc", cell, ["Zn2+", "S2-"], [[1 / 3, 2 / 3, 0], [1 / 3, 2 / 3, 0.37]]
     )

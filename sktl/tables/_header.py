@@ -53,7 +53,8 @@ def find_header(
     for pages in readings:
         starts = [(page, rows) for page in pages if (rows := _starts(page, header_row))]
         first = [(page, rows[0]) for page, rows in starts]
-        usual = usual or next((found for found in first if _has_rows(*found)), *first[:1] or [None])
+        usual = usual or next((each for each in first if _has_rows(*each)), None)
+        usual = usual or next(iter(first), None)
         if wanted is None:
             break
         found = [(page, row) for page, rows in starts for row in _named(page, rows, wanted)]

@@ -101,7 +101,7 @@ def test_numbers_for_scripts(run):
 def test_too_few_rows_for_an_interval_are_said(run, place):
     assert run(*FIT).exit_code == 0
     done = run("predict", "m.sktl", "new.csv", "-o", "o.csv", "--coverage", "0.99")
-    assert done.exit_code == 0 and "No interval: Got coverage=0.99, expected at most" in done.stderr
+    assert done.exit_code == 0 and "No interval: Got coverage=0.99, expected at most" in done.output
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -68,7 +69,8 @@ def atomic_write(path: PathLike, content: bytes | Callable[[BinaryIO], object]) 
     """Write a file so that a reader sees the old content or the new, never a part.
 
     The bytes go to a temporary file in the same folder, are flushed to the disk, and the
-    temporary file then takes the name. When writing fails, what stood at `path` still stands.
+    temporary file then takes the name, and the mode of a file that it replaces. When writing
+    fails, what stood at `path` still stands.
 
     Parameters
     ----------
@@ -93,6 +95,8 @@ def atomic_write(path: PathLike, content: bytes | Callable[[BinaryIO], object]) 
                 file.write(content)
             file.flush()
             os.fsync(file.fileno())
+        if path.exists():
+            temporary.chmod(stat.S_IMODE(path.stat().st_mode))
         os.replace(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)

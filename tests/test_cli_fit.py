@@ -4,6 +4,7 @@ import csv
 import json
 
 import numpy as np
+import openpyxl
 import pandas as pd
 import pytest
 from click.testing import CliRunner
@@ -152,3 +153,60 @@ def test_several_outputs_have_numbered_columns(run, place, tiny_source, toy_rows
     expected = model.predict(formulas[:7])
     np.testing.assert_allclose(found[["prediction_1", "prediction_2"]], expected, rtol=1e-4)
     assert (found["interval_low_2"] < found["interval_high_2"]).all()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kept"),
+    [
+        (("fit", "data.csv", "--target", "energy", "--save", "data.csv"), "data.csv"),
+        (("fit", "data.csv", "--target", "energy", "--save", "./data.csv"), "data.csv"),
+        ((*FIT[:-1], "toy.safetensors"), "toy.safetensors"),
+        (("evaluate", "data.csv", "--target", "energy", "-o", "data.csv"), "data.csv"),
+        (("predict", "toy.safetensors", "new.csv", "-o", "new.csv"), "new.csv"),
+        (("predict", "toy.safetensors", "new.csv", "-o", "toy.safetensors"), "toy.safetensors"),
+    ],
+)
+def test_an_output_never_replaces_an_input(run, place, arguments, kept):
+    before = (place / kept).read_bytes()
+    done = run(*arguments)
+    assert done.exit_code == 2 and "would replace the input" in done.output
+    assert (place / kept).read_bytes() == before
+
+
+def test_sheet_and_header_of_a_workbook(run, place):
+    book = openpyxl.Workbook()
+    book.active.append(["measured in spring"])
+    for name in ("data", "more"):
+        sheet = book.create_sheet(name)
+        for row in (["Samples"], [], ["formula", "gap"], ["NaCl", "high"]):
+            sheet.append(row)
+    book.save(place / "two.xlsx")
+    fit = ("fit", "two.xlsx", "--target", "gap", "--save", "m.sktl")
+    done = run(*fit)
+    assert done.exit_code == 1 and "sheet 'data', row 3; sheet 'more', row 3" in done.output
+    done = run(*fit, "--sheet", "data", "--header-row", "3")
+    assert "line 4, gap: 'high': not a finite number" in done.output
+    del book["more"]
+    book.save(place / "one.xlsx")
+    for command, output in (("fit", "--save"), ("evaluate", "--output")):
+        done = run(command, "one.xlsx", "--target", "gap", output, "m.sktl")
+        assert "Reading one.xlsx: sheet 'data', names of columns in row 3" in done.output
+        done = run(command, "one.xlsx", "--target", "energy", output, "m.sktl")
+        assert done.exit_code == 2 and "['Sheet', 'data']" in done.output
+        assert "--sheet and --header-row" in done.output.replace("\n", " ")
+
+
+def test_text_of_a_file_sends_no_escape_sequence_to_the_terminal(run, place):
+    (place / "odd.csv").write_text("formula,gap \x1b]0;owned\x07 (eV)\nNaCl,high\n")
+    done = run("fit", "odd.csv", "--target", "gap \x1b]0;owned\x07", "--save", "m.sktl")
+    assert done.exit_code == 1 and r"gap \x1b]0;owned\x07 (eV): 'high'" in done.output
+    assert "\x1b" not in done.output
+
+
+def test_text_stays_text_in_a_workbook_of_predictions(run, place):
+    assert run(*FIT).exit_code == 0
+    (place / "odd.csv").write_text("formula,note,\nNaCl,=1+1,\nMgO,007,\n")
+    assert run("predict", "m.sktl", "odd.csv", "-o", "o.xlsx").exit_code == 0
+    header, *rows = openpyxl.load_workbook(place / "o.xlsx").active.iter_rows()
+    assert [(row[1].value, row[1].data_type) for row in rows] == [("=1+1", "s"), ("007", "s")]
+    assert header[3].value == "prediction" and {row[3].data_type for row in rows} == {"n"}

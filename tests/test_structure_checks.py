@@ -11,6 +11,7 @@ from pymatgen.core import Composition, DummySpecies, Lattice, Structure
 from sktl._containers import as_objects
 from sktl.exceptions import InputError, SktlError, StructureError
 from sktl.representations import Materials, check_structures
+from sktl.representations._neighbours import nearest_bonds
 
 BODY = [[0, 0, 0], [0.5, 0.5, 0.5]]
 SALT = Structure(Lattice.cubic(4.12), ["Cs", "Cl"], BODY)
@@ -132,3 +133,18 @@ def test_error_keeps_its_rows_in_a_pickle():
     error = pickle.loads(pickle.dumps(StructureError("message", rows=[3, 5])))
     assert isinstance(error, SktlError) and isinstance(error, ValueError)
     assert (str(error), error.rows) == ("message", [3, 5])
+
+
+@pytest.mark.parametrize("far", [1e12, 2e6])
+def test_coordinates_beyond_reason_are_refused(far):
+    salt = Structure(Lattice.cubic(4.2), ["Mg", "O"], [[0, 0, 0], [far, 0.5, 0.5]])
+    with pytest.raises(StructureError, match=r"row 0 .*: site 1 .* beyond 1e\+06"):
+        check_structures([salt])
+
+
+def test_a_skewed_cell_is_searched_in_its_reduced_cell():
+    skewed = [[3.0, 0, 0], [300000.0, 3.0, 0], [99999.0, 99999.0, 3.0]]
+    crystal = Structure(Lattice(skewed), ["Po"], [[0, 0, 0]])
+    assert len(check_structures([crystal])) == 1
+    source, _, vectors = nearest_bonds(crystal.lattice.matrix, crystal.frac_coords, 6)
+    assert len(source) == 3 and np.allclose(np.linalg.norm(vectors, axis=1), 3.0, atol=1e-3)

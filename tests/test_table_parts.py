@@ -11,6 +11,7 @@ TEXTS = {
     "plain": "formula,note\nNaCl,a\nSi,b\nFe2O3,c\nZnO,d\nGaAs,e\n",
     "several lines in a cell": 'formula;note\nNaCl;"a\nb"\nSi;"c;""d"""\n\nZnO;"e\r\nf"\nGaAs;g\n',
     "mark, other line ends and other letters": "\ufeff\n formula ,note\r\nNaCl,Å\r\nSi,α\r\nZnO,",
+    "columns without a name and of one name": ",a,a,,\n0,NaCl,x,,\n1,Si,y\n2,ZnO,z,,,\n",
     "blank rows": "formula,note\n\n\nNaCl,a\n\n\n\nSi,b\nZnO\nGaAs,c,\nAlN,x,y\n\n , \n\n",
 }
 
@@ -65,7 +66,6 @@ def test_files_of_a_folder_are_in_the_order_of_their_numbers(tmp_path):
     ("text", "message"),
     [
         (b"", "is empty"),
-        (b"formula,formula\nSi,Si\n", "all there and all different"),
         (b'formula\nSi\n"Zn\n', "line 3"),
         (b"formula\nSi\n\xc5\n", r"line 3: got the byte b'\\xc5'"),
     ],

@@ -11,6 +11,7 @@ from sktl.cli._benchmark import benchmark_group
 from sktl.cli._demo import demo_command
 from sktl.cli._evaluate import evaluate_command
 from sktl.cli._fit import fit_command
+from sktl.cli._paths import printable
 from sktl.cli._predict import predict_command
 from sktl.cli._pretrain import pretrain_command
 from sktl.cli._sources import sources_group
@@ -26,7 +27,9 @@ class _CleanErrors(click.Group):
         except BrokenPipeError:
             raise
         except (SktlError, OSError) as error:
-            raise click.ClickException(str(error)) from error
+            raise click.ClickException(printable(str(error))) from error
+        except click.UsageError as error:
+            raise click.UsageError(printable(error.format_message()), error.ctx) from error
 
 
 @click.group(cls=_CleanErrors, context_settings={"help_option_names": ["-h", "--help"]})

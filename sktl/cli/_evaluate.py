@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sktl.cli._numbers import jobs_option, seed_option
-from sktl.cli._paths import READABLE, WRITABLE, check_writable
+from sktl.cli._paths import READABLE, WRITABLE, check_place, check_writable, say
 from sktl.cli._progress import ProgressBar
 from sktl.cli._rows import (
     Materials,
     decimal_option,
     formula_option,
     on_error_option,
+    place_options,
     read_usable,
     target_option,
     unit_option,
@@ -35,6 +36,7 @@ _MODELS = {"transfer": TRANSFER, "scratch": SCRATCH, "forest": FOREST, "xgboost"
 @click.command("evaluate")
 @click.argument("data", type=READABLE)
 @formula_option
+@place_options
 @target_option
 @unit_option
 @click.option("--source", default="mpt", show_default=True, help="Pretrained source: name or file.")
@@ -82,9 +84,10 @@ def evaluate_command(data: Path, source: str, output: Path, as_json: bool, **opt
     from sktl._store import sha256_of
     from sktl.evaluation import write_report
 
+    check_place(output, source)
     table, formulas, numbers, column = read_usable(
         data,
-        Materials(options["formula"]),
+        Materials(options["formula"], None, None, options["sheet"], options["header_row"]),
         options["target"],
         decimal=options["decimal"],
         elements=_formula_source(source).card.elements,
@@ -104,10 +107,10 @@ def evaluate_command(data: Path, source: str, output: Path, as_json: bool, **opt
     if as_json:
         click.echo(json.dumps({"file": str(output), **findings}, indent=1))
         return
-    click.echo("\n".join([findings["headline"], *findings["sentences"]]))
+    say("\n".join([findings["headline"], *findings["sentences"]]))
     for caution in findings["cautions"]:
-        click.echo(f"Note: {caution}")
-    click.echo(f"Wrote {output}")
+        say(f"Note: {caution}")
+    say(f"Wrote {output}")
 
 
 def _evaluate(

@@ -11,12 +11,13 @@ import click
 import numpy as np
 
 from sktl.cli._numbers import seed_option
-from sktl.cli._paths import READABLE, WRITABLE
+from sktl.cli._paths import READABLE, WRITABLE, check_place, printable, say
 from sktl.cli._rows import (
     Materials,
     decimal_option,
     formula_option,
     on_error_option,
+    place_options,
     read_usable,
     structure_options,
     target_option,
@@ -30,6 +31,7 @@ MODELS = {"transfer": "TransferRegressor", "stack": "TransferStackRegressor"}
 @click.argument("data", type=READABLE)
 @formula_option
 @structure_options
+@place_options
 @target_option
 @unit_option
 @click.option("--source", default="mpt", show_default=True, help="Pretrained source: name or file.")
@@ -72,13 +74,14 @@ def fit_command(
     import sktl
     from sktl.training import show_progress
 
+    check_place(save, source)
     table, X, numbers, column = read_usable(
         data, Materials(**materials), target, decimal=decimal, on_error=on_error, output=save
     )
     unit = unit or column.unit
     estimator = getattr(sktl, MODELS[model])(source, random_state=seed)
     start = time.perf_counter()
-    with show_progress(f"Fitting {column.title}"):
+    with show_progress(printable(f"Fitting {column.title}")):
         fitted = estimator.fit(X, numbers)
     seconds = time.perf_counter() - start
     fitted.save(save, target=column.title, unit=unit)
@@ -92,7 +95,7 @@ def fit_command(
         "seconds": round(seconds, 1),
         "file": str(save),
     }
-    click.echo(json.dumps(result) if as_json else _summary(result))
+    say(json.dumps(result) if as_json else _summary(result))
 
 
 def _summary(result: dict[str, Any]) -> str:

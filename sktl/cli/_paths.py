@@ -11,6 +11,34 @@ READABLE = click.Path(exists=True, dir_okay=False, path_type=Path)
 WRITABLE = click.Path(dir_okay=False, path_type=Path)
 
 
+def skipped_file(output: Path) -> Path:
+    """Return where the rows go that are left out of an output."""
+    return output.with_name(f"{output.name}.skipped.csv")
+
+
+def check_place(output: Path, *inputs: str | Path) -> None:
+    """Raise unless the folder of a file to write is there, and what is written is no input."""
+    if not output.parent.is_dir():
+        raise click.UsageError(f"Got {str(output)!r}, expected a folder that is there.")
+    for place in (output, skipped_file(output)):
+        for path in map(Path, inputs):
+            if place.exists() and path.exists() and place.samefile(path):
+                raise click.UsageError(
+                    f"Got {str(output)!r} as the output, which would replace the input "
+                    f"{str(path)!r}: give another name."
+                )
+
+
+def printable(text: str) -> str:
+    """Return a text as a terminal may show it: escape sequences from a file are written out."""
+    return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)
+
+
+def say(text: str, err: bool = False) -> None:
+    """Print a text that has words out of files in it."""
+    click.echo(printable(text), err=err)
+
+
 def check_writable(folder: Path, option: str) -> None:
     """Make the folder and write to it, so that minutes of work cannot end in an error."""
     try:

@@ -9,12 +9,12 @@ from typing import Any
 
 import click
 
-from sktl.cli._paths import READABLE
+from sktl.cli._paths import READABLE, check_place, say
 from sktl.cli._rows import (
     Materials,
-    check_place,
     formula_option,
     on_error_option,
+    place_options,
     report_problems,
     structure_options,
 )
@@ -28,6 +28,7 @@ from sktl.cli._rows import (
 )
 @formula_option
 @structure_options
+@place_options
 @click.option(
     "--coverage",
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
@@ -76,7 +77,7 @@ def predict_command(
       sktl predict gap.sktl new.csv -o predicted.csv
       sktl predict gap.sktl big.parquet -o predicted.parquet --engine dask
     """
-    check_place(output)
+    check_place(output, model, data)
     place = Materials(**materials)
     asked: dict[str, Any] = {"materials": place, "coverage": coverage, "on_error": on_error}
     if engine == "dask":
@@ -89,13 +90,13 @@ def predict_command(
     name, unit = found.pop("target").values()
     reason = found.pop("no_interval")
     if reason:
-        click.echo(f"No interval: {reason}", err=True)
+        say(f"No interval: {reason}", err=True)
     if as_json:
         click.echo(json.dumps(found | {"name": name, "unit": unit, "file": str(output)}))
         return
     what = " ".join(filter(None, (name, f"({unit})" if unit else ""))) or "predictions"
     columns = ", ".join(found["columns"])
-    click.echo(f"Wrote {output}: {found['rows']} rows, {what} in {columns}")
+    say(f"Wrote {output}: {found['rows']} rows, {what} in {columns}")
 
 
 def _in_memory(
@@ -104,7 +105,7 @@ def _in_memory(
     """Predict for a whole table at once."""
     import sktl
     from sktl.estimators import read_examples
-    from sktl.tables import possible_coverage, predict_table, read_table, write_table
+    from sktl.tables import possible_coverage, predict_table, write_table
 
     for path in (data, output):
         if path.is_dir():
@@ -114,8 +115,7 @@ def _in_memory(
         raise click.UsageError(
             "This model reads crystal structures: give their folder, --structures FOLDER."
         )
-    table = read_table(data)
-    column = materials.choose_column(table)
+    table, column, _ = materials.read_table(data)
     possible, reason = possible_coverage(fitted, coverage, read_examples(fitted))
     skip = on_error == "skip"
     found = materials.read(table, column)
@@ -145,16 +145,16 @@ def _in_parts(
     if workers and scheduler:
         raise click.UsageError("--workers is for this machine; a cluster has its own.")
     materials = asked.pop("materials")
-    if materials.structures is not None:
-        raise click.UsageError("--structures needs --engine memory.")
+    if materials.structures or materials.sheet or materials.header_row:
+        raise click.UsageError("--structures, --sheet and --header-row need --engine memory.")
     asked["formula"] = materials.choose_column(read_header(find_files(data)[0]))
     cluster = connect(scheduler) if scheduler else contextlib.nullcontext()
     try:
         with cluster as client:
             found = predict_partitions(model, data, output, client=client, workers=workers, **asked)
     except KeyboardInterrupt:
-        click.echo(f"Stopped. The same command continues with {output}.", err=True)
+        say(f"Stopped. The same command continues with {output}.", err=True)
         raise
     if found["skipped"]:
-        click.echo(f"Skipped {found['skipped']} rows: see {output / '_skipped'}", err=True)
+        say(f"Skipped {found['skipped']} rows: see {output / '_skipped'}", err=True)
     return found

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple, cast, overload
 
 import click
 
 from sktl.cli._numbers import Command
+from sktl.cli._paths import check_place, say, skipped_file
 from sktl.exceptions import TableError
 
 if TYPE_CHECKING:
@@ -52,13 +53,30 @@ decimal_option = click.option(
     type=click.Choice(["auto", ".", ","]),
     default="auto",
     show_default=True,
-    help="Decimal mark of numbers.",
+    help="Decimal mark of numbers that are text; auto: that of most cells of the column.",
+)
+_sheet_option = click.option(
+    "--sheet",
+    metavar="NAME",
+    help="Sheet of a workbook [default: the one that has the columns].",
+)
+_header_row_option = click.option(
+    "--header-row",
+    type=click.IntRange(1),
+    metavar="ROW",
+    help="Row of the file with the names of the columns, from 1 [default: the first row that is "
+    "not blank or, where another one alone has the columns, that one].",
 )
 
 
 def structure_options(command: Command) -> Command:
     """Add the options that say where crystals are."""
     return _structures_option(_file_option(command))
+
+
+def place_options(command: Command) -> Command:
+    """Add the options that say where a table stands in its file."""
+    return _sheet_option(_header_row_option(command))
 
 
 class Materials(NamedTuple):
@@ -70,11 +88,59 @@ class Materials(NamedTuple):
         Columns of formulas, and of names of files.
     structures : Path or None
         The folder of files; None reads formulas.
+    sheet : str or None
+        Of a workbook.
+    header_row : int or None
+        Row of the file, from 1.
     """
 
     formula: str | None
     file: str | None = None
     structures: Path | None = None
+    sheet: str | None = None
+    header_row: int | None = None
+
+    @overload
+    def read_table(self, path: Path, target: str) -> tuple[Table, str, Column]: ...
+
+    @overload
+    def read_table(self, path: Path, target: None = None) -> tuple[Table, str, None]: ...
+
+    def read_table(self, path: Path, target: str | None = None) -> tuple[Table, str, Column | None]:
+        """Return a table, the name of its column of materials, and the column of the target.
+
+        Sheet and header are those which have these columns, where the user does not say them.
+        """
+        from sktl.tables import read_table
+
+        def wanted(header: Sequence[str]) -> bool:
+            return self._are_named(header, target)
+
+        table = read_table(path, sheet=self.sheet, header_row=self.header_row, wanted=wanted)
+        try:
+            place = self.choose_column(table)
+            column = None if target is None else column_of(table, target, "--target")
+        except click.UsageError as error:
+            sheets = f" of sheet {table.sheet!r} out of {list(table.sheets)}" if table.sheet else ""
+            raise click.UsageError(
+                f"{error.format_message()} These are the names in row {table.header_line}{sheets}: "
+                f"say others with {'--sheet and ' if table.sheet else ''}--header-row."
+            ) from error
+        if len(table.sheets) > 1 or table.header_line > 1:
+            sheet = f"sheet {table.sheet!r}, " if table.sheet else ""
+            row = f"names of columns in row {table.header_line}"
+            say(f"Reading {path.name}: {sheet}{row}.", err=True)
+        return table, place, column
+
+    def _are_named(self, header: Sequence[str], target: str | None) -> bool:
+        """Return whether a header has the column of materials and that of the target."""
+        from sktl.tables import FILE_NAMES, FORMULA_NAMES, names_column
+
+        wanted, usual = self.formula, FORMULA_NAMES
+        if self.structures is not None:
+            wanted, usual = self.file, FILE_NAMES
+        names = usual if wanted is None else [wanted]
+        return names_column(header, names) and (target is None or names_column(header, [target]))
 
     def choose_column(self, table: Table) -> str:
         """Return the name of the column of materials."""
@@ -156,12 +222,10 @@ def read_usable(
     column : Column
         That of the target.
     """
-    from sktl.tables import read_numbers, read_table, row_problems, usable_rows
+    from sktl.tables import read_numbers, row_problems, usable_rows
 
-    check_place(output)
-    table = read_table(path)
-    place = materials.choose_column(table)
-    column = column_of(table, target, "--target")
+    check_place(output, path)
+    table, place, column = materials.read_table(path, target)
     given, found = materials.read(table, place, elements)
     X = cast("Sequence[str | Structure]", given)  # None stands only where there is a problem
     numbers, more = read_numbers(table, column.name, decimal)
@@ -171,12 +235,6 @@ def read_usable(
     return table.take(kept), [X[row] for row in kept], [numbers[row] for row in kept], column
 
 
-def check_place(output: Path) -> None:
-    """Raise unless the folder of a file to write is there."""
-    if not output.parent.is_dir():
-        raise click.UsageError(f"Got {str(output)!r}, expected a folder that is there.")
-
-
 def report_problems(
     table: Table, problems: list[BadCell], path: Path, on_error: str, output: Path
 ) -> None:
@@ -184,7 +242,7 @@ def report_problems(
     from sktl.tables import skipped_rows, usable_rows, write_table
 
     for problem in problems:
-        click.echo(f"{path.name}, {problem}", err=True)
+        say(f"{path.name}, {problem}", err=True)
     n_good = len(usable_rows(table, problems))
     if n_good == len(table):
         return
@@ -192,6 +250,6 @@ def report_problems(
     if on_error == "stop" or not n_good:
         hint = "--on-error skip leaves them out." if n_good else "None is left."
         raise TableError(f"{n_bad} of {len(table)} rows cannot be used. {hint}")
-    place = output.with_name(f"{output.name}.skipped.csv")
+    place = skipped_file(output)
     write_table(place, skipped_rows(table, problems))
-    click.echo(f"Skipped {n_bad} of {len(table)} rows: see {place}", err=True)
+    say(f"Skipped {n_bad} of {len(table)} rows: see {place}", err=True)

@@ -15,6 +15,8 @@ SHELL_TOLERANCE = 0.01
 _GROWTH = 1.5
 _SURPLUS = 1.5
 _SMALLEST_RADIUS = 1.0
+_SKEWED = 1000.0  # product of the edges by the volume
+_NEAR_HOME = 100.0  # cells
 
 
 Bonds: TypeAlias = tuple[IntArray, IntArray, SingleArray]
@@ -52,6 +54,7 @@ def nearest_bonds(
     >>> source.tolist(), np.abs(vectors).sum(axis=0).tolist()
     ([0, 0, 0], [2.0, 2.0, 2.0])
     """
+    lattice, fractional = _at_home(lattice, fractional)
     volume = abs(np.linalg.det(lattice)) * (n_neighbours + 1) / len(fractional)
     radius = min(start, (0.75 / math.pi * _SURPLUS * volume) ** (1 / 3))
     while True:
@@ -74,6 +77,7 @@ def bonds_within(lattice: FloatArray, fractional: FloatArray, cutoff: float) -> 
     >>> [len(part) for part in bonds_within(2 * np.eye(3), np.zeros((1, 3)), cutoff=2.9)]
     [9, 9, 9]
     """
+    lattice, fractional = _at_home(lattice, fractional)
     return _bonds(lattice, fractional, *_search(lattice, fractional, cutoff)[:3])
 
 
@@ -87,11 +91,17 @@ def shortest_distance(
     (int, int, float) or None
         Atoms, equal where one meets its own image; Angstrom.
     """
+    lattice, fractional = _at_home(lattice, fractional)
     first, second, _, distances = _search(lattice, fractional, radius)
     if not len(distances):
         return None
     closest = distances.argmin()
     return int(first[closest]), int(second[closest]), float(distances[closest])
+
+
+def search_size(lattice: FloatArray) -> float:
+    """Return how many images of a cell are within 8 Angstrom, after reduction if it is skewed."""
+    return _n_images(_at_home(lattice, np.zeros((1, 3)))[0], 8.0)
 
 
 def edge_pairs(source: IntArray, target: IntArray, n_atoms: int) -> tuple[IntArray, IntArray]:
@@ -148,6 +158,25 @@ def _search(
     images = np.rint(images).astype(np.int64)
     kept = ((first != second) | images.any(axis=1)) & (distances <= radius)
     return first[kept], second[kept], images[kept], distances[kept]
+
+
+def _n_images(lattice: FloatArray, radius: float) -> float:
+    """Return the number of images of a cell that a search by a radius visits."""
+    heights = 1 / np.linalg.norm(np.linalg.inv(lattice), axis=0)
+    return float(np.prod(2 * np.ceil(radius / heights) + 1))
+
+
+def _at_home(lattice: FloatArray, fractional: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return a crystal with a reduced lattice if its own is much skewed, and no atom far away."""
+    if np.prod(np.linalg.norm(lattice, axis=1)) > _SKEWED * abs(np.linalg.det(lattice)):
+        from pymatgen.core import Lattice
+
+        places = (fractional - np.floor(fractional)) @ lattice
+        lattice = Lattice(lattice).get_lll_reduced_lattice().matrix
+        fractional = places @ np.linalg.inv(lattice)
+    if np.abs(fractional).max(initial=0) > _NEAR_HOME:
+        fractional = fractional - np.floor(fractional)
+    return lattice, fractional
 
 
 def _shell_limits(

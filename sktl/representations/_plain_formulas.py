@@ -12,7 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sktl._types import BoolArray, FloatArray, IntArray
-from sktl.representations._symbols import ATOMIC_NUMBER
+from sktl.representations._symbols import ATOMIC_NUMBER, NONMETALS
+
+LONGEST_FORMULA = 10_000
+"""Characters that a formula may have."""
 
 _LONGEST_NUMBER = 15  # digits and a full stop; longer ones may not be exact in float64
 _LETTERS = 27
@@ -34,7 +37,16 @@ def _code(first: _Code, second: _Code) -> _Code:
     return (first - ord("A")) * _LETTERS + second - ord("`")
 
 
+def _marked(symbols: str) -> BoolArray:
+    """Return a table of atomic numbers that marks some elements."""
+    table = np.zeros(len(ATOMIC_NUMBER) + 1, dtype=bool)
+    table[[ATOMIC_NUMBER[symbol] for symbol in symbols.split()]] = True
+    return table
+
+
 _TABLE = _symbol_table()
+_MONOVALENT = _marked("H Li Na Cu Ag Tl")
+_NONMETAL = _marked(" ".join(NONMETALS))
 
 
 def read_plain(formulas: Sequence[Any]) -> tuple[IntArray, IntArray, FloatArray]:
@@ -65,6 +77,7 @@ def read_plain(formulas: Sequence[Any]) -> tuple[IntArray, IntArray, FloatArray]
     odd = np.zeros(len(formulas), dtype=bool)
     odd[rows[kinds.misplaced()]] = True
     rows = rows[starts]
+    fine &= ~_in_doubt(numbers, amounts, rows)
     odd[rows[(numbers == 0) | ~fine]] = True
     odd[_hydrates(found, kinds, len(formulas))] = True
     kept = ~odd[rows]
@@ -98,10 +111,28 @@ def _join(formulas: Sequence[Any]) -> str:
         text = "\n".join(formulas)
     except TypeError:
         text = None
-    if text is None or text.count("\n") != len(formulas) - 1:
-        texts = (f.replace("\n", " ") if isinstance(f, str) else "" for f in formulas)
+    if (
+        text is None
+        or text.count("\n") != len(formulas) - 1
+        or max(map(len, formulas), default=0) > LONGEST_FORMULA
+    ):
+        texts = (_line(formula) for formula in formulas)
         text = "\n".join(texts)
     return text + "\n"
+
+
+def _line(formula: object) -> str:
+    if not isinstance(formula, str) or len(formula) > LONGEST_FORMULA:
+        return ""
+    return formula.replace("\n", " ")
+
+
+def _in_doubt(numbers: IntArray, amounts: FloatArray, rows: IntArray) -> BoolArray:
+    """Tell which amounts may hold a zero typed for O, or a full stop that parts compounds."""
+    doubt = (amounts > 200) | (_MONOVALENT[numbers] & (amounts == 20))
+    inside = np.zeros(len(rows), dtype=bool)  # two elements follow: the second compound
+    inside[:-2] = rows[2:] == rows[:-2]
+    return doubt | (inside & (amounts >= 2) & (amounts % 1 > 0) & _NONMETAL[numbers])
 
 
 def _read_amounts(found: _Bytes, starts: IntArray, ends: IntArray) -> tuple[FloatArray, BoolArray]:
@@ -120,6 +151,9 @@ def _read_amounts(found: _Bytes, starts: IntArray, ends: IntArray) -> tuple[Floa
     amounts = np.where(lengths > 0, digits / 10.0**decimals, 1.0)
     first, second = found[starts], found[np.minimum(starts + 1, len(found) - 1)]
     leading_zero = (lengths > 1) & (first == ord("0")) & (second != ord("."))
+    tens = digits // 10
+    doubt = (decimals >= 3) & ((tens % 100 == 1) | ((tens % 10 == 0) & (digits % 10 >= 2)))
+    fine &= ~doubt  # 0.502 may be 0.5O2
     return amounts, fine & (stops <= 1) & (amounts >= 1e-8) & ~leading_zero
 
 

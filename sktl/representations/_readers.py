@@ -6,7 +6,7 @@ import os
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 from sklearn.base import BaseEstimator, TransformerMixin
 
@@ -15,6 +15,8 @@ from sktl._state import stored
 from sktl._types import ObjectArray, PathLike, Shaped
 from sktl.exceptions import InputError
 from sktl.representations._atoms import UnreadableAtoms, is_atoms, structure_from_atoms
+from sktl.representations._cif import read_cif
+from sktl.representations._cif_symmetry import UnreadableCif
 from sktl.representations._structures import is_structure, refuse_rows
 
 if TYPE_CHECKING:
@@ -47,7 +49,9 @@ class StructureReader(TransformerMixin, BaseEstimator):
     A row is one of these, and rows may differ:
 
     - The path of a file, str or Path: ``*.cif``, or a name with POSCAR, CONTCAR or ``.vasp`` in
-      it, in any case. Of a CIF file with several structures the first is read. A POSCAR without
+      it, in any case. Of a CIF file with several structures the first is read. A CIF file is
+      refused where what is read may be another crystal than the one that it states: elements
+      without sites, other amounts than those of the formula, an unknown symmetry. A POSCAR without
       element symbols is refused: nothing in it says what the atoms are.
     - ASE Atoms. Only cell, positions, atomic numbers and periodicity are taken. ASE is not needed
       to run this.
@@ -153,7 +157,7 @@ def _read(item: Any) -> Structure:
         raise _Unreadable(f"Got {item!r} of type {type(item).__name__}")
     try:
         return read(item)
-    except (_Unreadable, UnreadableAtoms) as error:
+    except (_Unreadable, UnreadableAtoms, UnreadableCif) as error:
         raise _Unreadable(f"{what}: {error}") from None
     except Exception as error:  # whatever a parser raises is reported with its row
         raise _Unreadable(f"{what}: {type(error).__name__}: {error}") from error
@@ -164,19 +168,17 @@ def _read_file(path: PathLike) -> Structure:
 
     path = Path(path).expanduser()
     name = path.name.lower()
-    file_format: Literal["cif", "poscar"]
-    if name.endswith(".cif"):
-        file_format = "cif"
-    elif "poscar" in name or "contcar" in name or name.endswith(".vasp"):
-        file_format = "poscar"
-    else:
+    is_cif = name.endswith(".cif")
+    if not (is_cif or "poscar" in name or "contcar" in name or name.endswith(".vasp")):
         raise _Unreadable("expected *.cif, *.vasp, or POSCAR or CONTCAR in the name")
     if not path.is_file():
         raise _Unreadable("there is no such file")
     text = path.read_text(encoding="utf-8", errors="replace")
+    if is_cif:
+        return read_cif(text)
     with warnings.catch_warnings():
         warnings.filterwarnings("error", message="Elements in POSCAR cannot be determined")
-        return Structure.from_str(text, fmt=file_format)
+        return Structure.from_str(text, fmt="poscar")
 
 
 def _read_dict(content: dict[str, Any]) -> Structure:

@@ -10,7 +10,7 @@ import numpy as np
 
 from sktl._types import CellArrays, FloatArray, IntArray
 from sktl.exceptions import StructureError
-from sktl.representations._neighbours import shortest_distance
+from sktl.representations._neighbours import search_size, shortest_distance
 from sktl.representations._symbols import SYMBOLS
 
 if TYPE_CHECKING:
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 SMALLEST_DISTANCE = 0.5
 """Atoms closer than this overlap, in Angstrom."""
 
+LARGEST_LENGTH = 1e6
+"""Cells and fractional coordinates beyond this are refused."""
+
+_LARGEST_SEARCH = 10**7  # atoms and images within reach of one crystal
 _MAX_LISTED = 5
 _SMALLEST_VOLUME = SMALLEST_DISTANCE**3 / 2**0.5  # no lattice keeps its points farther apart
 
@@ -97,13 +101,18 @@ def _problem(structure: Structure) -> str | None:
     if len(structure) == 0:
         return "it has no atoms"
     return (
-        _cell_problem(structure.lattice) or _site_problem(structure) or _overlap_problem(structure)
+        _cell_problem(structure.lattice)
+        or _site_problem(structure)
+        or _search_problem(structure)
+        or _overlap_problem(structure)
     )
 
 
 def _cell_problem(lattice: Lattice) -> str | None:
     if not np.isfinite(lattice.matrix).all():
         return f"its lattice {lattice.matrix.tolist()} is not finite"
+    if np.abs(lattice.matrix).max() > LARGEST_LENGTH:
+        return f"its cell has an edge beyond {LARGEST_LENGTH:g} A"
     volume = abs(np.linalg.det(lattice.matrix))
     if volume < _SMALLEST_VOLUME or min(lattice.abc) < SMALLEST_DISTANCE:
         return (
@@ -120,11 +129,25 @@ def _site_problem(structure: Structure) -> str | None:
     if len(bad):
         coordinates = structure.frac_coords[bad[0]].tolist()
         return f"site {bad[0]} has the coordinates {coordinates}"
+    far = np.flatnonzero((np.abs(structure.frac_coords) > LARGEST_LENGTH).any(axis=1))
+    if len(far):
+        coordinates = structure.frac_coords[far[0]].tolist()
+        return f"site {far[0]} has the coordinates {coordinates}, beyond {LARGEST_LENGTH:g}"
     for i, site in enumerate(structure):
         if not site.is_ordered:
             return f"site {i} is disordered: {site.species_string}"
         if not 1 <= site.specie.Z <= len(SYMBOLS):
             return f"site {i} holds {site.species_string}, which is no element"
+    return None
+
+
+def _search_problem(structure: Structure) -> str | None:
+    n_images = search_size(structure_arrays(structure)[1])
+    if n_images * len(structure) > _LARGEST_SEARCH:
+        return (
+            f"its cell is so skewed or thin that {n_images:.3g} images of each atom are within "
+            "reach, write it in its reduced cell"
+        )
     return None
 
 

@@ -12,3 +12,6 @@ SYMBOLS = tuple(
 
 ATOMIC_NUMBER = {symbol: z for z, symbol in enumerate(SYMBOLS, start=1)}
 """Atomic number of every symbol."""
+
+NONMETALS = frozenset("H C N O F P S Cl Se Br Te I".split())
+"""Symbols of the elements that may end the formula of a compound."""

@@ -1,18 +1,21 @@
 """Spreadsheets and CSV files, read as text, checked value by value, written with columns added."""
 
+from sktl.tables._bad_cell import BadCell
 from sktl.tables._columns import (
-    BadCell,
+    FILE_NAMES,
+    FORMULA_NAMES,
     Column,
     bad_rows,
     find_column,
     find_files_column,
     find_formulas,
     formula_problems,
-    read_numbers,
+    names_column,
     row_problems,
     skipped_rows,
     usable_rows,
 )
+from sktl.tables._numbers import read_numbers
 from sktl.tables._parts import TablePart, find_files, read_header, read_part, split_table
 from sktl.tables._predictions import (
     ScreeningModel,
@@ -24,6 +27,8 @@ from sktl.tables._structures import read_structures
 from sktl.tables._table import Table, kind_of, read_table, write_table
 
 __all__ = [
+    "FILE_NAMES",
+    "FORMULA_NAMES",
     "BadCell",
     "Column",
     "ScreeningModel",
@@ -36,6 +41,7 @@ __all__ = [
     "find_formulas",
     "formula_problems",
     "kind_of",
+    "names_column",
     "possible_coverage",
     "predict_table",
     "prediction_columns",

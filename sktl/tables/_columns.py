@@ -1,51 +1,26 @@
-"""Find columns, and read formulas and numbers out of cells, with a reason for every bad one."""
+"""Find columns, and formulas in their cells, with a reason for every bad one."""
 
 from __future__ import annotations
 
 import contextlib
 import difflib
-import math
 import re
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NamedTuple
 
 from sktl.exceptions import FormulaError, TableError
 from sktl.representations import SYMBOLS, parse_formula, parse_formulas
+from sktl.tables._bad_cell import BadCell
 from sktl.tables._table import Table
 
 FORMULA_NAMES = ("formula", "composition", "compound", "material")
 FILE_NAMES = ("file", "filename", "file name", "structure")
 
 _UNIT = re.compile(r"^(?P<name>.*?)\s*[(\[](?P<unit>[^()\[\]]*)[)\]]$")
-_COMMA = re.compile(r"^[+-]?[0-9]+,[0-9]+([eE][+-]?[0-9]+)?$")
-_THOUSANDS = re.compile(r"^[+-]?[0-9]{1,3}(,[0-9]{3})+$")
+_DATE = re.compile(r"([0-9]{2,4})-(0[1-9]|1[0-2])-([0-3][0-9])(?:[ T]00:00:00)?")
+_MONTHS = {"02": "Feb", "09": "Sep", "11": "Nov"}  # which are also symbols of elements
 _FORMULA_EXPECTED = "Got formula={!r}, expected a chemical formula such as 'Fe2O3': "
-_MISSING = {"", "nan", "na", "n/a", "none", "null", "-", "?"}
-
-
-@dataclass(frozen=True)
-class BadCell:
-    """A cell of a table that cannot be used.
-
-    Attributes
-    ----------
-    row : int
-        Row of the table, from 0.
-    line : int
-        Line of the file, from 1.
-    column, value, reason : str
-        The column, the text, and why it cannot be used.
-    """
-
-    row: int
-    line: int
-    column: str
-    value: str
-    reason: str
-
-    def __str__(self) -> str:
-        return f"line {self.line}, {self.column}: {self.value!r}: {self.reason}"
 
 
 class Column(NamedTuple):
@@ -75,23 +50,41 @@ def find_column(table: Table, wanted: str) -> Column:
     TableError
         There is no such column, or several.
     """
+    found = _called(table.header, wanted)
+    if len(found) == 1:
+        return found[0]
+    names = [column.name for column in found]
+    if len(set(names)) == 1:
+        raise TableError(
+            f"Got the column names {list(table.header)}, expected one {names[0]!r}: names must be "
+            "all different where they are used."
+        )
+    if found:
+        raise TableError(f"Got column={wanted!r}, which may be any of {names}.")
+    titles = {title.casefold(): name for name in table.header if (title := _split_unit(name)[0])}
+    near = difflib.get_close_matches(wanted.strip().casefold(), titles, n=1)
+    hint = f" Did you mean {titles[near[0]]!r}?" if near else ""
+    raise TableError(f"Got column={wanted!r}, expected one of {list(table.header)}.{hint}")
+
+
+def names_column(header: Iterable[str], wanted: Iterable[str]) -> bool:
+    """Return whether a header has a column, or several, with one of the names that are wanted."""
+    header = list(header)
+    return any(_called(header, name) for name in wanted)
+
+
+def _called(header: Iterable[str], wanted: str) -> list[Column]:
+    """Return the columns that a name may mean: the whole name goes before the title."""
     simple = wanted.strip().casefold()
-    columns = [Column(name, *_split_unit(name)) for name in table.header]
+    columns = [Column(name, *_split_unit(name)) for name in header if name]
     for same in (
         lambda column: column.name == wanted,
         lambda column: column.name.casefold() == simple,
         lambda column: column.title.casefold() == simple,
     ):
-        found = [column for column in columns if same(column)]
-        if len(found) == 1:
-            return found[0]
-        if found:
-            names = [column.name for column in found]
-            raise TableError(f"Got column={wanted!r}, which may be any of {names}.")
-    titles = {column.title.casefold(): column.name for column in columns}
-    near = difflib.get_close_matches(simple, titles, n=1)
-    hint = f" Did you mean {titles[near[0]]!r}?" if near else ""
-    raise TableError(f"Got column={wanted!r}, expected one of {list(table.header)}.{hint}")
+        if found := [column for column in columns if same(column)]:
+            return found
+    return []
 
 
 def find_formulas(table: Table, wanted: str | None = None) -> str:
@@ -181,44 +174,6 @@ def _unknown_elements(
     return {row: f"the source does not know {', '.join(names)}" for row, names in found.items()}
 
 
-def read_numbers(
-    table: Table, column: str, decimal: str = "auto"
-) -> tuple[list[float], list[BadCell]]:
-    """Return the numbers of a column, NaN for bad cells, and a `BadCell` for each of these.
-
-    Parameters
-    ----------
-    table : Table
-        Where the column is.
-    column : str
-        Its name.
-    decimal : {"auto", ".", ","}, default="auto"
-        Decimal mark; "auto" takes commas where all cells that hold one can only be read so.
-
-    Returns
-    -------
-    numbers : list of float, length n
-    problems : list of BadCell
-
-    Raises
-    ------
-    TableError
-        With "auto", all commas may be decimal marks or separate thousands.
-    """
-    cells = [cell.strip().replace("\N{MINUS SIGN}", "-") for cell in table.column(column)]
-    if decimal == "auto":
-        decimal = _decimal_mark(table, column, cells)
-    numbers, problems = [], []
-    for row, cell in enumerate(cells):
-        number = _number(cell, decimal)
-        numbers.append(number if math.isfinite(number) else math.nan)
-        if not math.isfinite(number):
-            missing = cell.casefold() in _MISSING
-            reason = "no value" if missing else "not a finite number"
-            problems.append(BadCell(row, table.lines[row], column, cell, reason))
-    return numbers, problems
-
-
 def row_problems(table: Table, found: Iterable[BadCell]) -> list[BadCell]:
     """Return why rows cannot be used, in the order of the rows.
 
@@ -273,6 +228,9 @@ def _split_unit(name: str) -> tuple[str, str | None]:
 
 
 def _reason(formula: str) -> str:
+    date = _DATE.fullmatch(formula)
+    if date:
+        return _reason_of_date(*date.groups())
     try:
         parse_formula(formula)
     except FormulaError as error:
@@ -280,27 +238,9 @@ def _reason(formula: str) -> str:
     return "not a formula"
 
 
-def _decimal_mark(table: Table, column: str, cells: list[str]) -> str:
-    """Return the decimal mark that a column of numbers uses."""
-    with_comma = [(row, cell) for row, cell in enumerate(cells) if _COMMA.match(cell)]
-    if not with_comma or any("." in cell for cell in cells):
-        return "."
-    if all(_THOUSANDS.match(cell) for _, cell in with_comma):
-        row, cell = with_comma[0]
-        raise TableError(
-            f"line {table.lines[row]}, {column}: {cell!r} may be a decimal number or thousands: "
-            "say which with --decimal , or --decimal ."
-        )
-    return ","
-
-
-def _number(cell: str, decimal: str) -> float:
-    """Return a cell as a number, NaN if it is none."""
-    if decimal == ",":
-        cell = cell.replace(".", "").replace(",", ".")
-    elif _THOUSANDS.match(cell):
-        cell = cell.replace(",", "")
-    try:
-        return float(cell) if "_" not in cell else math.nan
-    except ValueError:
-        return math.nan
+def _reason_of_date(year: str, month: str, day: str) -> str:
+    """Return what is said of a date, as a workbook stores what was FeB3 or, with a year, FeB50."""
+    if month not in _MONTHS:
+        return "it is a date"
+    whole_month = day == "01" and int(year[-2:]) > 28  # more days than February has
+    return _reason(f"{_MONTHS[month]}-{year[-2:]}" if whole_month else f"{day}-{_MONTHS[month]}")

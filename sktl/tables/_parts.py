@@ -11,15 +11,14 @@ from typing import TYPE_CHECKING, Self
 
 from sktl._types import PathLike
 from sktl.exceptions import TableError
+from sktl.tables._excel import need
+from sktl.tables._header import fitted, is_blank, names_of
 from sktl.tables._table import (
     Table,
     bad_byte,
-    check_header,
     find_delimiter,
-    fitted,
     from_arrow,
     kind_of,
-    need,
     parquet_file,
     read_records,
 )
@@ -148,7 +147,7 @@ def read_part(path: Path, part: TablePart, header: tuple[str, ...]) -> Table:
             file.seek(part.start)
             text = io.StringIO(file.read(part.stop - part.start).decode(), newline="")
         found = list(read_records(text, part.delimiter, path.name, part.line))
-        cells = [fitted(cells, len(header)) for cells, _ in found]
+        cells = [fitted(cells, header) for cells, _ in found]
         table = Table(header, cells, [line for _, line in found], part.delimiter)
     if len(table) != part.rows or table.header != header:
         raise TableError(f"{path.name} has been changed: it is not what it was when it was split.")
@@ -222,8 +221,8 @@ def _text_header(lines: _Lines, path: Path) -> tuple[Table, str]:
     with _Lines(path) as start:
         delimiter = find_delimiter(start, kind_of(path))
     for cells, line in read_records(lines, delimiter, path.name):
-        if any(cell.strip() for cell in cells):
-            return Table(check_header(cells, path.name, line), [], [], delimiter), delimiter
+        if not is_blank(cells):
+            return Table(names_of(cells), [], [], delimiter, header_line=line), delimiter
     raise TableError(f"{path.name} is empty, expected a header and rows.")
 
 
@@ -233,11 +232,11 @@ def _split_text(path: Path, rows: int) -> Iterator[TablePart]:
         _, delimiter = _text_header(lines, path)
     with _Lines(path) as lines:
         records = read_records(lines, delimiter, path.name)
-        next(cells for cells, _ in records if any(cell.strip() for cell in cells))
+        next(cells for cells, _ in records if not is_blank(cells))
         start = before = stop = lines.offset
         first = n = kept = 0
         for cells, line in records:
-            blank = not any(cell.strip() for cell in cells)
+            blank = is_blank(cells)
             if n >= rows and not blank:
                 yield TablePart(path.name, start, before, first, n, delimiter)
                 start, n = before, 0

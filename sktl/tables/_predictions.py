@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Protocol, cast
 from sktl._types import MaterialsLike, NewCells
 from sktl.exceptions import InputError, UnseenElementError
 from sktl.representations import parse_formula
-from sktl.tables._columns import BadCell, formula_problems, row_problems, usable_rows
+from sktl.tables._bad_cell import BadCell
+from sktl.tables._columns import formula_problems, row_problems, usable_rows
 from sktl.tables._table import Table
 
 if TYPE_CHECKING:

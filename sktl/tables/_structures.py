@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from sktl.exceptions import StructureError
 from sktl.representations import StructureReader, check_structures
-from sktl.tables._columns import BadCell
+from sktl.tables._bad_cell import BadCell
 from sktl.tables._table import Table
 
 if TYPE_CHECKING:

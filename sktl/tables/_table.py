@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
-import importlib
 import io
 import itertools
-import zipfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, BinaryIO, TextIO
 
 from sktl._store import atomic_write
 from sktl._types import NewCells, PathLike, TableKind
 from sktl.exceptions import TableError
+from sktl.tables._cells import as_text
+from sktl.tables._excel import need, read_sheets, write_sheet
+from sktl.tables._header import MOST_HEADER_LINES, Page, find_header, fitted, is_blank, names_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,7 +32,6 @@ SUFFIXES: dict[str, TableKind] = {
     ".xlsx": "xlsx",
 }
 _DELIMITERS = ",;\t|"
-_MOST_HEADER_LINES = 100
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,8 @@ class Table:
     Attributes
     ----------
     header : tuple of str
-        Names of the columns, all different.
+        Names of the columns. A column without a name, or two with the same, are kept: only who asks
+        for that name gets an error.
     cells : list of list of str, n rows
         Rows may be longer or shorter than the header where the file is broken.
     lines : list of int, length n
@@ -50,6 +52,12 @@ class Table:
     numbers : dict of str to str
         Columns whose cells are numbers or empty, "int" or "float": formats that tell numbers from
         text are written with numbers there.
+    header_line : int
+        Where the header stands in the file, from 1.
+    sheet : str or None
+        The sheet of a workbook.
+    sheets : tuple of str
+        All sheets of the workbook.
     """
 
     header: tuple[str, ...]
@@ -57,13 +65,29 @@ class Table:
     lines: list[int]
     delimiter: str | None = None
     numbers: dict[str, str] = field(default_factory=dict)
+    header_line: int = 1
+    sheet: str | None = None
+    sheets: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.cells)
 
     def column(self, name: str) -> list[str]:
-        """Return the cells of a column; of rows that are too short, empty text."""
-        place = self.header.index(name)
+        """Return the cells of a column; of rows that are too short, empty text.
+
+        Raises
+        ------
+        TableError
+            Several columns have this name.
+        """
+        if self.header.count(name) > 1:
+            raise TableError(
+                f"Got the column names {list(self.header)}, expected one {name!r}: rename the "
+                "others."
+            )
+        return self._cells_at(self.header.index(name))
+
+    def _cells_at(self, place: int) -> list[str]:
         return [row[place] if place < len(row) else "" for row in self.cells]
 
     def take(self, rows: Iterable[int]) -> Table:
@@ -102,14 +126,28 @@ class Table:
         )
 
 
-def read_table(path: PathLike) -> Table:
+def read_table(
+    path: PathLike,
+    *,
+    sheet: str | None = None,
+    header_row: int | None = None,
+    wanted: Callable[[tuple[str, ...]], bool] | None = None,
+) -> Table:
     """Read a table of any of the formats that spreadsheets write.
 
     Parameters
     ----------
     path : path-like
         CSV or TSV (UTF-8, with or without a byte-order mark; separated by comma, semicolon, tab or
-        bar), Parquet or XLSX (first sheet).
+        bar), Parquet or XLSX.
+    sheet : str or None, default=None
+        Name of the sheet of a workbook; None takes that which has what is wanted, else the first
+        one that is not blank.
+    header_row : int or None, default=None
+        Row of the file with the names of the columns, from 1. None takes the first row which is not
+        blank, or, where only another has what is wanted, that one.
+    wanted : callable or None, default=None
+        Whether the names in a row are those of the columns that are needed.
 
     Returns
     -------
@@ -119,24 +157,37 @@ def read_table(path: PathLike) -> Table:
     Raises
     ------
     TableError
-        The file has another format, is not UTF-8, or has no header, a column without a name or two
-        of the same name.
+        The file has another format, is not UTF-8, has no header or rows, or several places have
+        what is wanted.
     """
     path = Path(path)
     kind = kind_of(path)
+    if kind != "xlsx" and sheet is not None:
+        raise TableError(f"Got sheet={sheet!r}, but {path.name} is no workbook.")
     if kind == "parquet":
         return _read_parquet(path)
-    rows, lines, delimiter = _read_text(path, kind) if kind != "xlsx" else _read_xlsx(path)
-    while rows and not any(cell.strip() for cell in rows[-1]):
-        rows.pop()
-    if not rows:
-        raise TableError(f"{path.name} is empty, expected a header and rows.")
-    first = next(i for i, row in enumerate(rows) if any(cell.strip() for cell in row))
-    header = check_header(rows[first], path.name, lines[first])
-    cells = [fitted(row, len(header)) for row in rows[first + 1 :]]
+    sheets = {page.sheet: page for page in read_sheets(path)} if kind == "xlsx" else {}
+    if sheet is not None and sheet not in sheets:
+        raise TableError(f"Got sheet={sheet!r}, expected one of {list(sheets)}.")
+    pages = list(sheets.values()) if sheet is None else [sheets[sheet]]
+    readings = [pages] if sheets else _read_text(path, kind, header_row)
+    page, first = find_header(readings, path.name, header_row, wanted)
+    header = names_of(page.rows[first])
+    stop = len(page.rows)
+    while is_blank(page.rows[stop - 1]):
+        stop -= 1
+    cells = [fitted(row, header) for row in page.rows[first + 1 : stop]]
     if not cells:
         raise TableError(f"{path.name} has a header and no rows.")
-    return Table(header, cells, lines[first + 1 : len(rows)], delimiter)
+    return Table(
+        header,
+        cells,
+        page.lines[first + 1 : stop],
+        page.delimiter,
+        header_line=page.lines[first],
+        sheet=page.sheet,
+        sheets=tuple(filter(None, sheets)),
+    )
 
 
 def write_table(path: PathLike, table: Table) -> None:
@@ -155,9 +206,8 @@ def write_table(path: PathLike, table: Table) -> None:
     if kind == "parquet":
         _write_parquet(content, table)
     elif kind == "xlsx":
-        cells = zip(*(_typed(table, name) for name in table.header), strict=True)
-        frame = _pandas().DataFrame(list(cells), columns=list(table.header), dtype=object)
-        frame.to_excel(content, index=False, engine="openpyxl")
+        columns = [_typed(table, place) for place in range(len(table.header))]
+        write_sheet(content, table.header, zip(*columns, strict=True))
     else:
         text = io.TextIOWrapper(content, encoding="utf-8", newline="", write_through=True)
         _write_text(text, table, "\t" if kind == "tsv" else ",")
@@ -183,24 +233,12 @@ def kind_of(path: Path) -> TableKind:
     return kind
 
 
-def check_header(cells: Iterable[str], name: str, line: int) -> tuple[str, ...]:
-    """Return the names of columns as a tuple; they must be there and differ."""
-    header = tuple(cell.strip() for cell in cells)
-    for column in header:
-        if not column or header.count(column) > 1:
-            raise TableError(
-                f"{name}, line {line}: got the column names {list(header)}, expected names that "
-                "are all there and all different."
-            )
-    return header
-
-
 def find_delimiter(lines: Iterable[str], kind: TableKind) -> str:
     """Return what parts the header, the first row that is not blank, into the most cells.
 
     What stands in quotes does not count. Only the first lines are read.
     """
-    start = list(itertools.islice(lines, _MOST_HEADER_LINES))
+    start = list(itertools.islice(lines, MOST_HEADER_LINES))
 
     def n_cells(delimiter: str) -> int:
         rows = csv.reader(start, delimiter=delimiter, strict=True)
@@ -237,13 +275,6 @@ def read_records(
         raise TableError(f"{name}, line {begin}: {error}.") from error
 
 
-def fitted(row: list[str], width: int) -> list[str]:
-    """Return a row without the empty cells that stand beyond the header."""
-    while len(row) > width and not row[-1].strip():
-        row = row[:-1]
-    return row
-
-
 def parquet_file(path: Path) -> pyarrow.parquet.ParquetFile:
     """Return a Parquet file as pyarrow opens it."""
     parquet = need("pyarrow.parquet", "parquet")
@@ -266,20 +297,12 @@ def from_arrow(content: pyarrow.Table, name: str, line: int) -> Table:
         Number of the first row, as if the names of the columns were line 1.
     """
     frame = content.to_pandas(integer_object_nulls=True)
-    header = check_header(map(str, frame.columns), name, 1)
+    header = names_of(map(str, frame.columns))
     cells = _texts(frame)
     kinds = {str(column.name): _kind_of_number(column.type) for column in content.schema}
-    numbers = {column: kind for column in header if (kind := kinds.get(column))}
+    once = [column for column, n in Counter(header).items() if n == 1]
+    numbers = {column: kind for column in once if (kind := kinds.get(column))}
     return Table(header, cells, list(range(line, line + len(cells))), numbers=numbers)
-
-
-def need(module: str, extra: str) -> ModuleType:
-    """Return an optional package, or say how to install it."""
-    try:
-        return importlib.import_module(module)
-    except ImportError as error:
-        package = module.partition(".")[0]
-        raise TableError(f"{extra.upper()} needs {package}: pip install sktl[{extra}]") from error
 
 
 def _read_parquet(path: Path) -> Table:
@@ -297,16 +320,16 @@ def _write_parquet(content: BinaryIO, table: Table) -> None:
     """Write a table with columns of text, int64 and float64."""
     pyarrow, parquet = need("pyarrow", "parquet"), need("pyarrow.parquet", "parquet")
     kinds = {"int": pyarrow.int64(), "float": pyarrow.float64(), None: pyarrow.string()}
-    columns = {
-        name: pyarrow.array(_typed(table, name), kinds[table.numbers.get(name)])
-        for name in table.header
-    }
-    parquet.write_table(pyarrow.table(columns), content)
+    columns = [
+        pyarrow.array(_typed(table, place), kinds[table.numbers.get(name)])
+        for place, name in enumerate(table.header)
+    ]
+    parquet.write_table(pyarrow.Table.from_arrays(columns, list(table.header)), content)
 
 
-def _typed(table: Table, name: str) -> list[str] | list[int | float | None]:
+def _typed(table: Table, place: int) -> list[str] | list[int | float | None]:
     """Return the cells of a column as they are: text, or numbers and None."""
-    cells, kind = table.column(name), table.numbers.get(name)
+    cells, kind = table._cells_at(place), table.numbers.get(table.header[place])
     if kind is None:
         return cells
     convert = int if kind == "int" else float
@@ -321,16 +344,26 @@ def _kind_of_number(kind: pyarrow.DataType) -> str | None:
     return "int" if types.is_integer(kind) and not types.is_uint64(kind) else None
 
 
-def _read_text(path: Path, kind: TableKind) -> tuple[list[list[str]], list[int], str]:
-    """Return rows, their line numbers and the delimiter of a text file."""
+def _read_text(path: Path, kind: TableKind, header_row: int | None) -> Iterator[list[Page]]:
+    """Yield the rows of a text file, first as its header is best split, then in the other ways."""
     content = path.read_bytes()
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise bad_byte(path, content[: error.start].count(b"\n") + 1, error) from error
-    delimiter = find_delimiter(io.StringIO(text, newline=""), kind)
-    found = list(read_records(io.StringIO(text, newline=""), delimiter, path.name))
-    return [cells for cells, _ in found], [line for _, line in found], delimiter
+    lines = io.StringIO(text, newline="")
+    usual = find_delimiter(itertools.islice(lines, (header_row or 1) - 1, None), kind)
+    yield [_split(text, usual, path.name)]
+    if kind != "tsv" and header_row is None:
+        for delimiter in _DELIMITERS.replace(usual, ""):
+            with contextlib.suppress(TableError):
+                page = _split(text, delimiter, path.name)
+                yield [page]
+
+
+def _split(text: str, delimiter: str, name: str) -> Page:
+    found = list(read_records(io.StringIO(text, newline=""), delimiter, name))
+    return Page([cells for cells, _ in found], [line for _, line in found], delimiter=delimiter)
 
 
 def bad_byte(path: Path, line: int, error: UnicodeDecodeError) -> TableError:
@@ -341,26 +374,7 @@ def bad_byte(path: Path, line: int, error: UnicodeDecodeError) -> TableError:
     )
 
 
-def _read_xlsx(path: Path) -> tuple[list[list[str]], list[int], None]:
-    """Return rows and line numbers of the first sheet, all cells as text."""
-    pandas = _pandas()
-    try:
-        frame = pandas.read_excel(path, dtype=object, na_filter=False, engine="openpyxl")
-    except (ValueError, KeyError, OSError, zipfile.BadZipFile) as error:
-        raise TableError(f"{path.name} is not XLSX: {error}.") from error
-    rows = [list(map(str, frame.columns)), *_texts(frame)]
-    return rows, list(range(1, len(rows) + 1)), None
-
-
 def _texts(frame: pd.DataFrame) -> list[list[str]]:
     """Return the rows of a data frame, each cell as text, empty where it is missing."""
-    cells = frame.astype(object).where(frame.notna(), "").to_numpy(object)
-    return [[str(cell) for cell in row] for row in cells]
-
-
-def _pandas() -> ModuleType:
-    """Return pandas, once the package that it needs for XLSX is known to be there."""
-    import pandas
-
-    need("openpyxl", "excel")
-    return pandas
+    cells = frame.astype(object).where(frame.notna(), None).to_numpy(object)
+    return [list(map(as_text, row)) for row in cells]

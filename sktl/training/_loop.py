@@ -89,15 +89,19 @@ def train(
         net.partial_fit(data, epochs=n_epochs - len(net.history))
     if net.interrupted_:
         raise KeyboardInterrupt
-    if not math.isfinite(net.history[-1, "train_loss"]):
-        raise InputError(
-            f"The training diverged: got learning_rate={policy.learning_rate!r}, expected a "
-            "smaller one."
-        )
+    _check_converged(net.history, rate)
     network.load_state_dict(net.average_)
     network.rest_dropout(False)
     network.to("cpu").eval()
     return net.history
+
+
+def _check_converged(history: History, rate: float) -> None:
+    """Raise if the last loss is not finite."""
+    if not math.isfinite(history[-1, "train_loss"]):
+        raise InputError(
+            f"The training diverged: got learning_rate={rate!r}, expected a smaller one."
+        )
 
 
 def _callbacks(

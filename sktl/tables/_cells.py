@@ -1,0 +1,21 @@
+"""Cells as text, which remember whether they were numbers."""
+
+from __future__ import annotations
+
+import decimal
+import numbers
+
+
+class TypedNumber(str):
+    """The text of a cell that is a number in its file, and so has no decimal mark to read."""
+
+    __slots__ = ()
+
+
+def as_text(value: object) -> str:
+    """Return a cell of a spreadsheet as text: empty for None, a `TypedNumber` for a number."""
+    if value is None:
+        return ""
+    if isinstance(value, numbers.Real | decimal.Decimal) and not isinstance(value, bool):
+        return TypedNumber(str(value).removesuffix(".0"))
+    return str(value)

@@ -265,5 +265,5 @@ def test_bad_rows_are_named(crystals):
     with pytest.raises(StructureError, match=r"row 2 \('Cs1 Cl2'\)") as caught:
         WholeGraphs().encode([crystals[0], crystals[1], bad])
     assert caught.value.rows == [2]
-    with pytest.raises(InputError, match="without structures"):
+    with pytest.raises(InputError, match="expected structures"):
         WholeGraphs().encode(["NaCl"])

@@ -184,7 +184,7 @@ def test_mistakes(fitted, tiny_crystal_source, rows):
         tiny_crystal_source.predict(["NaCl"])
     with pytest.raises(InputError, match="with formulas, but this .* was fitted on structures"):
         fitted.predict(["NaCl"])
-    with pytest.raises(InputError, match="expected formulas"):
+    with pytest.raises(InputError, match="without structures"):
         TransferRegressor(tiny_crystal_source).fit(np.eye(103)[:3], [1.0, 2.0, 3.0])
     disordered = Structure(Lattice.cubic(4.0), [{"Na": 0.5, "K": 0.5}], [[0, 0, 0]])
     with pytest.raises(StructureError, match="row 1 .*disordered") as caught:

@@ -52,7 +52,7 @@ def energy_curvature(
         (gradient,) = torch.autograd.grad(total, changes, create_graph=True)
         for row, distortion in zip(products, vectors.new_tensor(distortions), strict=True):
             (found,) = torch.autograd.grad(gradient, changes, distortion, retain_graph=True)
-            row[:] = found
+            row[:] = found.numpy()
     return products
 
 

@@ -55,7 +55,7 @@ class ErrorModel:
         floor = _FLOOR * float(np.median(errors)) or _FLOOR * float(np.mean(errors))
         self.exact = floor == 0.0
         if self.exact:
-            self.scores = np.zeros(len(errors))
+            self.scores: FloatArray = np.zeros(len(errors))
             return
         sizes = np.log(errors + floor)
         spread = _SPREAD * min(1.0, len(errors) / _ROWS_FOR_SPREAD)

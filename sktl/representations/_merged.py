@@ -202,7 +202,7 @@ def _marks(
 
 def _mix(*columns: IntArray | FloatArray | SingleArray) -> _MarkArray:
     """Return a pseudorandom uint64 for each row of integers, the same for the same row."""
-    mixed = np.zeros(len(columns[0]), dtype=np.uint64)
+    mixed: _MarkArray = np.zeros(len(columns[0]), dtype=np.uint64)
     for column in columns:
         column = column.astype(np.int64).view(np.uint64)
         mixed = (mixed + column + _ODD) * _FACTOR

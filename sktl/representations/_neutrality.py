@@ -113,7 +113,7 @@ def _meets(fixed: float, terms: list[tuple[float, FloatArray]]) -> bool:
     """Tell if one row reaches zero charge: sums of one half of its elements meet the other's."""
     halves = []
     for half in (terms[::2], terms[1::2]):
-        sums = np.zeros(1)
+        sums: FloatArray = np.zeros(1)
         for amount, states in half:
             sums = np.unique(np.round((sums[:, None] + amount * states).ravel(), _DECIMALS))
         halves.append(sums)

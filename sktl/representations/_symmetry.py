@@ -201,7 +201,7 @@ def _on_strains(rotations: FloatArray) -> FloatArray:
 
 def _carry(vectors: FloatArray, symmetry: Symmetry, on_strains: NDArray[np.floating]) -> FloatArray:
     """Return the images (m, k, 3N + 6) of vectors (k, 3N + 6) under each operation."""
-    atoms = vectors[:, :-6].reshape(len(vectors), -1, 3)
+    atoms: FloatArray = vectors[:, :-6].reshape(len(vectors), -1, 3)
     atoms = np.einsum("mij,knj->mkni", symmetry.rotations, atoms)
     origins = np.argsort(symmetry.permutations, axis=1)[:, None, :, None]
     atoms = np.take_along_axis(atoms, origins, axis=2).reshape(*atoms.shape[:2], -1)

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 import narwhals.stable.v2 as nw
 import numpy as np
 
-from sktl._types import ObjectArray
+from sktl._types import AnyArray, ObjectArray
+from sktl.exceptions import InputError
 
 
 class Rows(NamedTuple):
@@ -26,11 +27,14 @@ class Rows(NamedTuple):
         The columns of text or objects of a table with several columns, by name or number.
     names : tuple of str or None
         Names of all columns, where the container is a frame and all names are texts.
+    frame : frame of narwhals or None
+        The table itself, where it has several columns; its own names may be numbers.
     """
 
     items: list[Any] | None = None
     columns: dict[Any, list[Any]] | None = None
     names: tuple[str, ...] | None = None
+    frame: nw.DataFrame[Any] | None = None
 
 
 def as_objects(items: Collection[object]) -> ObjectArray:
@@ -106,7 +110,32 @@ def _read_frame(X: Any, frame: nw.DataFrame[Any]) -> Rows:
     for place, (label, dtype) in enumerate(zip(_labels(X), frame.schema.dtypes(), strict=True)):
         if not (dtype.is_numeric() or dtype == nw.Boolean):
             columns[label] = frame[:, place].to_list()
-    return Rows(columns=columns, names=names)
+    return Rows(columns=columns, names=names, frame=frame)
+
+
+def read_beside(X: Any, rows: Rows, label: Hashable) -> dict[Any, list[Any] | AnyArray]:
+    """Return all columns of a frame but one, by name: numbers as float arrays, others as lists.
+
+    Parameters
+    ----------
+    X : frame
+        What `read_rows` was given.
+    rows : Rows
+        What it returned.
+    label : str
+        Name of the column that is left out.
+    """
+    found: dict[Any, list[Any] | AnyArray] = {}
+    if rows.frame is None:
+        return found
+    for place, (name, dtype) in enumerate(zip(_labels(X), rows.frame.schema.dtypes(), strict=True)):
+        column = rows.frame[:, place]
+        if name in found:
+            raise InputError(f"Got two columns with the name {name!r}, expected one.")
+        if name != label:
+            numeric = dtype.is_numeric()
+            found[name] = column.cast(nw.Float64).to_numpy() if numeric else column.to_list()
+    return found
 
 
 def _read_array(X: Any) -> Rows:

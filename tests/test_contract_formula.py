@@ -212,7 +212,7 @@ def test_several_bad_rows(case):
         (np.array([], dtype=object), "ndarray with 0 rows, expected at least one"),
         ("NaCl", "sequence of formulas"),
         (Composition("NaCl"), "sequence of formulas"),
-        (pd.DataFrame({"formula": ["NaCl"], "T": [3.0]}), "one column of formulas"),
+        (pd.DataFrame({"name": ["alloy 7"], "T": [3.0]}), "one column of formulas"),
         (np.array([["NaCl", "GaAs"]], dtype=object), "one column of formulas"),
     ],
     ids=["list", "array", "str", "Composition", "frame", "wide"],

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 ROWS_AT_A_TIME, CRYSTALS_AT_A_TIME = 4000, 100
 """Materials that are screened together, which bounds the memory."""
 
+_SCREENED = ("distance", "outside", "out_of_range", "nearest")
+
 BAR: dict[str, Any] = {
     "desc": "Predicting",
     "unit": "row",
@@ -94,8 +96,10 @@ class MaterialsModel(MaterialsEstimator, ABC):
         DataFrame, n rows
             ``distance``: 1 is the median distance of a training material to those of other
             compositions. ``outside``: it is further away than 95 % of the training materials are
-            from each other, or has an element that was never seen. ``unseen_in_training`` and
-            ``unseen_in_pretraining``: tuples of the symbols of such elements. ``nearest``,
+            from each other, has an element that was never seen, or is out of range in a column
+            beside the material: ``out_of_range`` are tuples of the names of these columns.
+            ``unseen_in_training`` and ``unseen_in_pretraining``: tuples of the symbols of such
+            elements. ``nearest``,
             ``nearest_values`` and ``nearest_rows``: tuples of the nearest training materials, their
             targets in the unit of the `y` passed to `fit`, and their row numbers there. Of a
             regressor with standard deviations also ``expected_error``, in the unit of `y`: the
@@ -161,8 +165,8 @@ class MaterialsModel(MaterialsEstimator, ABC):
             ``interval_high``, in the unit of the `y` passed to `fit`, and of several outputs each
             with a number after its name; where no rows were held out in `fit`, the predictions
             only. Of a classifier ``prediction`` and ``probability_`` of each class. Then
-            ``distance``, ``outside`` and ``nearest``, those of `applicability`, where the model
-            has a network.
+            ``distance``, ``outside``, ``out_of_range`` and ``nearest``, those of `applicability`,
+            where the model has a network.
 
         Raises
         ------
@@ -195,7 +199,7 @@ class MaterialsModel(MaterialsEstimator, ABC):
                 columns, features = self._screen(part, coverage)
                 if domain is not None:
                     near = self._describe(part, domain, search, features)
-                    columns |= {name: near[name] for name in ("distance", "outside", "nearest")}
+                    columns |= {name: near[name] for name in _SCREENED if name in near}
                 frames.append(pd.DataFrame(columns))
                 bar.update(len(part))
         return pd.concat(frames, ignore_index=True)
@@ -233,7 +237,8 @@ class MaterialsModel(MaterialsEstimator, ABC):
         embedder = self._embedder()
         features = features if embedder is self else None
         embedding, batch = embed_materials(embedder, materials, features)
-        return domain.describe(embedding, batch, embedder.input_.elements, search)
+        beyond = self._beyond(materials)[1]
+        return domain.describe(embedding, batch, embedder.input_.elements, search, beyond)
 
 
 class MaterialsRegressor(RegressorMixin, MaterialsModel):
@@ -307,7 +312,8 @@ class MaterialsRegressor(RegressorMixin, MaterialsModel):
         if not return_std and coverage is None:
             return self._shaped(self._predict_rows(materials, False)[0])
         predictions, features = self._predict_rows(materials, True)
-        deviations, *ends = map(self._shaped, self._spread(predictions, features, coverage))
+        spread = self._spread(materials, predictions, features, coverage)
+        deviations, *ends = map(self._shaped, spread)
         found = [self._shaped(predictions), *([deviations] if return_std else [])]
         return tuple(found) if coverage is None else (*found, np.stack(ends, axis=-1))
 
@@ -317,7 +323,8 @@ class MaterialsRegressor(RegressorMixin, MaterialsModel):
         Split conformal prediction: the half width is the expected size of the error of the row
         times a quantile of the errors, each over its expected size, on rows that were not trained
         on. For new rows drawn like the training rows the intervals hold the share `coverage` of
-        the values; for other chemistry they may hold less.
+        the values; for other chemistry they may hold less. Beyond the range of a column beside the
+        material they widen in proportion to the distance from it, in its standard deviations.
 
         Parameters
         ----------
@@ -351,7 +358,7 @@ class MaterialsRegressor(RegressorMixin, MaterialsModel):
         predictions, features = self._predict_rows(materials, True)
         found = [predictions]
         if self.uncertainty_ is not None:
-            found += self._spread(predictions, features, coverage)
+            found += self._spread(materials, predictions, features, coverage)
         names = ["prediction", "standard_deviation", "interval_low", "interval_high"]
         columns: dict[str, Any] = {}
         for name, part in zip(names[: len(found)], map(self._shaped, found), strict=True):
@@ -360,10 +367,10 @@ class MaterialsRegressor(RegressorMixin, MaterialsModel):
 
     def _deviations(self, materials: Materials) -> FloatArray:
         """Return the standard deviations of predictions, (n, k)."""
-        return self._spread(*self._predict_rows(materials, True), None)[0]
+        return self._spread(materials, *self._predict_rows(materials, True), None)[0]
 
     def _spread(
-        self, predictions: FloatArray, features: Features, coverage: float | None
+        self, materials: Materials, predictions: FloatArray, features: Features, coverage: Any
     ) -> list[FloatArray]:
         """Return standard deviations of predictions (n, k), and with `coverage` two ends each."""
         if self.uncertainty_ is None:
@@ -372,7 +379,8 @@ class MaterialsRegressor(RegressorMixin, MaterialsModel):
                 "deviations and intervals: fit on more rows (50 or more, of several compositions), "
                 "with a validation_fraction above 0."
             )
-        deviations, half_widths = self.uncertainty_.spread(features, coverage)
+        wider = 1.0 + self._beyond(materials)[0]
+        deviations, half_widths = self.uncertainty_.spread(features, coverage, wider)
         if half_widths is None:
             return [deviations]
         low = np.maximum(predictions - half_widths, self._lowest())

@@ -45,6 +45,10 @@ class TransferClassifier(ClassifierMixin, MaterialsModel):
     ----------
     source : str, path-like, Source or None, default="mpt"
         Where the weights come from; see `TransferRegressor`.
+    material : str, default="auto"
+        Name of the column of formulas or structures, where X is a frame with further columns:
+        temperature, processing, level of theory and the like. "auto" takes the only column that
+        can be it.
     network : "auto" or str, default="auto"
         The network when `source` is None: any registered architecture, also one made known by
         `sktl.register_architecture`; see `TransferRegressor`.
@@ -89,8 +93,12 @@ class TransferClassifier(ClassifierMixin, MaterialsModel):
         Hash of the training rows, whatever their order.
     examples_ : list
         Three training rows, on which a saved model is checked when it is loaded.
+    material_ : str or None
+        Name of the column of the materials, where others stand beside it.
+    conditions_ : ConditionColumns or None
+        What the training rows say of these others: ranges, categories.
     n_features_in_ : int
-        1 for formulas and structures, else the number of numeric columns.
+        Columns of X: 1 for formulas and structures alone.
     feature_names_in_ : ndarray of str
         Names of the columns, where X was a frame.
     n_iter_ : int
@@ -125,6 +133,7 @@ class TransferClassifier(ClassifierMixin, MaterialsModel):
         self,
         source: PathLike | Source | None = "mpt",
         *,
+        material: str = "auto",
         network: str = "auto",
         network_arguments: dict[str, Any] | None = None,
         freeze_depth: int = 0,
@@ -137,6 +146,7 @@ class TransferClassifier(ClassifierMixin, MaterialsModel):
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
         self.source = source
+        self.material = material
         self.network = network
         self.network_arguments = network_arguments
         self.freeze_depth = freeze_depth

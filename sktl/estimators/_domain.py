@@ -101,6 +101,7 @@ class Domain:
         batch: Compositions | AnyArray,
         known: Collection[int] | None,
         search: NearestNeighbors,
+        beyond: list[tuple[str, ...]] | None = None,
     ) -> dict[str, Any]:
         """Return what is known of the nearest training rows, as columns of `applicability`.
 
@@ -114,15 +115,16 @@ class Domain:
             Atomic numbers that the source knows.
         search : NearestNeighbors
             What `search` returned.
+        beyond : list of tuple of str, length n, optional
+            Columns beside the material that are out of range.
         """
         distances, rows = self.nearest(embedding, search)
         neighbours: list[list[int]] = rows.tolist()
         unseen = [_unseen(batch, elements) for elements in (self.elements, known)]
-        outside = [
-            distance > self.limit or bool(new or never)
-            for distance, new, never in zip(distances.tolist(), *unseen, strict=True)
-        ]
-        return {
+        far = (distances > self.limit).tolist()
+        reasons = [far, *unseen, *([] if beyond is None else [beyond])]
+        outside = [any(row) for row in zip(*reasons, strict=True)]
+        described: dict[str, Any] = {
             "distance": distances,
             "outside": outside,
             "unseen_in_training": unseen[0],
@@ -131,6 +133,7 @@ class Domain:
             "nearest_values": [tuple(self.values[near].tolist()) for near in neighbours],
             "nearest_rows": list(map(tuple, neighbours)),
         }
+        return described if beyond is None else described | {"out_of_range": beyond}
 
 
 def _unseen(batch: Compositions | AnyArray, known: Collection[int] | None) -> list[tuple[str, ...]]:

@@ -18,6 +18,9 @@ from sktl.representations import (
     MAX_ATOMIC_NUMBER,
     SYMBOLS,
     Compositions,
+    ConditionColumns,
+    ConditionedRows,
+    Conditions,
     Crystals,
     Materials,
     Rows,
@@ -31,6 +34,7 @@ from sktl.sources import (
     load_source,
     random_network,
 )
+from sktl.training import Policy
 
 if TYPE_CHECKING:
     from sklearn.utils import Tags
@@ -47,6 +51,8 @@ class MaterialsEstimator(BaseEstimator):
     """An estimator whose X is materials, and which may be older than some of its parameters."""
 
     input_kind_: Literal["formulas", "structures", "columns"]
+    material_: str | None = None
+    conditions_: ConditionColumns | None = None
     n_features_in_: int
     feature_names_in_: AnyArray
 
@@ -54,6 +60,15 @@ class MaterialsEstimator(BaseEstimator):
         given = inspect.signature(type(self)).parameters.values()
         defaults = {each.name: each.default for each in given if each.default is not each.empty}
         super().__setstate__(defaults | state)
+
+    def _beyond(self, materials: Materials) -> tuple[FloatArray, list[tuple[str, ...]] | None]:
+        """Return how far rows are outside of the columns that were seen, and of which; see there.
+
+        Without columns beside the materials these are zeros and None.
+        """
+        if self.conditions_ is None or materials.conditions is None:
+            return np.zeros(len(materials)), None
+        return self.conditions_.beyond(materials.conditions)
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> Self:
@@ -84,7 +99,7 @@ def read_materials(
     """
     if not fitting:
         check_is_fitted(estimator)
-    materials = Materials.read(X)
+    materials = Materials.read(X, _material_column(estimator, fitting))
     expected = materials.kind if fitting else estimator.input_kind_
     if materials.kind != expected:
         raise InputError(
@@ -93,6 +108,7 @@ def read_materials(
         )
     if fitting:
         estimator.input_kind_ = materials.kind
+    _check_conditions(estimator, materials, fitting, tell=not isinstance(X, Materials))
     if materials.kind == "columns" and not isinstance(X, Materials):
         numbers = validate_data(estimator, materials.items, dtype=np.float64, reset=fitting)
         _check_size(numbers)
@@ -100,6 +116,48 @@ def read_materials(
         return Materials("columns", numbers, names=None if names is None else tuple(names))
     _check_columns(estimator, materials, fitting)
     return materials
+
+
+def _material_column(estimator: MaterialsEstimator, fitting: bool) -> str | None:
+    """Return the name of the column of the materials, "auto" where it is to be found, or None.
+
+    None is for an estimator that reads no other columns.
+    """
+    material = getattr(estimator, "material", None)
+    if material is None or fitting:
+        return material
+    return estimator.material_ or material
+
+
+def _check_conditions(
+    estimator: MaterialsEstimator, materials: Materials, fitting: bool, tell: bool
+) -> None:
+    """Record what stands beside the materials, or bring it to the form that it had in `fit`.
+
+    With `tell`, categories that are new are told of.
+    """
+    given = materials.conditions
+    if fitting:
+        estimator.material_ = materials.material
+        estimator.conditions_ = None if given is None else ConditionColumns(given)
+        return
+    known = estimator.conditions_
+    if known is None and given is not None:
+        raise InputError(
+            f"Got X with the columns {list(given.names)} beside the material, but this "
+            f"{type(estimator).__name__} was fitted on materials alone."
+        )
+    if known is None:
+        return
+    if given is None:
+        raise InputError(
+            f"Got X without columns beside the material, expected a frame with the columns "
+            f"{list(known.columns)} beside it, as in fit."
+        )
+    materials.conditions = known.check(given)
+    if tell:
+        policy = getattr(estimator, "policy", None) or Policy()
+        known.tell_unseen(materials.conditions, policy.unseen_categories)
 
 
 def _check_size(columns: FloatArray) -> None:
@@ -117,6 +175,8 @@ def _check_columns(estimator: MaterialsEstimator, materials: Materials, fitting:
     """Record how many columns there are and their names, or compare them with those of `fit`."""
     columns = materials.kind == "columns"
     width, names = materials.items.shape[1] if columns else 1, materials.names
+    if materials.conditions is not None:
+        width += len(materials.conditions.names)
     if fitting:
         estimator.n_features_in_ = width
         estimator.__dict__.pop("feature_names_in_", None)
@@ -143,7 +203,9 @@ def open_source(
     source = None if estimator.source is None else load_source(estimator.source)
     estimator.source_ = None if source is None else source.card
     estimator.source_sha256_ = None if source is None else source.sha256
-    estimator.input_ = NetworkInput(source, network, arguments, estimator.unseen_elements)
+    estimator.input_ = NetworkInput(
+        source, network, arguments, estimator.unseen_elements, estimator.conditions_
+    )
     return source
 
 
@@ -161,7 +223,11 @@ class NetworkInput:
         Further arguments of that network.
     policy : {"error", "warn"}
         What to do about an element that the source never saw.
+    conditions : ConditionColumns, optional
+        What stands beside the materials.
     """
+
+    conditions: ConditionColumns | None = None  # of files that were written before there were any
 
     def __init__(
         self,
@@ -169,6 +235,7 @@ class NetworkInput:
         network: str,
         arguments: dict[str, Any] | None,
         policy: UnseenElements,
+        conditions: ConditionColumns | None = None,
     ) -> None:
         find_choice(network)
         if policy not in POLICIES:
@@ -187,6 +254,7 @@ class NetworkInput:
         if card is not None:
             self.arguments = card.network["arguments"]
         self.highest = int(self.arguments.get("n_elements", MAX_ATOMIC_NUMBER))
+        self.conditions = conditions
 
     def fit(self, materials: Materials, weights: FloatArray | None = None) -> Batch:
         """Choose the representation for the rows and fit it; return what `read` returns."""
@@ -226,9 +294,13 @@ class NetworkInput:
             self._check_elements(batch, materials)
         return batch
 
-    def encode(self, readable: Batch) -> Rows:
-        """Return what `read` returned as rows of the representation."""
-        return self.representation.encode(readable)
+    def encode(self, readable: Batch, conditions: Conditions | None = None) -> Rows:
+        """Return what `read` returned as rows of the representation, with what stands beside."""
+        rows = self.representation.encode(readable)
+        if self.conditions is None or conditions is None:
+            return rows
+        beside = self.conditions.encode(conditions)
+        return ConditionedRows(rows, beside) if beside.shape[1] else rows
 
     def new_network(self, n_outputs: int, seed: int, width: int | None) -> Network:
         """Return the network for these rows with random weights."""

@@ -19,8 +19,15 @@ from sktl.estimators._domain import Domain
 from sktl.estimators._input import NetworkInput
 from sktl.estimators._uncertainty import Features
 from sktl.exceptions import InputError
-from sktl.networks import Network
-from sktl.representations import Compositions, Materials, Rows, label_rows
+from sktl.networks import ConditionedNetwork, Network
+from sktl.representations import (
+    Compositions,
+    ConditionedRows,
+    Materials,
+    Rows,
+    label_pairs,
+    label_rows,
+)
 from sktl.sources import Source, SourceCard, run_rows
 from sktl.training import (
     ClassTarget,
@@ -81,7 +88,10 @@ class TrainingRows:
         batch = network_input.fit(materials, weights)
         kinds = label_rows(batch)
         groups = kinds if isinstance(batch, np.ndarray) else label_rows(batch.compositions)
-        whole = cls(network_input.encode(batch), kinds, groups, y, weights)
+        if materials.conditions is not None:
+            kinds = label_pairs(kinds, materials.conditions.labels())
+        encoded = network_input.encode(batch, materials.conditions)
+        whole = cls(encoded, kinds, groups, y, weights)
         kept, merged = merge_rows(kinds, y, weights)
         if len(kept) < 2:
             raise InputError(
@@ -182,9 +192,23 @@ def train_members(
 def start_network(model: TransferModel, source: Source | None, seed: int, encoded: Rows) -> Network:
     """Return the network that a member of a model starts from, for its encoded training rows."""
     n_outputs = model.target_.n_outputs
+    beside = encoded if isinstance(encoded, ConditionedRows) else None
+    rows = encoded if beside is None else beside.rows
     if source is None:
-        return model.input_.new_network(n_outputs, seed, encoded.width)
-    return source.new_network(n_outputs, encoded)
+        network = model.input_.new_network(n_outputs, seed, encoded.width)
+    else:
+        network = source.new_network(n_outputs, rows)
+    return network if beside is None else add_conditions(network, beside, n_outputs, seed)
+
+
+def add_conditions(
+    network: Network, rows: ConditionedRows, n_outputs: int, seed: int
+) -> ConditionedNetwork:
+    """Return a network that also reads what stands beside the materials."""
+    n_conditions = rows.conditions.shape[1]
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        return ConditionedNetwork(n_outputs, network=network, n_conditions=n_conditions)
 
 
 def judge_members(
@@ -212,14 +236,14 @@ def judge_members(
 
 def run_members(model: NetworkModel, materials: Materials) -> AnyArray:
     """Return the outputs of all networks of a model, (m, n, n_outputs)."""
-    rows = model.input_.encode(model.input_.read(materials))
+    rows = model.input_.encode(model.input_.read(materials), materials.conditions)
     device = resolve_device(model.device)
     return np.stack([run_rows(each, rows, device=device) for each in _on(model, device)])
 
 
 def run_members_whole(model: NetworkModel, materials: Materials) -> tuple[AnyArray, AnyArray]:
     """Return the embeddings of all networks, (m, n, d), and their outputs, (m, n, n_outputs)."""
-    rows = model.input_.encode(model.input_.read(materials))
+    rows = model.input_.encode(model.input_.read(materials), materials.conditions)
     device = resolve_device(model.device)
     found = [_features_and_outputs(each, rows, device) for each in _on(model, device)]
     features, outputs = map(np.stack, zip(*found, strict=True))
@@ -240,7 +264,8 @@ def embed_materials(
         return features[0], elements
     device = resolve_device(model.device)
     network = _on(model, device)[0]
-    return run_rows(network.features, model.input_.encode(batch), device=device), elements
+    rows = model.input_.encode(batch, materials.conditions)
+    return run_rows(network.features, rows, device=device), elements
 
 
 def learn_domain(model: NetworkModel, materials: Materials, values: ArrayLike) -> Domain:

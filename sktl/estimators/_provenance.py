@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
 from sktl._types import AnyArray, FloatArray
 from sktl.representations import Materials
-
-if TYPE_CHECKING:
-    from pymatgen.core import Structure
-
 
 N_EXAMPLES = 3
 
@@ -21,7 +17,7 @@ N_EXAMPLES = 3
 class FittedModel(Protocol):
     """An estimator that remembers its training rows."""
 
-    input_kind_: str
+    input_kind_: Literal["formulas", "structures", "columns"]
     training_sha256_: str
     examples_: list[Any]
 
@@ -52,12 +48,6 @@ def record_training(
     estimator.examples_ = materials.take(chosen).to_plain()
 
 
-def read_examples(estimator: FittedModel) -> list[str] | list[Structure] | FloatArray:
+def read_examples(estimator: FittedModel) -> Materials:
     """Return the examples of an estimator as it takes them in ``predict``."""
-    if estimator.input_kind_ == "formulas":
-        return list(estimator.examples_)
-    if estimator.input_kind_ == "structures":
-        from pymatgen.core import Structure
-
-        return [Structure.from_dict(json.loads(entry)) for entry in estimator.examples_]
-    return np.array(estimator.examples_, dtype=np.float64)
+    return Materials.from_plain(estimator.input_kind_, estimator.examples_)

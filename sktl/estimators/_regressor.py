@@ -51,6 +51,10 @@ class TransferRegressor(MaterialsRegressor):
     source : str, path-like, Source or None, default="mpt"
         Where the weights come from: the name of a source (see `list_sources`), a source file, a
         loaded source, or None for the same network from random weights, trained from scratch.
+    material : str, default="auto"
+        Name of the column of formulas or structures, where X is a frame with further columns:
+        temperature, processing, level of theory and the like. "auto" takes the only column that
+        can be it.
     network : "auto" or str, default="auto"
         The network when `source` is None. "auto" takes CompositionNet for formulas, ALIGNN for
         structures and a residual network for numeric columns, which are then features of any
@@ -113,8 +117,12 @@ class TransferRegressor(MaterialsRegressor):
         Hash of the training rows, whatever their order.
     examples_ : list
         Three training rows, on which a saved model is checked when it is loaded.
+    material_ : str or None
+        Name of the column of the materials, where others stand beside it.
+    conditions_ : ConditionColumns or None
+        What the training rows say of these others: ranges, categories.
     n_features_in_ : int
-        1 for formulas and structures, else the number of numeric columns.
+        Columns of X: 1 for formulas and structures alone.
     feature_names_in_ : ndarray of str
         Names of the columns, where X was a frame.
     n_iter_ : int
@@ -161,6 +169,7 @@ class TransferRegressor(MaterialsRegressor):
         self,
         source: PathLike | Source | None = "mpt",
         *,
+        material: str = "auto",
         network: str = "auto",
         network_arguments: dict[str, Any] | None = None,
         freeze_depth: int = 0,
@@ -174,6 +183,7 @@ class TransferRegressor(MaterialsRegressor):
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
         self.source = source
+        self.material = material
         self.network = network
         self.network_arguments = network_arguments
         self.freeze_depth = freeze_depth
@@ -196,7 +206,9 @@ class TransferRegressor(MaterialsRegressor):
             or series or one-column frame of pandas, polars or pyarrow; or elemental fractions (n,
             103 or 118), or in columns named by elements; or any numeric columns if `source` is
             None. A source that reads crystals needs structures; of structures, other sources read
-            the composition.
+            the composition. A frame may hold further columns beside the material: numbers, and
+            categories (texts or booleans), with missing cells. They change what the network makes
+            of the material. Columns in which all rows are alike change nothing.
         y : array-like (n,) or (n, k)
             Targets, in any unit and of any scale.
         sample_weight : array-like (n,), optional
@@ -273,6 +285,11 @@ class TransferRegressor(MaterialsRegressor):
             raise InputError(
                 "Got head='source', expected another: only a source has a head to keep, for one "
                 "output."
+            )
+        if self.head == "source" and self.conditions_ is not None:
+            raise InputError(
+                "Got head='source', expected another: the head of a source reads no columns beside "
+                f"the material, and X has {list(self.conditions_.columns)}."
             )
 
     def _choose_target(self, rows: TrainingRows, source: Source | None) -> NumberTarget:

@@ -44,6 +44,10 @@ class DeepFeatureTransformer(TransformerMixin, MaterialsEstimator):
     source : str, path-like, Source or None, default="mpt"
         Where the weights come from; see `TransferRegressor`. None takes random weights: the control
         that shows what pretraining adds.
+    material : str, default="auto"
+        Name of the column of formulas or structures, where X is a frame with further columns:
+        temperature, processing, level of theory and the like. "auto" takes the only column that
+        can be it.
     layers : "last", "all", str, int or list of str or int, default="last"
         Depth groups by name, or by number from the input, negative from the end; without the head.
         An empty list takes none, for the predictions alone.
@@ -71,8 +75,12 @@ class DeepFeatureTransformer(TransformerMixin, MaterialsEstimator):
         Names of the depth groups that give features, in order from the input.
     network_ : Network
         The network, not to be changed.
+    material_ : str or None
+        Name of the column of the materials, where others stand beside it.
+    conditions_ : ConditionColumns or None
+        What the training rows say of these others: ranges, categories.
     n_features_in_ : int
-        1 for formulas and structures, else the number of numeric columns.
+        Columns of X: 1 for formulas and structures alone.
 
     Raises
     ------
@@ -103,6 +111,7 @@ class DeepFeatureTransformer(TransformerMixin, MaterialsEstimator):
         self,
         source: PathLike | Source | None = "mpt",
         *,
+        material: str = "auto",
         layers: str | int | Sequence[str | int] = "last",
         predictions: bool = False,
         network: str = "auto",
@@ -112,6 +121,7 @@ class DeepFeatureTransformer(TransformerMixin, MaterialsEstimator):
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
         self.source = source
+        self.material = material
         self.layers = layers
         self.predictions = predictions
         self.network = network
@@ -171,10 +181,12 @@ class DeepFeatureTransformer(TransformerMixin, MaterialsEstimator):
         Returns
         -------
         ndarray (n, n_features_out), float64
-            Dimensionless activations, then the source's predictions in the units of its card.
+            Dimensionless activations, then the source's predictions in the units of its card, then
+            the columns that stand beside the material: numbers as they are, NaN where missing, and
+            a column of zeros and ones for each category.
         """
         materials = read_materials(self, X, fitting=False)
-        rows = self.input_.encode(self.input_.read(materials))
+        rows = self.input_.encode(self.input_.read(materials))  # without what stands beside
         device = resolve_device(self.device)
         network = self.network_ if device == "cpu" else copy.deepcopy(self.network_).to(device)
         card = self.source_ if self.predictions else None
@@ -190,7 +202,9 @@ class DeepFeatureTransformer(TransformerMixin, MaterialsEstimator):
         if card is not None:
             n = len(card.properties)
             features[:, -n:] = card.to_units(features[:, -n:])
-        return features
+        if self.conditions_ is None or materials.conditions is None:
+            return features
+        return np.hstack([features, self.conditions_.plain(materials.conditions)])
 
     def get_feature_names_out(self, input_features: Sequence[str] | None = None) -> ObjectArray:
         """Return a name for each feature: depth group and number, or the property predicted.
@@ -213,6 +227,8 @@ class DeepFeatureTransformer(TransformerMixin, MaterialsEstimator):
         ]
         if self.predictions and self.source_ is not None:
             names += self.source_.property_names
+        if self.conditions_ is not None:
+            names += self.conditions_.names
         return np.asarray(names, dtype=object)
 
     def __sklearn_is_fitted__(self) -> bool:

@@ -172,7 +172,7 @@ class Uncertainty:
         self.mae = np.average(np.concatenate(errors), axis=0, weights=weights)
 
     def spread(
-        self, features: Features, coverage: float | None = None
+        self, features: Features, coverage: float | None = None, wider: FloatArray | float = 1.0
     ) -> tuple[FloatArray, FloatArray | None]:
         """Return what errors to expect of predictions.
 
@@ -182,6 +182,8 @@ class Uncertainty:
             What each model makes of the rows.
         coverage : float, optional
             Share of measurements that intervals are to hold.
+        wider : float array (n,) or float, default=1
+            Factor of the size of the error, for rows unlike those that it was learned from.
 
         Returns
         -------
@@ -190,7 +192,7 @@ class Uncertainty:
         half_widths : float array (n, k) or None
             Half the widths of intervals, with `coverage`.
         """
-        sizes = self.sizes(features)
+        sizes = self.sizes(features) * np.reshape(wider, (-1, 1))
         deviations = sizes * [each.spread for each in self.calibrations]
         if coverage is None:
             return deviations, None

@@ -6,6 +6,7 @@ from sktl.networks._check import check_network
 from sktl.networks._chgnet import CHGNet
 from sktl.networks._columns import ColumnNet
 from sktl.networks._composition import CompositionNet
+from sktl.networks._conditioned import ConditionedNetwork
 from sktl.networks._curvature import energy_curvature
 from sktl.networks._elemnet import ElemNet
 
@@ -14,6 +15,7 @@ __all__ = [
     "CHGNet",
     "ColumnNet",
     "CompositionNet",
+    "ConditionedNetwork",
     "ElemNet",
     "Network",
     "check_network",

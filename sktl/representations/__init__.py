@@ -7,6 +7,9 @@ from sktl.representations._base import (
     StructureRepresentation,
 )
 from sktl.representations._compositions import Compositions
+from sktl.representations._condition_columns import ConditionColumns
+from sktl.representations._conditioned import ConditionedRows
+from sktl.representations._conditions import Conditions
 from sktl.representations._crystal_rows import CrystalGraph, CrystalRows
 from sktl.representations._crystals import Crystals
 from sktl.representations._encodings import (
@@ -16,7 +19,7 @@ from sktl.representations._encodings import (
     NumericColumns,
 )
 from sktl.representations._formula import SYMBOLS, parse_formula, parse_formulas
-from sktl.representations._materials import Materials, check_structures, label_rows
+from sktl.representations._materials import Materials, check_structures, label_pairs, label_rows
 from sktl.representations._matminer import MatminerTransformer
 from sktl.representations._merged import MergedGraph, MergedRows
 from sktl.representations._readers import StructureReader
@@ -37,6 +40,9 @@ __all__ = [
     "ChgnetGraphs",
     "ColumnRows",
     "Compositions",
+    "ConditionColumns",
+    "ConditionedRows",
+    "Conditions",
     "CrystalGraph",
     "CrystalGraphs",
     "CrystalRows",
@@ -57,6 +63,7 @@ __all__ = [
     "cell_symmetry",
     "check_structures",
     "complete_by_symmetry",
+    "label_pairs",
     "label_rows",
     "harmonic_response",
     "independent_distortions",

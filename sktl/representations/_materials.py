@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sktl._containers import as_known_table, as_objects, is_sequence, read_rows
+from sktl._containers import as_known_table, as_objects, is_sequence, read_beside, read_rows
 from sktl._types import (
     AnyArray,
     Formula,
@@ -21,20 +21,31 @@ from sktl._types import (
     StructuresLike,
 )
 from sktl.exceptions import InputError, StructureError
-from sktl.representations._atoms import is_atoms, structures_from_atoms
 from sktl.representations._compositions import Compositions, sort_fractions
+from sktl.representations._conditions import Conditions
 from sktl.representations._crystals import Crystals
 from sktl.representations._formula import parse_formulas
-from sktl.representations._structures import is_structure, refuse_unusable, structure_text
+from sktl.representations._items import (
+    COLUMNS,
+    FORMULAS,
+    STRUCTURES,
+    Kind,
+    refuse_arrays_of_sites,
+    refuse_other_columns,
+    refuse_single,
+    refuse_texts,
+    sort_items,
+)
+from sktl.representations._material_column import find_material
+from sktl.representations._structures import (
+    is_structure,
+    refuse_unusable,
+    structure_from_text,
+    structure_text,
+)
 
 if TYPE_CHECKING:
-    import narwhals.stable.v2 as nw
     from pymatgen.core import Structure
-
-FORMULAS: Final = "formulas"
-STRUCTURES: Final = "structures"
-COLUMNS: Final = "columns"
-Kind: TypeAlias = Literal["formulas", "structures", "columns"]
 
 
 class Materials:
@@ -53,8 +64,10 @@ class Materials:
         numbers. Where numeric X is to be checked by its estimator, the table as it was given.
     names : tuple of str, optional
         Names of the columns of the frame that held them.
-    conditions : frame of narwhals, optional
+    conditions : Conditions, optional
         What stands beside the materials: n rows.
+    material : str, optional
+        Name of the column of the materials, where there are conditions.
 
     See Also
     --------
@@ -73,15 +86,17 @@ class Materials:
         items: Any,
         *,
         names: tuple[str, ...] | None = None,
-        conditions: nw.DataFrame[Any] | None = None,
+        conditions: Conditions | None = None,
+        material: str | None = None,
     ) -> None:
         self.kind = kind
         self.items = items
         self.names = names
         self.conditions = conditions
+        self.material = material
 
     @classmethod
-    def read(cls, X: Materials | MaterialsLike) -> Materials:
+    def read(cls, X: Materials | MaterialsLike, material: str | None = None) -> Materials:
         """Return X as `Materials`.
 
         Parameters
@@ -90,6 +105,10 @@ class Materials:
             Formulas (str or pymatgen Composition), structures (pymatgen Structure or ASE Atoms),
             or numbers: a list, tuple or array, or a series or frame of pandas, polars or pyarrow
             with one column of formulas or structures.
+        material : str, optional
+            Where X is a frame with further columns, which then are the `Conditions`: the name of
+            the column of the materials, or "auto" for the only one that can be it. Without it
+            further columns are an error.
 
         Returns
         -------
@@ -99,26 +118,38 @@ class Materials:
         Raises
         ------
         InputError
-            X is a single material, is empty, mixes kinds, or is no table at all.
+            X is a single material, is empty, mixes kinds, or is no table at all; or it is not
+            clear which column holds the materials, or a column beside it cannot be used.
         """
         if isinstance(X, cls):
             return X
-        _refuse_single(X)
+        refuse_single(X)
         if not is_sequence(X):
             raise InputError(
                 f"Got X of type {type(X).__name__}, expected a sequence of formulas or a table of "
                 "numbers."
             )
-        _refuse_arrays_of_sites(X)
+        refuse_arrays_of_sites(X)
         rows = read_rows(X)
         if rows.items is not None:
             if not rows.items:
                 raise InputError(
                     f"Got X of type {type(X).__name__} with 0 rows, expected at least one."
                 )
-            kind, items = _sort_items(rows.items)
+            kind, items = sort_items(rows.items)
             return cls(kind, as_known_table(X) if items is None else items, names=rows.names)
-        _refuse_other_columns(X, rows.columns or {})
+        if material is None or rows.frame is None:
+            refuse_other_columns(X, rows.columns or {})
+        elif rows.columns:
+            label = find_material(rows.columns, material, rows.frame.columns)
+            if label is None:
+                refuse_texts(rows.columns)
+            else:
+                kind, items = sort_items(rows.columns[label])
+                conditions = Conditions.read(read_beside(X, rows, label))
+                return cls(
+                    kind, items, names=rows.names, conditions=conditions, material=str(label)
+                )
         return cls(COLUMNS, as_known_table(X), names=rows.names)
 
     def __len__(self) -> int:
@@ -133,12 +164,21 @@ class Materials:
             items = self.items[chosen]
         else:
             items = [self.items[row] for row in np.arange(len(self))[chosen].tolist()]
-        taken = Materials(self.kind, items, names=self.names)
+        taken = Materials(self.kind, items, names=self.names, material=self.material)
         if self.conditions is not None:
-            taken.conditions = self.conditions[np.arange(len(self))[chosen].tolist()]
+            taken.conditions = self.conditions.take(chosen)
         for made in vars(self).keys() & {"compositions", "crystals"}:
             vars(taken)[made] = getattr(self, made).take(chosen)
         return taken
+
+    def alone(self) -> Materials:
+        """Return the materials without what stands beside them."""
+        if self.conditions is None:
+            return self
+        alone = Materials(self.kind, self.items)
+        for made in vars(self).keys() & {"compositions", "crystals"}:
+            vars(alone)[made] = getattr(self, made)
+        return alone
 
     @property
     def formulas(self) -> list[Formula]:
@@ -202,6 +242,14 @@ class Materials:
 
     def texts(self) -> list[str]:
         """Return a text for each row that people can read: of a structure its formula."""
+        texts = self._texts()
+        if self.conditions is None:
+            return texts
+        beside = self.conditions.texts()
+        pairs = zip(texts, beside, strict=True)
+        return [f"{text}, {more}" if more else text for text, more in pairs]
+
+    def _texts(self) -> list[str]:
         if self.kind == COLUMNS:
             return [f"row {row}" for row in range(len(self))]
         if self.kind == STRUCTURES:
@@ -211,22 +259,58 @@ class Materials:
     def digests(self) -> list[str]:
         """Return a text for each row that is equal for equal rows only."""
         if self.kind == COLUMNS:
-            return [row.tobytes().hex() for row in self.items]
-        if self.kind == STRUCTURES:
-            return [sha256(structure_text(item)).hexdigest() for item in self.items]
-        return list(map(formula_text, self.items))
+            digests = [row.tobytes().hex() for row in self.items]
+        elif self.kind == STRUCTURES:
+            digests = [sha256(structure_text(item)).hexdigest() for item in self.items]
+        else:
+            digests = list(map(formula_text, self.items))
+        if self.conditions is None:
+            return digests
+        pairs = zip(digests, self.conditions.to_plain(), strict=True)
+        return [json.dumps([digest, cells], sort_keys=True) for digest, cells in pairs]
 
-    def to_plain(self) -> list[str] | list[list[float]]:
-        """Return the rows as plain data: formulas, structures as JSON, or lists of numbers."""
+    def to_plain(self) -> list[Any]:
+        """Return the rows as plain data: formulas, structures as JSON, or lists of numbers.
+
+        Where there are conditions, each row is a dict of its material and its conditions.
+        """
         if self.kind == COLUMNS:
-            return self.items.tolist()
-        if self.kind == STRUCTURES:
-            return [json.dumps(each.as_dict(), sort_keys=True, default=str) for each in self.items]
-        return list(map(formula_text, self.items))
+            plain = self.items.tolist()
+        elif self.kind == STRUCTURES:
+            plain = [json.dumps(item.as_dict(), sort_keys=True, default=str) for item in self.items]
+        else:
+            plain = list(map(formula_text, self.items))
+        if self.conditions is None:
+            return plain
+        pairs = zip(plain, self.conditions.to_plain(), strict=True)
+        return [{"material": item, "conditions": cells} for item, cells in pairs]
+
+    @classmethod
+    def from_plain(cls, kind: Kind, rows: Sequence[Any]) -> Materials:
+        """Return what `to_plain` took apart, rows of one kind."""
+        conditions = None
+        if rows and isinstance(rows[0], dict):
+            names = rows[0]["conditions"]
+            conditions = Conditions.read({n: [r["conditions"][n] for r in rows] for n in names})
+            rows = [row["material"] for row in rows]
+        if kind == COLUMNS:
+            return cls(kind, np.array(rows, dtype=np.float64))
+        if kind == STRUCTURES:
+            rows = list(map(structure_from_text, rows))
+        return cls(kind, list(rows), conditions=conditions)
 
     def objects(self) -> ObjectArray | AnyArray:
-        """Return the rows as other packages take them: an object array (n,), or the numbers."""
+        """Return the materials as other packages take them: an object array (n,), or numbers."""
         return self.items if self.kind == COLUMNS else as_objects(self.items)
+
+    def plain_rows(self) -> Any:
+        """Return the rows as a user gives them: materials, numbers, or a frame with conditions."""
+        if self.conditions is None:
+            return self.items
+        import pandas as pd
+
+        columns = {self.material or "material": as_objects(self.items), **self.conditions.columns}
+        return pd.DataFrame({name: columns[name] for name in self.names or columns})
 
 
 def check_structures(X: Materials | StructuresLike) -> list[Structure]:
@@ -286,97 +370,6 @@ def label_rows(batch: Compositions | Crystals | AnyArray) -> IntArray:
     return rank[place]
 
 
-def _sort_items(items: list[Any]) -> tuple[Kind, list[Any] | None]:
-    """Return the kind of items, and the items as they are kept; None for numbers."""
-    examples = _examples(items)
-    if any(map(is_structure, examples)) or any(map(is_atoms, examples)):
-        return STRUCTURES, _check_structures(items)
-    if any(map(_is_formula, examples)):
-        return FORMULAS, items
-    _refuse_rows(items)
-    return COLUMNS, None
-
-
-def _examples(items: list[Any]) -> list[Any]:
-    """Return an item of each type that occurs: asking each of many items would take long."""
-    types = set(map(type, items))
-    if len(types) == 1:
-        return items[:1]
-    first: dict[type, Any] = {}
-    for item in items:
-        first.setdefault(type(item), item)
-    return list(first.values())
-
-
-def _check_structures(items: list[Any]) -> list[Structure]:
-    for row, item in enumerate(items):
-        if not (is_structure(item) or is_atoms(item)):
-            raise InputError(f"Got {item!r} in row {row} of X, expected a Structure as elsewhere.")
-    return structures_from_atoms(items) if any(map(is_atoms, items)) else items
-
-
-def _refuse_single(X: Any) -> None:
-    if isinstance(X, str | bytes) or _is_formula(X):
-        raise InputError(f"Got X={X!r}, expected a sequence of formulas: [{X!r}].")
-    if is_structure(X):
-        raise InputError(f"Got X={X.formula!r}, a structure, expected a sequence of them: [X].")
-    if is_atoms(X):
-        raise InputError(f"Got X={X!r}, a structure, expected a sequence of them: [X].")
-
-
-def _refuse_arrays_of_sites(X: object) -> None:
-    if isinstance(X, np.ndarray) and X.size and _is_site(X.flat[0]):
-        raise InputError(
-            f"Got an array of shape {X.shape} with sites of structures, into which numpy takes "
-            "structures apart, expected the list of structures itself."
-        )
-
-
-def _refuse_rows(items: list[Any]) -> None:
-    """Raise for a row that is neither a formula nor numbers; numpy's own messages name no row."""
-    for row, item in enumerate(items):
-        if item is None or isinstance(item, bytes | dict):
-            raise InputError(
-                f"Got {item!r} in row {row} of X, expected a formula (str or Composition) or "
-                "numbers."
-            )
-    if isinstance(items[0], list | tuple) and any(map(_is_formula, items[0])):
-        raise InputError(
-            f"Got {items[0]!r} in row 0 of X, expected one formula a row. Other columns can stand "
-            "beside it in a ColumnTransformer."
-        )
-
-
-def _refuse_other_columns(X: Any, columns: Mapping[Any, list[Any]]) -> None:
-    """Raise if one of several columns holds formulas or structures."""
-    for name, column in columns.items():
-        kind = _kind_of_column(column)
-        if kind is not None:
-            place = f"[[{name!r}]]" if hasattr(X, "columns") else f"[:, {name}]"
-            raise InputError(
-                f"Got X of type {type(X).__name__} with {X.shape[1]} columns, expected one column "
-                f"of {kind}: X{place}. Other columns can stand beside it in a ColumnTransformer."
-            )
-
-
-def _kind_of_column(column: Sequence[Any]) -> Kind | None:
-    """Return "formulas" for text other than numbers and Composition, "structures", or None."""
-    if any(_is_formula(item) and not _is_number(item) for item in column):
-        return FORMULAS
-    return STRUCTURES if any(map(is_structure, column)) else None
-
-
-def _is_formula(item: object) -> bool:
-    return isinstance(item, str) or hasattr(item, "get_el_amt_dict")
-
-
-def _is_number(item: Any) -> bool:
-    try:
-        float(item)
-    except (TypeError, ValueError):
-        return False
-    return True
-
-
-def _is_site(item: object) -> bool:
-    return hasattr(item, "lattice") and hasattr(item, "species") and not is_structure(item)
+def label_pairs(first: IntArray, second: IntArray) -> IntArray:
+    """Return one integer a row, equal for rows with equal labels in both of two arrays (n,)."""
+    return np.unique(np.column_stack([first, second]), axis=0, return_inverse=True)[1].reshape(-1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from hashlib import sha256
 from typing import TYPE_CHECKING, TypeGuard
@@ -94,6 +95,13 @@ def structure_text(structure: Structure) -> bytes:
     species = " ".join(site.species_string for site in structure)
     parts = structure.lattice.matrix.tobytes(), structure.frac_coords.tobytes(), species.encode()
     return b"".join(parts)
+
+
+def structure_from_text(text: str) -> Structure:
+    """Return the structure of which `text` is the dict of pymatgen, as JSON."""
+    from pymatgen.core import Structure
+
+    return Structure.from_dict(json.loads(text))
 
 
 def _problem(structure: Structure) -> str | None:

@@ -16,7 +16,7 @@ from sktl.sources._card import PropertyCard, SourceCard, is_source_name
 from sktl.sources._checkpoint import read_tensors, write_tensors
 from sktl.sources._foreign import ForeignSource
 from sktl.sources._inference import run_rows
-from sktl.sources._networks import network_from_tensors, random_network
+from sktl.sources._networks import fill_network, network_from_tensors, random_network
 from sktl.sources._page import card_page
 from sktl.sources._registry import list_sources, load_source, register_source
 from sktl.sources._source import Source, read_source
@@ -33,6 +33,7 @@ __all__ = [
     "architecture_of",
     "card_page",
     "default_architecture",
+    "fill_network",
     "find_architecture",
     "find_choice",
     "is_source_name",

@@ -60,7 +60,7 @@ def network_from_tensors(
     name : str
         Name of a registered `Architecture`.
     n_outputs : int
-        Outputs of the head.
+        Outputs of the head; with 0 the network returns its embedding.
     arguments : dict
         Further arguments of the network.
     tensors : dict of str to tensor
@@ -77,9 +77,44 @@ def network_from_tensors(
         kind = find_architecture(name).network
     except InputError as error:
         raise SourceIntegrityError(str(error)) from error
+
+    def make() -> Network:
+        network = kind(n_outputs or 1, **arguments)
+        if not n_outputs:
+            network.reset_head(0)
+        return network
+
+    head_tensors = 0 if n_outputs else 2  # of the head that is dropped
+    return fill_network(make, tensors, precisions, head_tensors)
+
+
+def fill_network(
+    make: Callable[[], Network],
+    tensors: Mapping[str, Tensor],
+    precisions: tuple[torch.dtype, ...] = PRECISIONS,
+    n_dropped: int = 0,
+) -> Network:
+    """Return the network that `make` makes, with the weights of a file.
+
+    Parameters
+    ----------
+    make : callable
+        Returns the network. What it makes takes no memory.
+    tensors : dict of str to tensor
+        All its weights.
+    precisions : tuple of dtype
+        What weights may be.
+    n_dropped : int, default=0
+        Weights that it makes and does not keep.
+
+    Raises
+    ------
+    SourceIntegrityError
+        It cannot be made, it does not have these tensors, or a weight is not finite.
+    """
     try:
-        with _Shapes(len(tensors)):
-            network = kind(n_outputs, **arguments)
+        with _Shapes(len(tensors) + n_dropped):
+            network = make()
     except (TypeError, ValueError, ArithmeticError, RuntimeError) as error:
         raise SourceIntegrityError(f"The card does not describe a network: {error}.") from error
     _check_tensors(network.state_dict(), tensors, precisions)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from sktl._types import MaterialsLike, NewCells
 from sktl.exceptions import InputError, UnseenElementError
@@ -116,7 +116,7 @@ def prediction_columns(
 
 
 def possible_coverage(
-    model: ScreeningModel, coverage: float | None, examples: MaterialsLike
+    model: ScreeningModel, coverage: float | None, examples: Any
 ) -> tuple[float | None, str | None]:
     """Return a coverage and None, or None and the reason why the model has no such intervals.
 

@@ -53,6 +53,9 @@ class Policy:
         mode is off the scale that it had under dropout; the last epochs bring it back.
     average : float, default=0.02
         The weights are averaged over about this share of all steps.
+    unseen_categories : {"warn", "error"}, default="warn"
+        What to do about a category, in a column beside the materials, that no training row has.
+        With a warning it is taken as none of those that are known.
 
     Raises
     ------
@@ -75,6 +78,7 @@ class Policy:
     warmup: float = 0.1
     dropout_until: float = 0.8
     average: float = 0.02
+    unseen_categories: Literal["warn", "error"] = "warn"
 
     def __post_init__(self) -> None:
         for name, low in (("max_epochs", 1), ("batch_size", 1), ("freeze_depth", 0)):
@@ -89,6 +93,8 @@ class Policy:
             _refuse("weight_decay", self.weight_decay, "a number of at least 0")
         if not (_is_real(self.validation_fraction) and 0 <= self.validation_fraction < 1):
             _refuse("validation_fraction", self.validation_fraction, "0 <= fraction < 1")
+        if self.unseen_categories not in ("warn", "error"):
+            _refuse("unseen_categories", self.unseen_categories, "'warn' or 'error'")
         for name in ("warmup", "dropout_until", "average"):
             if not (_is_real(getattr(self, name)) and 0 <= getattr(self, name) <= 1):
                 _refuse(name, getattr(self, name), "a share from 0 to 1")

@@ -8,11 +8,17 @@ import torch
 from skorch.history import History
 
 from sktl._state import is_stored, stored
-from sktl.networks import Network
+from sktl.networks import ConditionedNetwork, Network
 from sktl.representations import Representation
-from sktl.sources import architecture_of, find_architecture, network_from_tensors
+from sktl.sources import (
+    architecture_of,
+    fill_network,
+    find_architecture,
+    network_from_tensors,
+)
 from sktl.training import history_from_rows, history_rows
 
+_INNER = "network."
 _PRECISIONS = (torch.float32, torch.float64)
 
 
@@ -43,6 +49,42 @@ class StoredNetwork:
         """Return the network; memory is taken once the shapes of all weights are known to fit."""
         made = state["network"], state["n_outputs"], state["arguments"], state["weights"]
         network = network_from_tensors(*made, _PRECISIONS)
+        return network.eval().requires_grad_(False)
+
+
+@stored("conditioned-network/1")
+class StoredConditionedNetwork:
+    """A trained network with conditions: the network of the materials, and the rest.
+
+    Parameters
+    ----------
+    network : ConditionedNetwork
+        Around a network of a registered architecture.
+    """
+
+    def __init__(self, network: ConditionedNetwork) -> None:
+        self.network = network
+
+    def to_state(self) -> dict[str, Any]:
+        """Return how the network is made again."""
+        whole = self.network
+        arguments = {key: value for key, value in whole.arguments.items() if key != "network"}
+        weights = {
+            key: value for key, value in whole.state_dict().items() if not key.startswith(_INNER)
+        }
+        state = {"network": whole.network, "n_outputs": whole.head.out_features}
+        return state | {"arguments": arguments, "weights": weights}
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> Network:
+        """Return the network; memory is taken once the shapes of all weights are known to fit."""
+        inner = state["network"]
+        weights = {_INNER + key: value for key, value in inner.state_dict().items()}
+
+        def make() -> Network:
+            return ConditionedNetwork(state["n_outputs"], network=inner, **state["arguments"])
+
+        network = fill_network(make, weights | state["weights"], _PRECISIONS)
         return network.eval().requires_grad_(False)
 
 
@@ -97,6 +139,8 @@ class StoredHistory:
 
 def as_stored(thing: object) -> object:
     """Return the object by which a file holds a foreign one, such as a network; others as is."""
+    if isinstance(thing, ConditionedNetwork):
+        return StoredConditionedNetwork(thing)
     if isinstance(thing, Network):
         return StoredNetwork(thing)
     if isinstance(thing, Representation) and not is_stored(thing):

@@ -123,7 +123,7 @@ def given_bases(estimators: Any) -> dict[str, BaseModel]:
 
 
 def make_bases(
-    sources: Sequence[Source], features: FeatureUnion, n_rows: int, few: bool
+    sources: Sequence[Source], names: list[str], beside: list[str], n_rows: int, few: bool
 ) -> dict[str, BaseModel]:
     """Return the base models of sources, records by name.
 
@@ -131,8 +131,10 @@ def make_bases(
     ----------
     sources : list of Source
         Those that read formulas are fine-tuned.
-    features : FeatureUnion
-        What `make_features` returned.
+    names : list of str
+        Of the features.
+    beside : list of str
+        Names of the columns that stand beside the material, which follow the features.
     n_rows : int
         Number of training rows; with many there is no support vector regressor.
     few : bool
@@ -147,12 +149,11 @@ def make_bases(
     }
     others = {name: clone(base) for name, base in _TREES.items()}
     if n_rows <= MOST_FOR_SVR:
-        names = features.get_feature_names_out().tolist()
         if any(map(reads_crystals, sources)):
             properties = {each for source in sources for each in source.card.property_names}
-            others |= svrs_on_crystals(names, properties)
+            others |= svrs_on_crystals(names, beside, properties)
         else:
-            others |= svr_on_compositions(len(names))
+            others |= svr_on_compositions(len(names), len(beside))
     bases = [BaseModel(name, base, "materials") for name, base in networks.items()]
     bases += [BaseModel(name, base, "features") for name, base in others.items()]
     return {base.name: base for base in bases}

@@ -71,6 +71,10 @@ class TransferStackRegressor(MaterialsRegressor):
     source : str, path-like, Source or a list of these, default="mpt"
         Sources of formulas are fine-tuned; the other base models read features of all sources. See
         `TransferRegressor`. With structures as X, sources of formulas and of crystals can be mixed.
+    material : str, default="auto"
+        Name of the column of formulas or structures, where X is a frame with further columns:
+        temperature, processing, level of theory and the like. "auto" takes the only column that
+        can be it.
     estimators : "auto" or list of (str, estimator), default="auto"
         Other base models with names of their own, regressors that take X as it is given to
         `fit`; `source` is then not used.
@@ -100,8 +104,12 @@ class TransferStackRegressor(MaterialsRegressor):
         Hash of the training rows, whatever their order.
     examples_ : list
         Three training rows, on which a saved model is checked when it is loaded.
+    material_ : str or None
+        Name of the column of the materials, where others stand beside it.
+    conditions_ : ConditionColumns or None
+        What the training rows say of these others: ranges, categories.
     n_features_in_ : int
-        1 for formulas and structures, else the number of numeric columns.
+        Columns of X: 1 for formulas and structures alone.
 
     Raises
     ------
@@ -144,12 +152,14 @@ class TransferStackRegressor(MaterialsRegressor):
         self,
         source: PathLike | Source | Sequence[PathLike | Source] = "mpt",
         *,
+        material: str = "auto",
         estimators: Literal["auto"] | Sequence[tuple[str, BaseEstimator]] = "auto",
         n_members: int | Literal["auto"] = "auto",
         n_jobs: int | None = None,
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
         self.source = source
+        self.material = material
         self.estimators = estimators
         self.n_members = n_members
         self.n_jobs = n_jobs
@@ -162,7 +172,8 @@ class TransferStackRegressor(MaterialsRegressor):
         Parameters
         ----------
         X : sequence of formulas or structures, or float array (n, d)
-            As in `TransferRegressor`.
+            As in `TransferRegressor`. Columns beside the material are features of the trees and the
+            SVR too.
         y : array-like (n,)
             Targets, in any unit and of any scale.
         sample_weight : array-like (n,), optional
@@ -240,17 +251,24 @@ class TransferStackRegressor(MaterialsRegressor):
         self.features_: FeatureUnion | None = None
         if not self._makes_bases():
             return given_bases(self.estimators)
-        self.features_ = make_features(materials, sources, self.n_jobs)
-        return make_bases(sources, self.features_, n_rows, few)
+        self.features_ = make_features(materials.alone(), sources, self.n_jobs)
+        names = self.features_.get_feature_names_out().tolist()
+        beside = [] if self.conditions_ is None else self.conditions_.names
+        return make_bases(sources, names, beside, n_rows, few)
 
     def _makes_bases(self) -> bool:
         return isinstance(self.estimators, str) and self.estimators == "auto"
 
     def _inputs(self, materials: Materials, wanted: Collection[str]) -> dict[str, Any]:
         """Return what base models read: the materials, features of them, or the plain rows."""
-        made = {"materials": materials, "rows": materials.items}
+        made: dict[str, Any] = {"materials": materials}
+        if "rows" in wanted:
+            made["rows"] = materials.plain_rows()
         if "features" in wanted and self.features_ is not None:
-            made["features"] = self.features_.transform(materials)
+            made["features"] = self.features_.transform(materials.alone())
+            if self.conditions_ is not None and materials.conditions is not None:
+                beside = self.conditions_.plain(materials.conditions)
+                made["features"] = np.hstack([made["features"], beside])
         return {name: made[name] for name in wanted}
 
     def _fit_members(

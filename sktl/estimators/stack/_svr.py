@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel, DotProduct, Matern
+from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVR
@@ -80,14 +81,28 @@ class ColumnWeights(TransformerMixin, BaseEstimator):
         return True
 
 
-def svr_on_compositions(n_columns: int) -> dict[str, TransformedTargetRegressor]:
-    """Return the support vector regressor on features of compositions, by name."""
-    kernel = make_pipeline(StandardScaler(), SVR(C=10.0, epsilon=0.01, gamma=_REACH / n_columns))
+def svr_on_compositions(n_columns: int, n_beside: int) -> dict[str, TransformedTargetRegressor]:
+    """Return the support vector regressor on features of compositions, by name.
+
+    Parameters
+    ----------
+    n_columns : int
+        Number of features of the compositions.
+    n_beside : int
+        Number of columns beside the material, which follow them: few that tell much.
+    """
+    regressor = SVR(C=10.0, epsilon=0.01, gamma=_REACH / (n_columns + _TELLING**2 * n_beside))
+    steps: list[BaseEstimator] = [StandardScaler(), regressor]
+    if n_beside:
+        weights = np.array([1.0] * n_columns + [_TELLING] * n_beside)
+        imputer = SimpleImputer(strategy="median", keep_empty_features=True)
+        steps = [imputer, StandardScaler(), ColumnWeights(weights), regressor]
+    kernel = make_pipeline(*steps)
     return {_PLAIN: TransformedTargetRegressor(kernel, transformer=StandardScaler())}
 
 
 def svrs_on_crystals(
-    names: Sequence[str], properties: Collection[str]
+    names: Sequence[str], beside: Sequence[str], properties: Collection[str]
 ) -> dict[str, TransformedTargetRegressor]:
     """Return support vector regressors on features of crystals, by name.
 
@@ -95,6 +110,8 @@ def svrs_on_crystals(
     ----------
     names : list of str
         Names of the features: where they are from, and what.
+    beside : list of str
+        Names of the columns beside the material, which follow them.
     properties : set of str
         What the sources predict.
     """
@@ -110,11 +127,14 @@ def svrs_on_crystals(
             (_TREND, _TELLING, True),
         ):
             weights = np.select([is_response, is_prediction], [response, prediction], 1.0)
-            found[name + suffix] = _weighted_svr(weights, trend)
+            weights = np.append(weights, [_TELLING] * len(beside))
+            found[name + suffix] = _weighted_svr(weights, trend, has_missing=bool(beside))
     return found
 
 
-def _weighted_svr(weights: FloatArray, trend: bool) -> TransformedTargetRegressor:
+def _weighted_svr(
+    weights: FloatArray, trend: bool, has_missing: bool
+) -> TransformedTargetRegressor:
     """Return an SVR with a kernel and a scale of the target for few, unlike crystals.
 
     Far from all training rows it predicts the middle, or with a `trend` a linear function.
@@ -124,5 +144,6 @@ def _weighted_svr(weights: FloatArray, trend: bool) -> TransformedTargetRegresso
     if trend:
         kernel += ConstantKernel(1 / norm**2) * DotProduct(0.0, "fixed")
     regressor = SVR(kernel=kernel, C=10.0, epsilon=0.01)
-    regressor = make_pipeline(StandardScaler(), ColumnWeights(weights), regressor)
+    imputers = [SimpleImputer(strategy="median", keep_empty_features=True)] if has_missing else []
+    regressor = make_pipeline(*imputers, StandardScaler(), ColumnWeights(weights), regressor)
     return TransformedTargetRegressor(regressor, transformer=LogarithmicTarget())

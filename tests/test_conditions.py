@@ -1,0 +1,267 @@
+"""What stands beside the material: read, learned from, widened beyond, saved."""
+
+import subprocess
+import sys
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from sklearn.ensemble import ExtraTreesRegressor
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import make_pipeline
+
+import sktl
+from sktl import (
+    DeepFeatureTransformer,
+    TransferClassifier,
+    TransferRegressor,
+    TransferStackRegressor,
+)
+from sktl.exceptions import InputError, TransferWarning
+from sktl.representations import ConditionColumns, Conditions, Materials
+
+METALS, AMOUNTS = ("Fe", "Ni", "Al", "Ti"), [(1, 1), (1, 2), (2, 3), (3, 4)]
+FORMULAS = [f"{metal}{n}O{m}" for metal in METALS for n, m in AMOUNTS]
+
+
+def table(n_temperatures=4, seed=0):
+    """Return a table in which the property depends on temperature and processing, and its y."""
+    generator = np.random.default_rng(seed)
+    rows = [(formula, 300.0 + 200 * k) for formula in FORMULAS for k in range(n_temperatures)]
+    frame = pd.DataFrame(rows, columns=["formula", "T (K)"])
+    frame["processing"] = generator.choice(["cast", "wrought"], len(frame))
+    base = np.array([METALS.index(formula[:2]) for formula in frame["formula"]])
+    y = base + frame["T (K)"] / 100 + 5.0 * (frame["processing"] == "cast")
+    return frame, y.to_numpy()
+
+
+@pytest.fixture(scope="module")
+def regressor(tiny_source):
+    """Function -> TransferRegressor on the tiny source."""
+    return partial(TransferRegressor, tiny_source, random_state=0, learning_rate=5e-3)
+
+
+@pytest.fixture(scope="module")
+def fitted(regressor):
+    frame, y = table()
+    return regressor(max_epochs=40).fit(frame, y), frame, y
+
+
+def test_columns_beside_the_material_lower_the_error(fitted, regressor):
+    model, frame, y = fitted
+    alone = regressor(max_epochs=40).fit(frame["formula"], y)
+    error = np.abs(model.predict(frame) - y).mean()
+    assert error < 0.5 * np.abs(alone.predict(frame["formula"]) - y).mean()
+
+
+def test_a_frame_of_polars_is_read_as_one_of_pandas(fitted, regressor):
+    model, frame, y = fitted
+    assert np.array_equal(model.predict(pl.from_pandas(frame)), model.predict(frame))
+    again = regressor(max_epochs=40).fit(pl.from_pandas(frame), y)
+    assert np.array_equal(again.predict(frame), model.predict(frame))
+
+
+def test_constant_columns_change_nothing(regressor):
+    frame, y = table(n_temperatures=1)
+    frame["processing"] = "cast"
+    model = regressor(max_epochs=2)
+    alone = model.fit(frame[["formula"]], y).predict(frame[["formula"]])
+    assert np.array_equal(model.fit(frame, y).predict(frame), alone)
+
+
+def test_the_order_of_rows_does_not_matter(fitted, regressor):
+    model, frame, y = fitted
+    order = np.random.default_rng(1).permutation(len(y))
+    again = regressor(max_epochs=40).fit(frame.iloc[order], y[order])
+    assert again.training_sha256_ == model.training_sha256_
+    assert np.allclose(again.predict(frame), model.predict(frame), atol=1e-5)
+
+
+def test_columns_are_part_of_the_training_hash(fitted, regressor):
+    model, frame, y = fitted
+    other = regressor(max_epochs=1).fit(frame.assign(**{"T (K)": 1.0}), y)
+    assert other.training_sha256_ != model.training_sha256_
+
+
+def test_a_model_with_conditions_is_loaded_in_another_process(fitted, tmp_path):
+    model, frame, _ = fitted
+    model.save(tmp_path / "m.sktl")
+    frame.head(5).to_parquet(tmp_path / "t.parquet")
+    script = (
+        "import pandas, sktl, sys;"
+        "model = sktl.load_model(sys.argv[1] + '/m.sktl');"
+        "print(model.predict(pandas.read_parquet(sys.argv[1] + '/t.parquet')).tolist())"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, check=True
+    )
+    assert np.allclose(eval_list(run.stdout), model.predict(frame.head(5)), rtol=1e-6)
+
+
+def eval_list(text):
+    return [float(part) for part in text.strip().strip("[]").split(",")]
+
+
+def test_errors_widen_beyond_the_range_and_the_column_is_named(regressor):
+    frame, y = table()
+    policy = sktl.Policy(validation_fraction=0.3)
+    model = regressor(max_epochs=3, policy=policy).fit(frame, y)
+    rows = frame.iloc[[0, 0, 0]].copy()
+    rows["T (K)"] = [300.0, 1500.0, 3000.0]
+    _, deviations = model.predict(rows, return_std=True)
+    assert deviations[0] < deviations[1] < deviations[2]
+    found = model.applicability(rows)
+    assert found["out_of_range"].tolist() == [(), ("T (K)",), ("T (K)",)]
+    assert found["outside"].tolist()[1:] == [True, True]
+    widths = np.diff(model.predict_interval(rows, coverage=0.5), axis=1)[:, 0]
+    assert widths[0] < widths[1] < widths[2]
+    assert model.screen(rows, coverage=0.5)["out_of_range"].tolist()[2] == ("T (K)",)
+
+
+def test_a_new_category_is_told_of_or_refused(fitted, regressor):
+    model, frame, y = fitted
+    new = frame.head(3).assign(processing=["cast", "forged", "cast"])
+    with pytest.warns(
+        TransferWarning, match=r"'forged' in 1 of 3 rows .* 'processing'.* row 1"
+    ) as w:
+        model.predict(new)
+    assert w[0].filename == __file__
+    strict = regressor(max_epochs=1, policy=sktl.Policy(unseen_categories="error"))
+    with pytest.raises(InputError, match="'forged'.*expected one of .'cast', 'wrought'."):
+        strict.fit(frame, y).predict(new)
+
+
+def test_missing_cells_are_missing_and_not_zero(regressor):
+    frame, y = table()
+    frame.loc[::5, "T (K)"] = np.nan
+    frame.loc[1::7, "processing"] = None
+    model = regressor(max_epochs=3).fit(frame, y)
+    zero = frame.head(10).assign(**{"T (K)": 0.0})
+    gone = frame.head(10).assign(**{"T (K)": np.nan})
+    assert not np.allclose(model.predict(zero), model.predict(gone))
+    assert np.isfinite(model.predict(gone)).all()
+
+
+@pytest.mark.parametrize("kind", [TransferRegressor, DeepFeatureTransformer])
+def test_the_name_of_the_material_is_asked_for_where_two_columns_can_be_it(kind, tiny_source):
+    estimator = partial(kind, tiny_source)
+    frame, y = table()
+    frame["kind of test"] = np.where(y > np.median(y), "C", "P")
+    with pytest.raises(InputError, match="'formula' and 'kind of test'.*material='formula'"):
+        estimator().fit(frame, y)
+    model = estimator(material="formula").fit(frame, y)
+    assert model.material_ == "formula"
+    assert list(model.conditions_.columns) == ["T (K)", "processing", "kind of test"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda X: X[["formula"]], r"without columns beside the material.*\['T \(K\)', 'proc"),
+        (lambda X: X["formula"].tolist(), "without columns beside the material"),
+        (lambda X: X.rename(columns={"processing": "p"}), r"\['T \(K\)', 'p'\].*expected"),
+        (lambda X: X.assign(processing=1.0), "numbers in the column 'processing', expected categ"),
+        (lambda X: X.assign(**{"T (K)": np.inf}), r"inf in row 0 of the column 'T \(K\)'"),
+        (lambda X: X.assign(**{"T (K)": ["hot", 300.0] * (len(X) // 2)}), "'hot' in row 0 and 300"),
+        (lambda X: X.assign(**{"T (K)": [{}] * len(X)}), r"{} in row 0 of the column 'T \(K\)'"),
+    ],
+)
+def test_other_columns_than_in_fit_are_refused(fitted, change, message):
+    model, frame, _ = fitted
+    with pytest.raises(InputError, match=message):
+        model.predict(change(frame))
+
+
+def test_columns_are_refused_after_a_fit_without(fitted, regressor):
+    _, frame, y = fitted
+    model = regressor(max_epochs=1).fit(frame["formula"], y)
+    with pytest.raises(InputError, match="fitted on materials alone"):
+        model.predict(frame)
+
+
+def test_texts_that_read_as_numbers_are_told_of(fitted, regressor):
+    _, frame, y = fitted
+    frame = frame.assign(**{"T (K)": frame["T (K)"].astype(str)})
+    with pytest.warns(TransferWarning, match="'T .K.' holds texts that read as numbers"):
+        regressor(max_epochs=1).fit(frame, y)
+
+
+def test_the_transformer_passes_columns_through_to_other_models(fitted, tiny_source):
+    _, frame, y = fitted
+    deep = DeepFeatureTransformer(tiny_source, layers=[], predictions=True).fit(frame)
+    names = deep.get_feature_names_out().tolist()
+    features = deep.transform(frame)
+    assert names[-3:] == ["T (K)", "processing = cast", "processing = wrought"]
+    assert np.array_equal(features[:, -3], frame["T (K)"])
+    assert set(features[:, -2]) == {0.0, 1.0}
+    pipeline = make_pipeline(deep, ExtraTreesRegressor(20, random_state=0))
+    assert cross_val_score(pipeline, frame, y, cv=3).mean() > 0.5
+
+
+def test_the_stack_reads_columns_in_all_its_models(tiny_source, tmp_path):
+    frame, y = table()
+    frame.loc[::9, "T (K)"] = np.nan
+    model = TransferStackRegressor(tiny_source, n_members=2, random_state=0).fit(frame, y)
+    assert np.abs(model.predict(frame) - y).mean() < 0.5 * np.abs(np.median(y) - y).mean()
+    model.save(tmp_path / "m.sktl")
+    loaded = sktl.load_model(tmp_path / "m.sktl")
+    assert np.allclose(loaded.predict(frame), model.predict(frame), rtol=1e-9)
+    hot = frame.head(1).assign(**{"T (K)": 5000.0})
+    assert loaded.applicability(hot)["out_of_range"].tolist() == [("T (K)",)]
+
+
+def test_given_models_of_the_stack_read_the_frame_itself(tiny_source, regressor):
+    frame, y = table()
+    pipeline = make_pipeline(DeepFeatureTransformer(tiny_source), ExtraTreesRegressor(10))
+    bases = [("trees", pipeline), ("network", regressor(max_epochs=1))]
+    model = TransferStackRegressor(estimators=bases, n_members=2, random_state=0).fit(frame, y)
+    assert model.predict(frame).shape == y.shape
+
+
+def test_the_classifier_reads_columns(tiny_source):
+    frame, y = table()
+    model = TransferClassifier(tiny_source, max_epochs=40, learning_rate=5e-3, random_state=0).fit(
+        frame, y > np.median(y)
+    )
+    assert (model.predict(frame) == (y > np.median(y))).mean() > 0.8
+
+
+def test_freeze_depth_is_searched_as_without_columns(fitted, regressor, tiny_source):
+    _, frame, y = fitted
+    depths = [0, len(tiny_source.network.depth_groups) - 1]
+    search = GridSearchCV(regressor(max_epochs=1), {"freeze_depth": depths}, cv=2)
+    assert search.fit(frame, y).best_params_["freeze_depth"] in depths
+    with pytest.raises(InputError, match="freeze_depth"):
+        regressor(freeze_depth=depths[1] + 1).fit(frame, y)
+
+
+def test_structures_may_have_columns_beside_them(tiny_crystal_source, toy_crystals):
+    crystals, y, _ = toy_crystals(20, seed=3)
+    frame = pd.DataFrame({"structure": crystals, "level": ["PBE", "SCAN"] * 10})
+    model = TransferRegressor(tiny_crystal_source, max_epochs=2, random_state=0).fit(frame, y)
+    assert model.input_kind_ == "structures"
+    assert not np.allclose(model.predict(frame.assign(level="PBE")), model.predict(frame))
+
+
+def test_materials_take_their_columns_with_them():
+    frame, _ = table()
+    frame["aged"] = [True, None] * (len(frame) // 2)
+    materials = Materials.read(frame, "auto")
+    part = materials.take(np.array([3, 0]))
+    assert part.conditions.columns["T (K)"].tolist() == [900.0, 300.0]
+    assert part.conditions.columns["aged"].tolist() == [None, "True"]
+    assert part.texts()[1].startswith("Fe1O1, T (K) = 300, processing = ")
+    again = Materials.from_plain("formulas", part.to_plain())
+    assert again.digests() == part.digests()
+
+
+def test_rare_categories_are_one():
+    texts = [f"batch {k:03}" for k in range(150) for _ in range(1 + (k < 120))]
+    columns = ConditionColumns(Conditions.read({"batch": texts}))
+    assert len(columns.names) == 101
+    assert columns.names[-1] == "batch is rare"
+    known = columns.encode(Conditions.read({"batch": ["batch 149", "batch 000", "new"]}))
+    assert known.sum(axis=1).tolist() == [1.0, 1.0, 0.0]
+    assert known[0, -1] == 1.0

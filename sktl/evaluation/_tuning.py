@@ -104,6 +104,8 @@ class TunedRegressor(RegressorMixin, BaseEstimator):
         What is tuned, in the space `SPACES`.
     n_validation : int
         Rows at the end of X that judge.
+    space : dict or None, default=None
+        What is searched, in place of ``SPACES[learner]``: parameter to (kind, low, high).
     budget : Budget
         Trials and seconds. If no trial ends in time, the learner's defaults are taken, for the
         random forest with the square root of the number of columns at each split.
@@ -132,11 +134,13 @@ class TunedRegressor(RegressorMixin, BaseEstimator):
         learner: str = FOREST,
         *,
         n_validation: int = 1,
+        space: dict[str, tuple[str, float, float]] | None = None,
         budget: Budget = BUDGET,
         random_state: int = 0,
     ) -> None:
         self.learner = learner
         self.n_validation = n_validation
+        self.space = space
         self.budget = budget
         self.random_state = random_state
 
@@ -167,7 +171,7 @@ class TunedRegressor(RegressorMixin, BaseEstimator):
             "trials": n_done,
             "trials_given_up": n_failed,
             "defaults": n_done == 0,
-            "parameters": {name: _plain(parameters[name]) for name in SPACES[self.learner]},
+            "parameters": {name: _plain(parameters[name]) for name in self._searched()},
         }
         self.model_.fit(X, y)
         return self
@@ -219,13 +223,16 @@ class TunedRegressor(RegressorMixin, BaseEstimator):
 
     def _space(self, hpsklearn: ModuleType) -> Apply:
         """Return hpsklearn's learner with our space."""
-        searched = {name: _dimension(name, *rest) for name, rest in SPACES[self.learner].items()}
+        searched = {name: _dimension(name, *rest) for name, rest in self._searched().items()}
         arguments = (
             searched | FIXED[self.learner] | {"n_jobs": 1, "random_state": self.random_state}
         )
         if self.learner == FOREST:
             return hpsklearn.random_forest_regressor("forest", **arguments)
         return hpsklearn.xgboost_regression("boosting", **arguments)
+
+    def _searched(self) -> dict[str, tuple[str, float, float]]:
+        return SPACES[self.learner] if self.space is None else self.space
 
     def _best(
         self, search: HyperoptEstimator, X: FloatArray, y: FloatArray

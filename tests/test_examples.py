@@ -18,7 +18,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 FIRST_CELL = re.compile(r'^""".*?^"""\n\n(.*?)(?=\n# %%)', re.DOTALL | re.MULTILINE)
 EXPECTED = {
     "classify": r"P\(gap\) = [01]\.\d\d\narea under the ROC curve: 0\.[5-9]\d",
-    "conditions": r"Al0.3.+ 0 K, 0\.\d\d eV less.+\n\[\(\), \('T \(K\)',\)\]\n(\w+: LDA .+ eV\n){3}",
+    "conditions": r"Al0.3.+ 0 K, 0.+ less.+\n\[\(\), \('T \(K\)',\)\]\n(\w+: LDA .+ eV\n){3}",
     "crystals": r"(Cd\w+: \d\.\d eV, measured \d\.\d eV\n){3}",
     "custom_source": r"fine-tuned: mean absolute error \d\.\d\d eV on 200 test rows",
     "grid_search": r"(\d groups frozen: mean absolute error \d\.\d\d eV\n){3}",

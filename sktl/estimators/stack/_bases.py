@@ -29,8 +29,9 @@ if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
 MOST_FOR_SVR = 5000
 EPOCHS_FOR_FEW = 24
+_EXTRA = "extra trees"
 _TREES = {
-    "extra trees": ExtraTreesRegressor(max_features=0.33),
+    _EXTRA: ExtraTreesRegressor(max_features=0.33),
     "boosted trees": HistGradientBoostingRegressor(
         loss="absolute_error",
         max_iter=400,
@@ -148,6 +149,8 @@ def make_bases(
         if not reads_crystals(source)
     }
     others = {name: clone(base) for name, base in _TREES.items()}
+    if beside:  # a few columns among many attributes would be out of sight at most splits
+        others[_EXTRA].set_params(max_features=1.0)
     if n_rows <= MOST_FOR_SVR:
         if any(map(reads_crystals, sources)):
             properties = {each for source in sources for each in source.card.property_names}

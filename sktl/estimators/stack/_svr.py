@@ -23,6 +23,7 @@ RESPONSE = "response of "
 _PLAIN, _LED, _TREND = "SVR", "SVR, led by source predictions", "SVR, linear trend"
 _ON_RESPONSE = ", with the response"
 _REACH = 0.33  # of the kernel: gamma times the number of columns
+_REACH_BESIDE = 1.0  # the same, where columns stand beside the material
 _LENGTH = 2.0  # of the kernel on crystals, over the root of the sum of squared weights
 _TELLING = 3.0  # weight of a source's predictions and of the response: few columns that tell much
 _LEADING = 20.0  # weight of the predictions where they lead
@@ -91,7 +92,8 @@ def svr_on_compositions(n_columns: int, n_beside: int) -> dict[str, TransformedT
     n_beside : int
         Number of columns beside the material, which follow them: few that tell much.
     """
-    regressor = SVR(C=10.0, epsilon=0.01, gamma=_REACH / (n_columns + _TELLING**2 * n_beside))
+    reach = _REACH_BESIDE if n_beside else _REACH
+    regressor = SVR(C=10.0, epsilon=0.01, gamma=reach / (n_columns + _TELLING**2 * n_beside))
     steps: list[BaseEstimator] = [StandardScaler(), regressor]
     if n_beside:
         weights = np.array([1.0] * n_columns + [_TELLING] * n_beside)

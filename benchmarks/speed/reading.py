@@ -5,7 +5,8 @@
 Reading is what ``DeepFeatureTransformer.fit`` does to X: it checks, parses and encodes the rows;
 no network runs on more than one row. Each run is a new process, of both versions in turns; seconds
 are those of the process, so that other work on the machine does not count. The time of ``import
-sktl``, by the clock, is taken on the way. The result goes to ``benchmarks/results/reading.json``.
+sktl``, by the clock, is taken on the way. The result goes to ``benchmarks/results/reading.json``, and
+in words to ``docs/scaling.md``.
 The environment variable ``SKTL_DATA_MIRROR`` names a local copy of the public data files.
 """
 
@@ -22,8 +23,11 @@ from pathlib import Path
 from _formulas import describe, distinct_formulas
 from _measuring import judge
 
+from sktl.studies import fill_page
+
 HERE = Path(__file__).parents[2]
 RESULT = HERE / "benchmarks" / "results" / "reading.json"
+PAGE = HERE / "docs" / "scaling.md"
 FASTER, IMPORT = ("at most", 0.85), ("at most", 0.3)
 CHILD = """
 import hashlib, json, sys, time
@@ -117,6 +121,17 @@ def run(beside, n, repeats, seed=0):
     }
 
 
+def words(found):
+    """Return the result as a sentence for the page."""
+    shortest = {name: min(seconds) for name, seconds in found["cpu_seconds"].items()}
+    return (
+        f"Reading is the small part: {found['n_rows']:,} formulas take {shortest['here']:.2f} s of "
+        f"processor time to check, parse and encode (`python benchmarks/speed/reading.py`; commit "
+        f"{found['commits']['beside']} took {shortest['beside']:.2f} s beside it). `import sktl` "
+        f"takes {found['import_seconds']:.2f} s."
+    )
+
+
 def main():
     """Read the arguments, measure, and write the result."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -129,6 +144,9 @@ def main():
     text = json.dumps(found, indent=1)
     arguments.output.write_text(text + "\n", encoding="utf-8")
     print(text)
+    if arguments.output == RESULT:
+        page = PAGE.read_text(encoding="utf-8")
+        PAGE.write_text(fill_page(page, {"reading": words(found)}), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ Reading is what ``DeepFeatureTransformer.fit`` does to X: it checks, parses and 
 no network runs on more than one row. Each run is a new process, of both versions in turns; seconds
 are those of the process, so that other work on the machine does not count. The time of ``import
 sktl``, by the clock, is taken on the way. The result goes to ``benchmarks/results/reading.json``,
-and in words to ``docs/scaling.md``. The environment variable ``SKTL_DATA_MIRROR`` names a local copy
+and in words to ``docs/scaling.md``. The environment variable ``SKTL_DATA_MIRROR`` names a copy
 of the public data files.
 """
 

@@ -250,7 +250,7 @@ def _kept_shares(sets: dict[str, Facts]) -> Canvas | None:
         axis.xaxis.set_major_formatter(_PERCENT)
         axis.set_title(f"{_LABELS[model]}, {_count(found)}", loc="left")
         axis.set_xlabel("test rows kept, the most certain ones")
-        axis.set_ylim(bottom=0)
+    panels[0].set_ylim(bottom=0)  # of both, when all is drawn
     panels[0].set_ylabel("test MAE of these / of all")
     handles, labels = panels[0].get_legend_handles_labels()
     canvas.legend(handles, labels, loc="outside upper center", ncols=2)

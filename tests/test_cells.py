@@ -122,7 +122,7 @@ def is_evident(cells, mark):
 
 
 @settings(
-    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(measured(), st.sampled_from(";\t|"), st.sampled_from(KINDS), st.data())
 def test_each_number_is_read_as_written_or_refused(tmp_path, made, delimiter, kind, data):

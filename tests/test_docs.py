@@ -100,6 +100,7 @@ def test_code_of_the_pitfalls_that_fetches_runs(mirror, folder):
     (first, setup), *others = blocks(DOCS / "pitfalls.md")
     names = {}
     exec(setup, names)
+    names["model"].set_params(max_epochs=1)
     fetching = [code for text, code in others if "fetch_" in text]
     assert len(fetching) == 2
     for code in fetching:

@@ -14,7 +14,7 @@ from _page import write_page
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from sktl.evaluation import as_png
+from sktl.evaluation import PAGE_STYLE, as_png
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -28,15 +28,6 @@ CURVES = {
 MODELS = {"transfer": ("TransferRegressor", "#0072B2"), "stack": ("TransferStackRegressor", "0.3")}
 TREES = {"forest": "random forest", "boosting": "XGBoost"}
 TICKS = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.1, 1.2)
-STYLE = {
-    "font.size": 9,
-    "axes.titlesize": 9,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.axisbelow": True,
-    "grid.color": "0.9",
-    "legend.frameon": False,
-}
 CAPTION = (
     "**Left:** error on {test} measured band gaps against the number of training rows, one split "
     "by composition. The pretrained source has seen none of these compositions. **Right:** {sets} "
@@ -58,7 +49,7 @@ def ratios(sets, model, rival):
 
 def draw():
     """Return the figure."""
-    with matplotlib.rc_context(STYLE):
+    with matplotlib.rc_context(PAGE_STYLE):
         figure = Figure(figsize=(8.6, 3.2), layout="constrained")
         figure.get_layout_engine().set(wspace=0.06)
         left, right = figure.subplots(1, 2, width_ratios=[1, 1.15])

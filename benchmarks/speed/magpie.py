@@ -7,11 +7,11 @@ returns what the script prints. Both ways begin with formula strings. Seconds ar
 process, so that other work on the machine does not count.
 """
 
-import hashlib
 import json
 from importlib.metadata import version
 
 import numpy as np
+from _formulas import describe, distinct_formulas
 from _measuring import take_turns
 from matminer.featurizers.base import MultipleFeaturizer
 from matminer.featurizers.composition import (
@@ -20,7 +20,6 @@ from matminer.featurizers.composition import (
     Stoichiometry,
     ValenceOrbital,
 )
-from parser import TABLE, distinct_formulas
 from pymatgen.core import Composition
 
 from sktl import MatminerTransformer
@@ -46,7 +45,7 @@ def run(n=50_000, n_matminer=1_000, repeats=3, seed=0):
         Rates in formulas per second, their ratio, the largest difference between the attributes
         of both on matminer's formulas, and what was measured.
     """
-    formulas = distinct_formulas(n, seed)
+    formulas = distinct_formulas(n, seed=seed)
     matminer = matminer_featurizer()
     ways = {
         "sktl": lambda: sktl_attributes(formulas),
@@ -58,11 +57,8 @@ def run(n=50_000, n_matminer=1_000, repeats=3, seed=0):
     rates = {name: len(results[name]) / min(seconds[name]) for name in ways}
     difference = np.abs(results["sktl"][:n_matminer] - results["matminer"]).max()
     return {
-        "table": TABLE,
-        "formulas_sha256": hashlib.sha256("\n".join(formulas).encode()).hexdigest(),
-        "n_distinct": len(formulas),
+        **describe(formulas, seed),
         "n_matminer_sample": n_matminer,
-        "seed": seed,
         "repeats": repeats,
         "versions": {name: version(name) for name in ("matminer", "numpy", "pymatgen")},
         "formulas_per_second": {name: round(rate) for name, rate in rates.items()},

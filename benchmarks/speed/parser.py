@@ -7,23 +7,17 @@ returns what the script prints. Time is CPU time of this process, which runs one
 on the machine stretches the clock, not this.
 """
 
-import csv
-import hashlib
 import json
 import os
-import random
-from pathlib import Path
 
 import pandas as pd
+from _formulas import describe, distinct_formulas
 from _measuring import take_turns
 from matminer.featurizers.composition import ElementFraction
 from matminer.featurizers.conversions import StrToComposition
 from pymatgen.core import Composition
 
 from sktl.representations import parse_formulas
-
-DEFAULT_MIRROR = Path(__file__).parents[3] / "shared" / "data" / "mirror"
-TABLE = "CrabNet/data/benchmark_data/OQMD_Bandgap/train.csv"
 
 
 def run(n=100_000, repeats=3, seed=0):
@@ -44,7 +38,7 @@ def run(n=100_000, repeats=3, seed=0):
     dict
         Rates in formulas per CPU second, ratios, and what was measured.
     """
-    formulas = distinct_formulas(n, seed)
+    formulas = distinct_formulas(n, seed=seed)
     frame = pd.DataFrame({"formula": formulas})
     ways = {
         "sktl_parse": lambda: parse_formulas(formulas),
@@ -60,10 +54,7 @@ def run(n=100_000, repeats=3, seed=0):
         os.sched_setaffinity(0, cores)
     rates = {name: n / min(seconds[name]) for name in ways}
     return {
-        "table": TABLE,
-        "formulas_sha256": hashlib.sha256("\n".join(formulas).encode()).hexdigest(),
-        "n_distinct": len(formulas),
-        "seed": seed,
+        **describe(formulas, seed),
         "repeats": repeats,
         "load_average": round(os.getloadavg()[0], 1),
         "formulas_per_cpu_second": {name: round(rate) for name, rate in rates.items()},
@@ -71,16 +62,6 @@ def run(n=100_000, repeats=3, seed=0):
         "parse_over_pymatgen": round(rates["sktl_parse"] / rates["pymatgen_composition"], 2),
         "dense_over_matminer": round(rates["sktl_dense"] / rates["matminer_element_fraction"], 2),
     }
-
-
-def distinct_formulas(n, seed):
-    """Return n distinct formulas of the table, shuffled."""
-    mirror = Path(os.environ.get("SKTL_DATA_MIRROR", DEFAULT_MIRROR))
-    with (mirror / TABLE).open(newline="") as file:
-        distinct = sorted({row["formula"] for row in csv.DictReader(file)})
-    if len(distinct) < n:
-        raise ValueError(f"Got n={n}, expected at most {len(distinct)} distinct formulas.")
-    return random.Random(seed).sample(distinct, n)
 
 
 def element_fractions(frame):

@@ -14,7 +14,7 @@ from sktl.representations import parse_formulas
 known = load_expt_gap().frame.sample(100, random_state=0)
 X, y = known["Composition"], known["Eg"]  # eV
 search = GridSearchCV(
-    TransferRegressor(source="oqmd", n_members=1, max_epochs=20, random_state=0),
+    TransferRegressor(source="oqmd", n_members=1, max_epochs=10, random_state=0),
     {"freeze_depth": [0, 4, 8]},  # train all groups, half of them, the head alone
     cv=GroupKFold(3),
     scoring="neg_mean_absolute_error",

@@ -22,7 +22,7 @@ forest = make_pipeline(features, RandomForestRegressor(random_state=0)).fit(X, y
 
 # fine-tuning behind any matminer featurizer that gives elemental fractions
 fractions = MatminerTransformer(ElementFraction())
-tuned = make_pipeline(fractions, TransferRegressor("oqmd", max_epochs=20, random_state=0)).fit(X, y)
+tuned = make_pipeline(fractions, TransferRegressor("oqmd", max_epochs=10, random_state=0)).fit(X, y)
 
 print(forest.predict(["ZnSnN2", "TiB2"]), tuned.predict(["ZnSnN2", "TiB2"]), "eV")
 

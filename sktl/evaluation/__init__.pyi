@@ -10,6 +10,7 @@ from ._evaluation import CurvePoint as CurvePoint
 from ._evaluation import Evaluation as Evaluation
 from ._evaluation import Fold as Fold
 from ._figures import COLOURS as COLOURS
+from ._figures import PAGE_STYLE as PAGE_STYLE
 from ._figures import as_png as as_png
 from ._figures import draw_learning_curve as draw_learning_curve
 from ._figures import draw_parity as draw_parity

@@ -48,6 +48,16 @@ _FIGURE_STYLE: dict[RcKeyType, Any] = {
     "svg.hashsalt": "sktl",
     "text.parse_math": False,  # texts come from users: a dollar is a dollar
 }
+PAGE_STYLE: dict[RcKeyType, Any] = {
+    "font.size": 9,
+    "axes.titlesize": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "grid.color": "0.9",
+    "legend.frameon": False,
+}
+"""Style of the figures in pages: smaller letters than in a report, and room for a grid."""
 _QUIET = "0.35"
 _MANY_POINTS = 1000
 

@@ -1,17 +1,14 @@
-"""What the figures of the studies share: style, panels of curves, resolution."""
+"""What the figures of the studies share: lines, panels of curves, resolution."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import NullLocator
 
-from sktl.evaluation import COLOURS, as_png
-
-if TYPE_CHECKING:
-    from matplotlib.typing import RcKeyType
+from sktl.evaluation import COLOURS, PAGE_STYLE, as_png
 
 Panels: TypeAlias = Mapping[str, tuple[str, Mapping[str, Sequence[Sequence[float]]]]]
 """By title the unit and the points of each curve by its label."""
@@ -21,15 +18,6 @@ LINES: list[dict[str, Any]] = [
     {"color": color, "marker": marker}
     for color, marker in zip((*COLOURS.values(), QUIET), "os^Dv<>X", strict=True)
 ]
-STYLE: dict[RcKeyType, Any] = {
-    "font.size": 9,
-    "axes.titlesize": 9,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.axisbelow": True,
-    "grid.color": "0.9",
-    "legend.frameon": False,
-}
 _DOTS_PER_INCH = 130
 
 
@@ -84,4 +72,4 @@ def draw_panels(
 
 def to_png(canvas: Canvas) -> bytes:
     """Return a figure as the bytes of a PNG file."""
-    return as_png(canvas, dpi=_DOTS_PER_INCH, style=STYLE)
+    return as_png(canvas, dpi=_DOTS_PER_INCH, style=PAGE_STYLE)

@@ -31,7 +31,7 @@ TOLERANCE = 1e-6
 """Largest difference of predictions to those when it was saved, as a share of the largest."""
 
 _LEARNERS = "scikit-learn"
-_PACKAGES = ("scikit-learn", "torch", "numpy", "skorch", "matminer")
+_PACKAGES = ("scikit-learn", "torch", "numpy", "skorch", "matminer", "pymatgen")
 
 
 def save_model(

@@ -16,8 +16,8 @@ from matplotlib.ticker import (
     PercentFormatter,
 )
 
-from sktl.evaluation import BOOSTING, COLOURS
-from sktl.studies._drawing import DARK, LINES, QUIET, STYLE, draw_panels, to_png
+from sktl.evaluation import BOOSTING, COLOURS, PAGE_STYLE
+from sktl.studies._drawing import DARK, LINES, QUIET, draw_panels, to_png
 from sktl.studies.cross_property._configurations import FREEZE_DEPTHS
 from sktl.studies.cross_property._summary import (
     MODELS,
@@ -97,7 +97,7 @@ def draw_figures(summary: Facts) -> dict[str, Figure]:
     """
     sets = summary["sets"]
     drawn = {}
-    with matplotlib.rc_context(STYLE):
+    with matplotlib.rc_context(PAGE_STYLE):
         for name, (draw, caption, lacks) in _FIGURES.items():
             canvas = draw(sets)
             drawn[name] = Figure(None if canvas is None else to_png(canvas), caption, lacks)
@@ -250,7 +250,7 @@ def _kept_shares(sets: dict[str, Facts]) -> Canvas | None:
         axis.xaxis.set_major_formatter(_PERCENT)
         axis.set_title(f"{_LABELS[model]}, {_count(found)}", loc="left")
         axis.set_xlabel("test rows kept, the most certain ones")
-        axis.set_ylim(bottom=0)
+    panels[0].set_ylim(bottom=0)  # of both, when all is drawn
     panels[0].set_ylabel("test MAE of these / of all")
     handles, labels = panels[0].get_legend_handles_labels()
     canvas.legend(handles, labels, loc="outside upper center", ncols=2)

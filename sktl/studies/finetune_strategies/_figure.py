@@ -7,7 +7,8 @@ from typing import Any
 
 import matplotlib
 
-from sktl.studies._drawing import DARK, LINES, QUIET, STYLE, Panels, draw_panels, to_png
+from sktl.evaluation import PAGE_STYLE
+from sktl.studies._drawing import DARK, LINES, QUIET, Panels, draw_panels, to_png
 
 _TICKS = (100, 200, 400, 800)
 _PUBLISHED = (
@@ -37,5 +38,5 @@ def draw_figure(panels: Panels, published: Sequence[str]) -> bytes:
     lines = [{**line, "linestyle": "-"} for line in LINES[: len(ours)]]
     styles: dict[str, Any] = dict(zip(published, _PUBLISHED[: len(published)], strict=True))
     styles |= dict(zip(ours, lines, strict=True))
-    with matplotlib.rc_context(STYLE):
+    with matplotlib.rc_context(PAGE_STYLE):
         return to_png(draw_panels(panels, styles, _TICKS, "points"))

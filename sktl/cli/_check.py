@@ -78,7 +78,7 @@ def check_command(
 
     if fix is not None:
         check_place(fix, data)
-    table, findings = _find(data, list(targets), source, options)
+    table, findings = _find(data, list(targets), source, fix, options)
     repairs: list[Finding] = []
     if fix is not None:
         repaired, repairs = repair_table(table, findings)
@@ -101,7 +101,7 @@ def check_command(
 
 
 def _find(
-    data: Path, targets: list[str], source: str | None, options: dict[str, Any]
+    data: Path, targets: list[str], source: str | None, fix: Path | None, options: dict[str, Any]
 ) -> tuple[Table, list[Finding]]:
     """Return the table, and what is wrong with its cells."""
     import sktl
@@ -110,6 +110,8 @@ def _find(
     elements = None if source is None else sktl.load_source(source).card.elements
     materials = Materials.of(options)
     table, place, _ = materials.read_table(data, targets[0] if targets else None)
+    if fix is not None:
+        materials.check_output(fix, table, place)
     names = [column_of(table, target, "--target").name for target in targets]
     _, found = materials.read(table, place, elements)
     return table, check_table(table, found, names or None, cell_rules(options), besides=[place])

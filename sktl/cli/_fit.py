@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from sktl.cli._numbers import seed_option
 from sktl.cli._paths import READABLE, WRITABLE, check_place, printable, say
 from sktl.cli._rows import (
     Materials,
+    UsableRows,
     decimal_option,
     formula_option,
     on_error_options,
@@ -92,21 +94,23 @@ def fit_command(
     seconds = time.perf_counter() - start
     fitted.save(save, target=column.title, unit=unit)
     known = fitted.uncertainty_
-    exact = [
-        number
-        for number, side in zip(found.numbers, found.bounds or [0] * len(found.X), strict=True)
-        if not side
-    ]
     result = {
         "rows": len(found.table),
         "target": column.title,
         "unit": unit,
         "validation_mae": None if known is None else float(np.ravel(known.mae)[0]),
-        "median_mae": float(np.abs(np.array(exact) - np.median(exact)).mean()),
+        "median_mae": _median_error(found),
         "seconds": round(seconds, 1),
         "file": str(save),
     }
     say(json.dumps(result) if as_json else _summary(result))
+
+
+def _median_error(found: UsableRows) -> float:
+    """Return the mean absolute error of the median of all values that are not limits."""
+    sides = np.zeros(len(found.numbers)) if found.bounds is None else np.array(found.bounds)
+    values = np.array(found.numbers)[sides == 0]
+    return float(np.abs(values - np.median(values)).mean()) if len(values) else math.nan
 
 
 def _summary(result: dict[str, Any]) -> str:

@@ -146,6 +146,7 @@ def _in_memory(
             "This model reads crystal structures: give their folder, --structures FOLDER."
         )
     table, column, _ = materials.read_table(data)
+    materials.check_output(output, table, column)
     examples, target = read_examples(fitted), fitted.file_["target"]
     possible, reason = possible_coverage(fitted, coverage, examples)
     kinds = column_kinds(fitted, examples, possible, target)

@@ -199,6 +199,12 @@ class Materials(NamedTuple):
         except TableError as error:
             raise click.UsageError(str(error)) from error
 
+    def check_output(self, output: Path, table: Table, column: str) -> None:
+        """Raise if a file to write is one of the files of crystals."""
+        if self.structures is not None:
+            names = filter(None, map(str.strip, table.column(column)))
+            check_place(output, *(self.structures / name for name in names))
+
     def read(
         self, table: Table, column: str, elements: Collection[int] | None = None
     ) -> tuple[Sequence[str | Structure | None], list[Finding]]:
@@ -289,6 +295,7 @@ def read_usable(
 
     check_place(output, path)
     table, place, column = materials.read_table(path, target)
+    materials.check_output(output, table, place)
     given, found = materials.read(table, place, elements)
     X = cast("Sequence[str | Structure]", given)  # None stands only where there is a problem
     rules = cell_rules(options, column)

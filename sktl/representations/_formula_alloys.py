@@ -13,7 +13,7 @@ from sktl.representations._symbols import ATOMIC_NUMBER
 
 _NUMBER = r"(?:[0-9]+(?:[.,][0-9]+)?|[.,][0-9]+)"
 _UNIT = re.compile(
-    r"[(\[]?\s*\b(?P<of>wt|w|mass|weight|at|atomic|atom|mol|vol)?\b\.?\s*[-/]?\s*"
+    r"[(\[]?\s*(?:(?<![A-Za-z])(?P<of>wt|w|mass|weight|at|atomic|atom|mol|vol))?\.?\s*[-/]?\s*"
     r"(?:%|per\s?cent\b|pct\b\.?)\s*[)\]]?",
     re.I,
 )

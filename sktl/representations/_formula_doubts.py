@@ -91,7 +91,7 @@ def _check_capitals(text: str) -> None:
     if meant != text and read_without_doubt(meant):
         raise Unreadable(
             Fault(
-                "letters of the wrong case",
+                "lower case or capitals by mistake",
                 "its letters may be all capitals by mistake",
                 f"{meant!r} or {_BARE_CAPITAL.sub('1', text)!r}",
             )

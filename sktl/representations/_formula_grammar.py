@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from sktl.representations._faults import Fault
 from sktl.representations._plain_formulas import LONGEST_FORMULA
@@ -51,9 +52,11 @@ class Unreadable(ValueError):
     """
 
     def __init__(self, reason: str | Fault, fault: Fault | None = None) -> None:
-        super().__init__(f"{reason}; {fault}" if fault else str(reason))
         known = reason if isinstance(reason, Fault) else Fault(NO_FORMULA, reason)
-        self.fault = fault or known
+        if fault is not None:
+            known = replace(fault, looks_like=f"{reason}; {fault.looks_like}")
+        self.fault = known
+        super().__init__(str(known))
 
 
 def echo(item: object) -> str:

@@ -194,7 +194,7 @@ def _case(text: str) -> Fault | None:
     if not listed(meant):
         return None
     looks = "it looks like letters of the wrong case"
-    return Fault("letters of the wrong case", looks, *proposed(meant))
+    return Fault("lower case or capitals by mistake", looks, *proposed(meant))
 
 
 def _cased(text: str) -> list[str]:

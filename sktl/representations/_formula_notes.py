@@ -58,7 +58,8 @@ _CHARGE = re.compile(
 )
 _ISOTOPE = re.compile(r"(?:\^?\{?[0-9]{1,3}\}?|[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,3})(?=[A-Z])")
 _MARKUP = re.compile(
-    r"\$|</?(?:sub|inf)>|\\(?:mathrm|text|rm|ce|mathregular)\b|_\{([0-9.]+)\}|_(?=[0-9.])", re.I
+    r"\$|</?(?:sub|inf)>|\\(?:mathrm|text|rm|ce|mathregular)\b|_\{([0-9.]+)\}|(?<![0-9])_(?=[0-9.])",
+    re.I,
 )
 
 

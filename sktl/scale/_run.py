@@ -48,7 +48,7 @@ def predict_partitions(
     *,
     formula: str | None = None,
     coverage: float | None = 0.9,
-    on_error: Literal["stop", "skip"] = "skip",
+    on_error: Literal["stop", "skip"] = "stop",
     max_bad: float = 0.5,
     partition_rows: int = PARTITION_ROWS,
     client: Client | None = None,
@@ -74,7 +74,7 @@ def predict_partitions(
         Column of formulas, if it is not the one named like that.
     coverage : float, default=0.9
         Share of the measured values that the intervals should contain.
-    on_error : {"stop", "skip"}, default="skip"
+    on_error : {"stop", "skip"}, default="stop"
         What to do about rows that cannot be used: raise, or leave their predictions empty and give
         the reason in a column; they are also listed in the folder ``_skipped`` of the output.
     max_bad : float, default=0.5
@@ -144,17 +144,7 @@ def predict_partitions(
         parts = _all_parts(files, table.header, partition_rows)
         manifest = Manifest(made_from, kind, list(table.header), columns, parts)
     target = fitted.file_["target"]
-    job = Job(
-        model=str(model),
-        data=str(files[0].parent),
-        formula=manifest.made_from["formula"],
-        coverage=coverage,
-        skip=on_error == "skip",
-        model_sha256=manifest.made_from["model_sha256"],
-        header=tuple(manifest.header),
-        columns=manifest.columns,
-        target=target,
-    )
+    job = _job(manifest, model, files[0].parent, coverage, on_error, target)
     with _alone(output):
         counted = _complete(manifest, job, output, client, workers, max_bad)
     return counted | {"columns": list(manifest.columns), "no_interval": reason, "target": target}
@@ -226,6 +216,27 @@ def _distributed() -> ModuleType:
         return importlib.import_module("distributed")
     except ImportError as error:
         raise ClusterError("Sharing work needs dask: pip install sktl[dask]") from error
+
+
+def _job(
+    manifest: Manifest,
+    model: Path,
+    folder: Path,
+    coverage: float | None,
+    on_error: str,
+    target: dict[str, str | None],
+) -> Job:
+    return Job(
+        model=str(model),
+        data=str(folder),
+        formula=manifest.made_from["formula"],
+        coverage=coverage,
+        skip=on_error == "skip",
+        model_sha256=manifest.made_from["model_sha256"],
+        header=tuple(manifest.header),
+        columns=manifest.columns,
+        target=target,
+    )
 
 
 def _all_parts(files: Sequence[Path], header: tuple[str, ...], rows: int) -> list[TablePart]:

@@ -88,7 +88,7 @@ def _decode(path: Path, encoding: str | None) -> tuple[str, str]:
         raise bad_byte(path, content[: error.start].count(b"\n") + 1, error) from error
     except (LookupError, ValueError) as error:
         raise TableError(f"Got encoding={name!r}, which cannot be read: {error}.") from error
-    if "\0" in text:
+    if text.count("\0") > len(text) / 4:
         raise TableError(
             f"{path.name} has bytes that are 0, expected text: of UTF-16 without a mark, say "
             "--encoding utf-16-le."

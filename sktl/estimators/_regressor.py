@@ -249,11 +249,7 @@ class TransferRegressor(MaterialsRegressor):
         source = open_source(self, self.network, self.network_arguments)
         targets = y.reshape(len(y), -1) if sides is None else np.column_stack([y, sides])
         rows = TrainingRows.read(self.input_, materials, targets, sample_weight)
-        self.target_ = (
-            BoundedTarget(rows.y, rows.weights)
-            if sides is not None
-            else self._choose_target(rows, source)
-        )
+        self.target_ = self._choose_target(rows, source, bounded=sides is not None)
         members = train_members(
             rows,
             self.target_,
@@ -306,10 +302,14 @@ class TransferRegressor(MaterialsRegressor):
                 "output."
             )
 
-    def _choose_target(self, rows: TrainingRows, source: Source | None) -> NumberTarget:
+    def _choose_target(
+        self, rows: TrainingRows, source: Source | None, bounded: bool
+    ) -> NumberTarget:
         """Return how targets enter training, which the head follows."""
         self.head_property_ = None
         y, weights = rows.y, rows.weights
+        if bounded:
+            return BoundedTarget(y, weights)
         if self.head == "source" and source is not None:
             return self._source_target(rows, source)
         if self.head == "zero-inflated" and (y.shape[1] != 1 or (y < 0).any()):

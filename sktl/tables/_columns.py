@@ -218,7 +218,10 @@ def usable_rows(table: Table, problems: Iterable[Finding]) -> list[int]:
 
 
 def skipped_rows(table: Table, problems: Iterable[Finding]) -> Table:
-    """Return the rows that have problems as a table, with their line and the reasons."""
+    """Return the rows that have problems as a table, with their line and the reasons.
+
+    It is written as plain CSV, whatever the table was.
+    """
     reasons: dict[int, list[str]] = {}
     for problem in problems:
         reasons.setdefault(problem.row, []).append(f"{problem.column}: {problem.reason}")
@@ -229,7 +232,7 @@ def skipped_rows(table: Table, problems: Iterable[Finding]) -> Table:
         "line": [str(line) for line in skipped.lines],
         "reason": ["; ".join(reasons[row]) for row in rows],
     }
-    return replace(skipped, cells=cells).with_columns(columns)
+    return replace(skipped, cells=cells, dialect=None).with_columns(columns)
 
 
 def bad_rows(table: Table) -> list[Finding]:

@@ -171,8 +171,8 @@ NUMBERS = {
     "range or power of ten": {"10-12": None},
     "with a unit": {"3.1 eV": "3.1", "3.1eV": "3.1", "90%": None, "310 meV": None}
     | {"<0.1 eV": "<0.1"},
-    "not measured": {"": None, "n/a": None, "n.d.": None, "-": None, "—": None, "nan": None}
-    | {"not measured": None, "<LOD": None, "?": None},
+    "not measured": {"": None, "n/a": None, "n.d.": None, "n. d.": None, "-": None}
+    | {"not measured": None, "<LOD": None, "?": None, "—": None, "nan": None},
     "error of a spreadsheet": {"#DIV/0!": None, "#N/A": None},
     "true or false": {"True": None},
     "date": {"2024-02-03 00:00:00": None, "12:30": None, "3-Feb": None, "03-04": None},

@@ -116,7 +116,12 @@ def odd_cell(text: str, mark: str, unit: str | None = None) -> OddCell:
 
 def is_missing(text: str) -> bool:
     """Tell whether a text says that there is no value."""
-    return text.strip().casefold() in _NO_VALUE | _NOT_MEASURED
+    return _word(text.strip()) in _NO_VALUE | _NOT_MEASURED
+
+
+def _word(text: str) -> str:
+    """Return a text in lower case, without space after full stops: n. d. is n.d."""
+    return re.sub(r"(?<=\.) (?=[a-z])", "", text.casefold())
 
 
 def _number(text: str | None, mark: str) -> float:
@@ -132,13 +137,14 @@ def _shown(number: float, mark: str) -> str:
 
 
 def _missing(text: str, mark: str, unit: str | None) -> OddCell | None:
-    if text.casefold() in _NO_VALUE:
+    word = _word(text)
+    if word in _NO_VALUE:
         return OddCell(Fault("not measured", "no value"))
-    if text.casefold() in _NOT_MEASURED:
+    if word in _NOT_MEASURED:
         return OddCell(Fault("not measured", "no value: not measured or not detected"))
     if _ERRORS.fullmatch(text):
         return OddCell(Fault("error of a spreadsheet", "no value: an error of a spreadsheet"))
-    if text.casefold() in _BOOLEANS:
+    if word in _BOOLEANS:
         return OddCell(Fault("true or false", "not a finite number: it is true or false"))
     return None
 

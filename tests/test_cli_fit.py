@@ -49,11 +49,13 @@ def test_from_a_table_to_predictions(run, place, toy_rows, tiny_source):
     with open(place / "out.csv", encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["note"] for row in rows] == [f"x, {i}" for i in range(7)]
-    found = [float(row["prediction"]) for row in rows]
+    of = "of Energy (eV/atom)"
+    found = [float(row[f"prediction {of}"]) for row in rows]
     np.testing.assert_allclose(found, same.predict(formulas[:7]), rtol=1e-4)
     for row in rows:
-        low, high = float(row["interval_low"]), float(row["interval_high"])
-        assert low < float(row["prediction"]) < high and float(row["standard_deviation"]) > 0
+        low, high = float(row[f"interval low {of}"]), float(row[f"interval high {of}"])
+        assert low < float(row[f"prediction {of}"]) < high and row["reason"] == ""
+        assert float(row[f"standard deviation {of}"]) > 0
 
 
 def test_a_bad_row_stops_or_is_skipped_and_kept(run, place):
@@ -81,13 +83,23 @@ def test_a_bad_row_stops_or_is_skipped_and_kept(run, place):
 def test_an_element_that_the_source_never_saw_is_a_bad_row_like_others(run, place):
     assert run(*FIT).exit_code == 0
     (place / "odd.csv").write_text("formula,id\nNaCl,1\nUO2,2\n3-Feb,3\nThSiO4,4\nMgO,5\n")
-    done = run("predict", "m.sktl", "odd.csv", "-o", "o.parquet")
+    predict = ("predict", "m.sktl", "odd.csv", "-o", "o.parquet")
+    done = run(*predict, "--on-error", "stop")
     assert done.exit_code == 1 and not (place / "o.parquet").exists()
-    done = run("predict", "m.sktl", "odd.csv", "-o", "o.parquet", "--on-error", "skip")
-    assert done.exit_code == 0 and "Skipped 3 of 5 rows" in done.output
+    done = run(*predict)
+    assert done.exit_code == 1 and "3 of 5 rows cannot be used" in done.output
+    assert "--max-bad 1" in done.output and not (place / "o.parquet").exists()
+    done = run(*predict, "--max-bad", "0.6")
+    assert done.exit_code == 0 and "3 rows have no prediction" in done.output
     assert "line 5, formula: 'ThSiO4': the source does not know Th" in done.output
     frame = pd.read_parquet(place / "o.parquet")
-    assert frame["id"].tolist() == ["1", "5"] and frame["prediction"].dtype == np.float64
+    found = frame["prediction of Energy (eV/atom)"]
+    assert frame["id"].tolist() == list("12345") and found.dtype == np.float64
+    assert found.isna().tolist() == [False, True, True, True, False]
+    assert frame["reason"][3] == "formula: the source does not know Th"
+    (place / "odd.csv").write_text("formula,id\nUO2,1\n")
+    assert run(*predict, "--max-bad", "1").exit_code == 0
+    assert pd.read_parquet(place / "o.parquet").columns.tolist() == frame.columns.tolist()
 
 
 def test_numbers_for_scripts(run):
@@ -96,8 +108,9 @@ def test_numbers_for_scripts(run):
     assert 0 < fitted["validation_mae"] and 0 < fitted["median_mae"]
     shown = run("predict", "m.sktl", "new.csv", "-o", "o.tsv", "--json").stdout
     made = json.loads(shown[shown.index("{") :])  # older runners of click mix notes into it
-    judged = ["prediction", "standard_deviation", "distance", "outside", "nearest"]
-    assert made["columns"] == judged and made["rows"] == 7
+    measured = ["prediction of Energy (eV/atom)", "standard deviation of Energy (eV/atom)"]
+    assert made["columns"] == [*measured, "distance", "outside", "nearest", "reason"]
+    assert (made["rows"], made["skipped"]) == (7, 0)
 
 
 def test_too_few_rows_for_an_interval_are_said(run, place):
@@ -210,4 +223,5 @@ def test_text_stays_text_in_a_workbook_of_predictions(run, place):
     assert run("predict", "m.sktl", "odd.csv", "-o", "o.xlsx").exit_code == 0
     header, *rows = openpyxl.load_workbook(place / "o.xlsx").active.iter_rows()
     assert [(row[1].value, row[1].data_type) for row in rows] == [("=1+1", "s"), ("007", "s")]
-    assert header[3].value == "prediction" and {row[3].data_type for row in rows} == {"n"}
+    assert header[3].value == "prediction of Energy (eV/atom)"
+    assert {row[3].data_type for row in rows} == {"n"}

@@ -48,7 +48,7 @@ def test_from_a_folder_of_crystals_to_predictions(place, tiny_crystal_source):
     crystals = StructureReader().transform([place / "crystals" / row["File"] for row in rows])
     y = [float(row["energy (eV)"]) for row in rows]
     model = TransferRegressor(tiny_crystal_source, random_state=0).fit(crystals, y)
-    found = [float(row["prediction"]) for row in rows]
+    found = [float(row["prediction of energy (eV)"]) for row in rows]
     np.testing.assert_allclose(found, model.predict(crystals), rtol=1e-4)
     assert load_model(place / "m.sktl").input_kind_ == "structures"
 

@@ -13,6 +13,7 @@ from sktl.exceptions import (
     InputError,
     TransferWarning,
 )
+from sktl.training import BoundedTarget
 
 QUICK = dict(n_members=1, max_epochs=4, random_state=0, device="cpu")
 
@@ -268,3 +269,43 @@ def test_a_training_that_diverges_says_what_to_change():
     model = TransferRegressor(None, max_epochs=5, learning_rate=1e12, random_state=0)
     with pytest.raises(InputError, match="training diverged: got learning_rate=1000000000000.0"):
         model.fit(X, X[:, 0])
+
+
+def test_limits_count_only_where_they_are_not_kept(tiny_source, toy_rows):
+    formulas, energies, _ = toy_rows(60, seed=4)
+    limit = float(np.quantile(energies, 0.6))
+    bounds = (energies > limit).astype(int)  # known to be above the limit, not by how much
+    values = np.minimum(energies, limit)
+    model = TransferRegressor(tiny_source, random_state=0)
+    plain = clone(model).fit(formulas, values).predict(formulas)
+    bounded = clone(model).fit(formulas, values, bounds=bounds)
+    found, above = bounded.predict(formulas), bounds == 1
+    assert found[above].mean() > plain[above].mean() + 0.01
+    assert np.abs(found - energies).mean() < np.abs(plain - energies).mean()
+    same = clone(model).fit(formulas, values, bounds=np.zeros(60, dtype=int)).predict(formulas)
+    np.testing.assert_array_equal(same, plain)
+
+
+def test_the_loss_of_a_limit_is_zero_on_its_side():
+    loss = BoundedTarget(np.array([[1.0, 0], [2.0, 1]]), np.ones(2)).criterion()
+    z = torch.tensor([[1.0, -1.0], [1.0, 1.0], [1.0, 0.0]])
+    losses = [
+        [float(loss(torch.tensor([[p]]), (row[None], torch.ones(1)))) for row in z]
+        for p in (0.0, 3.0)
+    ]
+    assert losses == [[0.0, 1.0, 1.0], [2.0, 0.0, 2.0]]
+
+
+@pytest.mark.parametrize(
+    ("bounds", "head", "message"),
+    [
+        ([0, 2, 0], "auto", r"bounds\[1\]"),
+        ([0, 1], "auto", "one for each row"),
+        ([1, -1, 1], "auto", "expected values in some"),
+        ([0, 1, 0], "source", "head='source' with bounds"),
+    ],
+)
+def test_wrong_bounds_are_refused(tiny_source, bounds, head, message):
+    model = TransferRegressor(tiny_source, head=head, max_epochs=1)
+    with pytest.raises(InputError, match=message):
+        model.fit(["NaCl", "MgO", "Si"], [1.0, 2.0, 3.0], bounds=bounds)

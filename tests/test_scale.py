@@ -151,9 +151,20 @@ def test_rows_that_cannot_be_used_stop_or_are_kept_apart(client, place, tmp_path
     assert (again["rows"], again["skipped"], again["done_before"]) == (37, 3, 4)
     kept = pd.concat(map(pd.read_csv, sorted(tmp_path.glob("o/part-*.csv"))))
     skipped = pd.concat(map(pd.read_csv, sorted(tmp_path.glob("o/_skipped/*.csv"))))
-    assert kept["id"].tolist() == [i for i in range(40) if i not in (5, 21, 22)]
+    assert kept["id"].dropna().tolist() == [i for i in range(40) if i != 22]  # which is blank
+    assert len(kept) == 40 and kept["reason"].notna().sum() == 3
     assert skipped["line"].tolist() == [7, 23, 24]
     assert skipped["reason"].tolist()[1] == "formula: the source does not know U"
+
+
+def test_most_rows_bad_is_an_error_unless_asked_for(client, place, tmp_path):
+    (tmp_path / "bad.csv").write_text("formula\nSiO2\n" + "UO2\n" * 20)
+    how = {"data": tmp_path / "bad.csv", "partition_rows": 10, "on_error": "skip"}
+    with pytest.raises(TableError, match="20 of 21 rows cannot be used.*--max-bad 1"):
+        predict(place, tmp_path / "o", client, **how)
+    assert predict(place, tmp_path / "o", client, max_bad=1, **how)["done_before"] == 3
+    kept = pd.concat(map(pd.read_csv, sorted(tmp_path.glob("o/part-*.csv"))))
+    assert len(kept) == 21
 
 
 def test_the_command_takes_a_folder_and_a_cluster(client, place, tmp_path):

@@ -8,6 +8,7 @@ import click
 
 from sktl._version import __version__
 from sktl.cli._benchmark import benchmark_group
+from sktl.cli._check import check_command
 from sktl.cli._demo import demo_command
 from sktl.cli._evaluate import evaluate_command
 from sktl.cli._fit import fit_command
@@ -39,6 +40,7 @@ def main() -> None:
 
 
 main.add_command(benchmark_group)
+main.add_command(check_command)
 main.add_command(demo_command)
 main.add_command(evaluate_command)
 main.add_command(fit_command)

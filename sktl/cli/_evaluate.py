@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sktl.cli._cells import cell_options
 from sktl.cli._numbers import jobs_option, seed_option
 from sktl.cli._paths import READABLE, WRITABLE, check_place, check_writable, say
 from sktl.cli._progress import ProgressBar
@@ -16,7 +17,7 @@ from sktl.cli._rows import (
     Materials,
     decimal_option,
     formula_option,
-    on_error_option,
+    on_error_options,
     place_options,
     read_usable,
     target_option,
@@ -65,7 +66,8 @@ _MODELS = {"transfer": TRANSFER, "scratch": SCRATCH, "forest": FOREST, "xgboost"
 @jobs_option(default=2)
 @click.option("-o", "--output", required=True, type=WRITABLE, help="HTML file to write.")
 @decimal_option
-@on_error_option
+@cell_options(bounds=False, weights=False)
+@on_error_options
 @seed_option(2**31 - 10**6)
 @click.option("--json", "as_json", is_flag=True, help="Print all findings as JSON.")
 def evaluate_command(data: Path, source: str, output: Path, as_json: bool, **options: Any) -> None:
@@ -85,22 +87,21 @@ def evaluate_command(data: Path, source: str, output: Path, as_json: bool, **opt
     from sktl.evaluation import write_report
 
     check_place(output, source)
-    table, formulas, numbers, column = read_usable(
+    rows = read_usable(
         data,
-        Materials(options["formula"], None, None, options["sheet"], options["header_row"]),
+        Materials.of(options),
         options["target"],
-        decimal=options["decimal"],
+        options=options,
         elements=_formula_source(source).card.elements,
-        on_error=options["on_error"],
         output=output,
     )
     check_writable(output.parent, "--output")
     findings = write_report(
         output,
-        _evaluate(formulas, numbers, source, options),
-        target=column.title,
-        unit=options["unit"] or column.unit,
-        labels=table.lines,
+        _evaluate(rows.X, rows.numbers, source, options),
+        target=rows.column.title,
+        unit=options["unit"] or rows.column.unit,
+        labels=rows.table.lines,
         label_title="line",
         data={"file": data.name, "file sha256": sha256_of(data)},
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,15 @@ from typing import Any
 import click
 import numpy as np
 
+from sktl.cli._cells import cell_options
 from sktl.cli._numbers import seed_option
 from sktl.cli._paths import READABLE, WRITABLE, check_place, printable, say
 from sktl.cli._rows import (
     Materials,
+    UsableRows,
     decimal_option,
     formula_option,
-    on_error_option,
+    on_error_options,
     place_options,
     read_usable,
     structure_options,
@@ -45,7 +48,8 @@ MODELS = {"transfer": "TransferRegressor", "stack": "TransferStackRegressor"}
 )
 @click.option("--save", required=True, type=WRITABLE, help="Model file to write, such as gap.sktl.")
 @decimal_option
-@on_error_option
+@cell_options(bounds=True, weights=True)
+@on_error_options
 @seed_option(2**32 - 1)
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
 def fit_command(
@@ -55,16 +59,15 @@ def fit_command(
     source: str,
     model: str,
     save: Path,
-    decimal: str,
-    on_error: str,
     seed: int,
     as_json: bool,
-    **materials: Any,
+    **options: Any,
 ) -> None:
     """Fit a model to the table DATA (CSV, TSV, Parquet, XLSX) and write it to a file.
 
-    Every row that cannot be used is listed with its line in the file, and by default the command
-    stops there. Rows of one composition are all used. The printed error is on held-out rows.
+    Rows that cannot be used are listed with their line in the file, and by default the command
+    stops there; sktl check lists all of them, and what to write. Rows of one composition are all
+    used. The printed error is on held-out rows.
 
     \b
     Example:
@@ -75,27 +78,39 @@ def fit_command(
     from sktl.training import show_progress
 
     check_place(save, source)
-    table, X, numbers, column = read_usable(
-        data, Materials(**materials), target, decimal=decimal, on_error=on_error, output=save
+    found = read_usable(
+        data, Materials.of(options), target, options={**options, "unit": unit}, output=save
     )
-    unit = unit or column.unit
+    column, unit = found.column, unit or found.column.unit
+    more: dict[str, Any] = {} if found.weights is None else {"sample_weight": found.weights}
+    if found.bounds is not None:
+        if model != "transfer":
+            raise click.UsageError("--censored bound goes with --model transfer.")
+        more["bounds"] = found.bounds
     estimator = getattr(sktl, MODELS[model])(source, random_state=seed)
     start = time.perf_counter()
     with show_progress(printable(f"Fitting {column.title}")):
-        fitted = estimator.fit(X, numbers)
+        fitted = estimator.fit(found.X, found.numbers, **more)
     seconds = time.perf_counter() - start
     fitted.save(save, target=column.title, unit=unit)
     known = fitted.uncertainty_
     result = {
-        "rows": len(table),
+        "rows": len(found.table),
         "target": column.title,
         "unit": unit,
         "validation_mae": None if known is None else float(np.ravel(known.mae)[0]),
-        "median_mae": float(np.abs(np.array(numbers) - np.median(numbers)).mean()),
+        "median_mae": _median_error(found),
         "seconds": round(seconds, 1),
         "file": str(save),
     }
     say(json.dumps(result) if as_json else _summary(result))
+
+
+def _median_error(found: UsableRows) -> float:
+    """Return the mean absolute error of the median of all values that are not limits."""
+    sides = np.zeros(len(found.numbers)) if found.bounds is None else np.array(found.bounds)
+    values = np.array(found.numbers)[sides == 0]
+    return float(np.abs(values - np.median(values)).mean()) if len(values) else math.nan
 
 
 def _summary(result: dict[str, Any]) -> str:

@@ -9,11 +9,12 @@ from typing import Any
 
 import click
 
+from sktl.cli._cells import weight_percent_option
 from sktl.cli._paths import READABLE, check_place, say
 from sktl.cli._rows import (
     Materials,
     formula_option,
-    on_error_option,
+    max_bad_option,
     place_options,
     report_problems,
     structure_options,
@@ -36,7 +37,16 @@ from sktl.cli._rows import (
     show_default=True,
     help="Nominal coverage of the interval: the share of measurements that it contains.",
 )
-@on_error_option
+@weight_percent_option
+@click.option(
+    "--on-error",
+    type=click.Choice(["skip", "stop"]),
+    default="skip",
+    show_default=True,
+    help="What to do with rows that cannot be used: leave their predictions empty and give the "
+    "reason, or list them and write nothing.",
+)
+@max_bad_option
 @click.option(
     "--engine",
     type=click.Choice(["memory", "dask"]),
@@ -59,6 +69,7 @@ def predict_command(
     output: Path,
     coverage: float,
     on_error: str,
+    max_bad: float,
     engine: str,
     workers: int | None,
     scheduler: str | None,
@@ -69,8 +80,10 @@ def predict_command(
     """Predict the table DATA with the model file MODEL, and write it with columns added.
 
     The columns are the prediction and, where the model knows it, its standard deviation and an
-    interval. All other columns and the order of the rows stay as they are. With the engine dask the
-    output is a folder of part files; the same command continues where it was stopped.
+    interval, named by the target and its unit; then how near the training rows are. All rows, their
+    order and all other columns stay as they are, and CSV is written as it was read. A row that
+    cannot be used has an empty prediction, and the column "reason" says why. With the engine dask
+    the output is a folder of part files; the same command continues where it was stopped.
 
     \b
     Example:
@@ -80,6 +93,7 @@ def predict_command(
     check_place(output, model, data)
     place = Materials(**materials)
     asked: dict[str, Any] = {"materials": place, "coverage": coverage, "on_error": on_error}
+    asked["max_bad"] = max_bad
     if engine == "dask":
         size = {} if partition_rows is None else {"partition_rows": partition_rows}
         found = _in_parts(model, data, output, workers, scheduler, asked | size)
@@ -91,21 +105,37 @@ def predict_command(
     reason = found.pop("no_interval")
     if reason:
         say(f"No interval: {reason}", err=True)
+    if found["skipped"]:
+        where = f" and {output / '_skipped'}" if engine == "dask" else ""
+        say(f"{found['skipped']} rows have no prediction: see the column 'reason'{where}", err=True)
     if as_json:
         click.echo(json.dumps(found | {"name": name, "unit": unit, "file": str(output)}))
         return
     what = " ".join(filter(None, (name, f"({unit})" if unit else ""))) or "predictions"
     columns = ", ".join(found["columns"])
-    say(f"Wrote {output}: {found['rows']} rows, {what} in {columns}")
+    say(f"Wrote {output}: {found['rows']} rows with {what}; columns {columns}")
 
 
 def _in_memory(
-    model: Path, data: Path, output: Path, *, materials: Materials, coverage: float, on_error: str
+    model: Path,
+    data: Path,
+    output: Path,
+    *,
+    materials: Materials,
+    coverage: float,
+    on_error: str,
+    max_bad: float,
 ) -> dict[str, Any]:
     """Predict for a whole table at once."""
     import sktl
     from sktl.estimators import read_examples
-    from sktl.tables import possible_coverage, predict_table, write_table
+    from sktl.tables import (
+        column_kinds,
+        possible_coverage,
+        predict_table,
+        usable_rows,
+        write_table,
+    )
 
     for path in (data, output):
         if path.is_dir():
@@ -116,18 +146,19 @@ def _in_memory(
             "This model reads crystal structures: give their folder, --structures FOLDER."
         )
     table, column, _ = materials.read_table(data)
-    possible, reason = possible_coverage(fitted, coverage, read_examples(fitted))
-    skip = on_error == "skip"
+    materials.check_output(output, table, column)
+    examples, target = read_examples(fitted), fitted.file_["target"]
+    possible, reason = possible_coverage(fitted, coverage, examples)
+    kinds = column_kinds(fitted, examples, possible, target)
+    table.with_columns({name: [""] * len(table) for name in kinds})  # which have other names
     found = materials.read(table, column)
-    predicted, problems = predict_table(
-        fitted, table, column, materials=found, coverage=possible, skip=skip, progress=True
-    )
-    report_problems(table, problems, data, on_error, output)
-    assert predicted is not None  # without a usable row, the problems have raised an error
+    given = {"materials": found, "coverage": possible, "target": target}
+    predicted, problems = predict_table(fitted, table, column, kinds, **given, progress=True)
+    report_problems(table, problems, data, on_error, max_bad, None)
     write_table(output, predicted)
-    columns = list(predicted.header[len(table.header) :])
-    target = fitted.file_["target"]
-    return {"rows": len(predicted), "columns": columns, "no_interval": reason, "target": target}
+    usable = len(usable_rows(table, problems))
+    counts = {"rows": usable, "skipped": len(table) - usable, "columns": list(kinds)}
+    return counts | {"no_interval": reason, "target": target}
 
 
 def _in_parts(
@@ -145,8 +176,11 @@ def _in_parts(
     if workers and scheduler:
         raise click.UsageError("--workers is for this machine; a cluster has its own.")
     materials = asked.pop("materials")
-    if materials.structures or materials.sheet or materials.header_row:
-        raise click.UsageError("--structures, --sheet and --header-row need --engine memory.")
+    if any((*materials[2:], materials.file)):
+        raise click.UsageError(
+            "--structures, --sheet, --header-row, --encoding and --weight-percent need --engine "
+            "memory."
+        )
     asked["formula"] = materials.choose_column(read_header(find_files(data)[0]))
     cluster = connect(scheduler) if scheduler else contextlib.nullcontext()
     try:
@@ -155,6 +189,4 @@ def _in_parts(
     except KeyboardInterrupt:
         say(f"Stopped. The same command continues with {output}.", err=True)
         raise
-    if found["skipped"]:
-        say(f"Skipped {found['skipped']} rows: see {output / '_skipped'}", err=True)
     return found

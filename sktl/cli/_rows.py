@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, cast, overload
+from typing import TYPE_CHECKING, Any, NamedTuple, cast, overload
 
 import click
 
+from sktl.cli._cells import cell_rules
 from sktl.cli._numbers import Command
 from sktl.cli._paths import check_place, say, skipped_file
 from sktl.exceptions import TableError
@@ -15,15 +16,23 @@ from sktl.exceptions import TableError
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
-    from sktl.tables import BadCell, Column, Table
+    from sktl.tables import Column, Finding, Table
 
-on_error_option = click.option(
+_on_error_option = click.option(
     "--on-error",
     type=click.Choice(["stop", "skip"]),
     default="stop",
     show_default=True,
     help="What to do with rows that cannot be used: list them and stop, or leave them out and "
     "write them to a file beside the output.",
+)
+max_bad_option = click.option(
+    "--max-bad",
+    type=click.FloatRange(0, 1),
+    default=0.5,
+    show_default=True,
+    metavar="SHARE",
+    help="A larger share of rows that cannot be used is an error; 1: never.",
 )
 formula_option = click.option(
     "--formula",
@@ -69,6 +78,18 @@ _header_row_option = click.option(
 )
 
 
+_encoding_option = click.option(
+    "--encoding",
+    metavar="NAME",
+    help="Encoding of a text file, such as cp1252 [default: UTF-8, or UTF-16 with its mark].",
+)
+
+
+def on_error_options(command: Command) -> Command:
+    """Add the options on rows that cannot be used."""
+    return _on_error_option(max_bad_option(command))
+
+
 def structure_options(command: Command) -> Command:
     """Add the options that say where crystals are."""
     return _structures_option(_file_option(command))
@@ -76,7 +97,7 @@ def structure_options(command: Command) -> Command:
 
 def place_options(command: Command) -> Command:
     """Add the options that say where a table stands in its file."""
-    return _sheet_option(_header_row_option(command))
+    return _sheet_option(_header_row_option(_encoding_option(command)))
 
 
 class Materials(NamedTuple):
@@ -92,13 +113,24 @@ class Materials(NamedTuple):
         Of a workbook.
     header_row : int or None
         Row of the file, from 1.
+    encoding : str or None
+        Of a text file.
+    weight_percent : bool
+        Alloys like Ti-6Al-4V are converted.
     """
 
-    formula: str | None
+    formula: str | None = None
     file: str | None = None
     structures: Path | None = None
     sheet: str | None = None
     header_row: int | None = None
+    encoding: str | None = None
+    weight_percent: bool = False
+
+    @classmethod
+    def of(cls, options: dict[str, Any]) -> Materials:
+        """Return what the options of a command say; those that it has not are not given."""
+        return cls(**{name: options[name] for name in cls._fields if name in options})
 
     @overload
     def read_table(self, path: Path, target: str) -> tuple[Table, str, Column]: ...
@@ -116,7 +148,13 @@ class Materials(NamedTuple):
         def wanted(header: Sequence[str]) -> bool:
             return self._are_named(header, target)
 
-        table = read_table(path, sheet=self.sheet, header_row=self.header_row, wanted=wanted)
+        table = read_table(
+            path,
+            sheet=self.sheet,
+            header_row=self.header_row,
+            encoding=self.encoding,
+            wanted=wanted,
+        )
         try:
             place = self.choose_column(table)
             column = None if target is None else column_of(table, target, "--target")
@@ -161,15 +199,23 @@ class Materials(NamedTuple):
         except TableError as error:
             raise click.UsageError(str(error)) from error
 
+    def check_output(self, output: Path, table: Table, column: str) -> None:
+        """Raise if a file to write is one of the files of crystals."""
+        if self.structures is not None:
+            names = filter(None, map(str.strip, table.column(column)))
+            check_place(output, *(self.structures / name for name in names))
+
     def read(
         self, table: Table, column: str, elements: Collection[int] | None = None
-    ) -> tuple[Sequence[str | Structure | None], list[BadCell]]:
+    ) -> tuple[Sequence[str | Structure | None], list[Finding]]:
         """Return the formulas or structures of all rows, None for bad ones, and what is wrong."""
-        from sktl.tables import formula_problems, read_structures
+        from sktl.tables import convert_alloys, formula_problems, read_structures
 
-        if self.structures is None:
-            return table.column(column), formula_problems(table, column, elements)
-        return read_structures(table, column, self.structures)
+        if self.structures is not None:
+            return read_structures(table, column, self.structures)
+        if self.weight_percent:
+            table = convert_alloys(table, column)
+        return table.column(column), formula_problems(table, column, elements)
 
 
 def column_of(table: Table, wanted: str, option: str) -> Column:
@@ -182,16 +228,41 @@ def column_of(table: Table, wanted: str, option: str) -> Column:
         raise click.BadParameter(str(error), param_hint=option) from error
 
 
+class UsableRows(NamedTuple):
+    """The rows of a table of measurements that can be used.
+
+    Attributes
+    ----------
+    table : Table, n rows
+    X : list of str or Structure, length n
+        The materials.
+    numbers : list of float, length n
+        The targets; of a limit the limit.
+    column : Column
+        That of the target.
+    weights : list of float or None
+        Weight of each row, from its uncertainty; None where none is wanted.
+    bounds : list of int or None
+        -1: the target is at most the number; 1: at least; 0: it is the number. None without limits.
+    """
+
+    table: Table
+    X: list[str | Structure]
+    numbers: list[float]
+    column: Column
+    weights: list[float] | None
+    bounds: list[int] | None
+
+
 def read_usable(
     path: Path,
     materials: Materials,
     target: str,
     *,
-    decimal: str,
+    options: dict[str, Any],
     elements: Collection[int] | None = None,
-    on_error: str,
     output: Path,
-) -> tuple[Table, list[str | Structure], list[float], Column]:
+) -> UsableRows:
     """Read a table of measurements and take care of the rows that cannot be used.
 
     Parameters
@@ -202,54 +273,80 @@ def read_usable(
         Where they stand.
     target : str
         Column, as the user names it.
-    decimal : str
-        See `read_numbers`.
+    options : dict
+        Those of the command: ``decimal``, ``on_error``, ``max_bad``, ``unit`` and those of
+        `cell_options`.
     elements : collection of int or None, default=None
         Atomic numbers; formulas with others cannot be used. None for any.
-    on_error : {"stop", "skip"}
-        What to do about bad rows.
     output : Path
         Skipped rows go to a file beside it.
 
     Returns
     -------
-    table : Table
-        The rows that can be used.
-    X : list of str or Structure
-        The materials.
-    numbers : list of float
-        The targets.
-    column : Column
-        That of the target.
+    UsableRows
     """
-    from sktl.tables import read_numbers, row_problems, usable_rows
+    from sktl.tables import (
+        list_findings,
+        read_measurements,
+        row_problems,
+        uncertainty_weights,
+        usable_rows,
+    )
 
     check_place(output, path)
     table, place, column = materials.read_table(path, target)
+    materials.check_output(output, table, place)
     given, found = materials.read(table, place, elements)
     X = cast("Sequence[str | Structure]", given)  # None stands only where there is a problem
-    numbers, more = read_numbers(table, column.name, decimal)
-    problems = row_problems(table, found + more)
-    report_problems(table, problems, path, on_error, output)
-    kept = usable_rows(table, problems)
-    return table.take(kept), [X[row] for row in kept], [numbers[row] for row in kept], column
+    rules = cell_rules(options, column)
+    measured = read_measurements(table, column.name, rules)
+    problems = row_problems(table, found + measured.findings)
+    report_problems(table, problems, path, options["on_error"], options["max_bad"], output)
+    for line in list_findings(measured.left_out):
+        say(f"Left out: {path.name}, {line}", err=True)
+    kept = usable_rows(table, problems + measured.left_out)
+    if not kept:
+        raise TableError("No row is left.")
+    sides = [measured.sides[row] for row in kept]
+    weights = None
+    if rules.uncertain == "weight":
+        weights = uncertainty_weights([measured.uncertainties[row] for row in kept])
+    return UsableRows(
+        table.take(kept),
+        [X[row] for row in kept],
+        [measured.numbers[row] for row in kept],
+        column,
+        weights,
+        sides if any(sides) else None,
+    )
 
 
 def report_problems(
-    table: Table, problems: list[BadCell], path: Path, on_error: str, output: Path
+    table: Table,
+    problems: list[Finding],
+    path: Path,
+    on_error: str,
+    max_bad: float,
+    output: Path | None,
 ) -> None:
-    """List what is wrong with rows, and stop or write them to a file beside the output."""
-    from sktl.tables import skipped_rows, usable_rows, write_table
+    """List what is wrong with rows, and stop, or write them to a file beside the output, if any."""
+    from sktl.tables import list_findings, skipped_rows, usable_rows, write_table
 
-    for problem in problems:
-        say(f"{path.name}, {problem}", err=True)
-    n_good = len(usable_rows(table, problems))
-    if n_good == len(table):
+    for line in list_findings(problems):
+        say(f"{path.name}, {line}", err=True)
+    n_bad = len(table) - len(usable_rows(table, problems))
+    if not n_bad:
         return
-    n_bad = len(table) - n_good
-    if on_error == "stop" or not n_good:
-        hint = "--on-error skip leaves them out." if n_good else "None is left."
-        raise TableError(f"{n_bad} of {len(table)} rows cannot be used. {hint}")
+    what = f"{n_bad} of {len(table)} rows cannot be used."
+    if on_error == "stop":
+        hint = "None is left." if n_bad == len(table) else "--on-error skip leaves them out."
+        raise TableError(f"{what} {hint} sktl check lists all of them.")
+    if n_bad > max_bad * len(table):
+        raise TableError(f"{what} If that is as it should be, say --max-bad 1.")
+    if output is None:
+        return
+    if n_bad == len(table):
+        raise TableError(f"{what} None is left.")
     place = skipped_file(output)
     write_table(place, skipped_rows(table, problems))
     say(f"Skipped {n_bad} of {len(table)} rows: see {place}", err=True)

@@ -9,9 +9,10 @@ import numpy as np
 
 from sktl._checks import check_integer, check_numbers, check_weights
 from sktl._state import stored
-from sktl._types import ArrayLike, FloatArray, MaterialsLike, PathLike
+from sktl._types import ArrayLike, FloatArray, IntArray, MaterialsLike, PathLike
 from sktl._warnings import warn_caller
 from sktl.estimators._base import MaterialsRegressor
+from sktl.estimators._bounds import check_bounds
 from sktl.estimators._input import UnseenElements, open_source, read_materials
 from sktl.estimators._members import (
     Members,
@@ -30,7 +31,14 @@ from sktl.exceptions import InputError
 from sktl.networks import Network
 from sktl.representations import Materials, Rows
 from sktl.sources import Source, SourceCard, run_rows
-from sktl.training import NumberTarget, Policy, SourceTarget, ZeroInflatedTarget, one_thread
+from sktl.training import (
+    BoundedTarget,
+    NumberTarget,
+    Policy,
+    SourceTarget,
+    ZeroInflatedTarget,
+    one_thread,
+)
 
 if TYPE_CHECKING:
     from sklearn.utils import Tags
@@ -196,7 +204,14 @@ class TransferRegressor(MaterialsRegressor):
         self.device = device
         self.random_state = random_state
 
-    def fit(self, X: MaterialsLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+    def fit(
+        self,
+        X: MaterialsLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        bounds: ArrayLike | None = None,
+    ) -> Self:
         """Fine-tune on measured values.
 
         Parameters
@@ -213,6 +228,10 @@ class TransferRegressor(MaterialsRegressor):
             Targets, in any unit and of any scale.
         sample_weight : array-like (n,), optional
             Weight of each row.
+        bounds : array-like of int (n,), optional
+            What each target is: 0 the value; -1 a limit that the value is below, as <0.1; 1 one
+            that it is above. A limit counts in training only where it is not kept, and has no part
+            in the uncertainty.
 
         Returns
         -------
@@ -220,7 +239,8 @@ class TransferRegressor(MaterialsRegressor):
         """
         materials = read_materials(self, X, fitting=True)
         targets = check_numbers(materials, y, estimator=type(self).__name__)
-        return self._fit(materials, targets, sample_weight)
+        sides = None if bounds is None else check_bounds(targets, bounds, self.head)
+        return self._fit(materials, targets, sample_weight, sides)
 
     @one_thread()
     def _fit(
@@ -228,6 +248,7 @@ class TransferRegressor(MaterialsRegressor):
         materials: Materials,
         y: FloatArray,
         sample_weight: ArrayLike | None = None,
+        sides: IntArray | None = None,
         *,
         with_domain: bool = True,
     ) -> Self:
@@ -238,8 +259,9 @@ class TransferRegressor(MaterialsRegressor):
         self.single_output_ = y.ndim == 1
         self._check_head()
         source = open_source(self, self.network, self.network_arguments)
-        rows = TrainingRows.read(self.input_, materials, y.reshape(len(y), -1), sample_weight)
-        self.target_ = self._choose_target(rows, source)
+        targets = y.reshape(len(y), -1) if sides is None else np.column_stack([y, sides])
+        rows = TrainingRows.read(self.input_, materials, targets, sample_weight)
+        self.target_ = self._choose_target(rows, source, bounded=sides is not None)
         members = train_members(
             rows,
             self.target_,
@@ -251,7 +273,7 @@ class TransferRegressor(MaterialsRegressor):
         self.n_iter_ = len(self.history_[0])
         self.uncertainty_ = self._judge(members) if members.judged else None
         weights = check_weights(materials, sample_weight)
-        record_training(self, materials, y.reshape(len(y), -1), weights)
+        record_training(self, materials, targets, weights)
         self.domain_ = learn_domain(self, materials, y) if with_domain else None
         return self
 
@@ -269,14 +291,19 @@ class TransferRegressor(MaterialsRegressor):
     def _lowest(self) -> float:
         return self.target_.lowest
 
-    def _judge(self, members: Members) -> Uncertainty:
-        """Return what the errors on the held-out rows teach."""
+    def _judge(self, members: Members) -> Uncertainty | None:
+        """Return what the errors on the held-out rows teach; limits have none."""
         features, outputs, weights = judge_members(members, self.target_)
+        kept = [self.target_.exact(rows.y) for rows in members.held_out]
+        if not all(map(np.any, kept)):
+            return None
+        n_outputs = 1 if self.single_output_ else members.held_out[0].y.shape[1]
         errors = [
-            np.abs(self.target_.decode(part[None]) - rows.y)
-            for part, rows in zip(outputs, members.held_out, strict=True)
+            np.abs(self.target_.decode(part[None]) - rows.y[:, :n_outputs])[exact]
+            for part, rows, exact in zip(outputs, members.held_out, kept, strict=True)
         ]
-        return Uncertainty(features, errors, weights)
+        features = [part[exact] for part, exact in zip(features, kept, strict=True)]
+        return Uncertainty(features, errors, weights[np.concatenate(kept)])
 
     def _check_head(self) -> None:
         if self.head not in HEADS:
@@ -292,10 +319,14 @@ class TransferRegressor(MaterialsRegressor):
                 f"the material, and X has {list(self.conditions_.columns)}."
             )
 
-    def _choose_target(self, rows: TrainingRows, source: Source | None) -> NumberTarget:
+    def _choose_target(
+        self, rows: TrainingRows, source: Source | None, bounded: bool
+    ) -> NumberTarget:
         """Return how targets enter training, which the head follows."""
         self.head_property_ = None
         y, weights = rows.y, rows.weights
+        if bounded:
+            return BoundedTarget(y, weights)
         if self.head == "source" and source is not None:
             return self._source_target(rows, source)
         if self.head == "zero-inflated" and (y.shape[1] != 1 or (y < 0).any()):

@@ -18,7 +18,9 @@ from sktl.representations._encodings import (
     ElementTokens,
     NumericColumns,
 )
-from sktl.representations._formula import SYMBOLS, parse_formula, parse_formulas
+from sktl.representations._faults import Fault
+from sktl.representations._formula import SYMBOLS, judge_formula, parse_formula, parse_formulas
+from sktl.representations._formula_alloys import from_weight_percent
 from sktl.representations._materials import Materials, check_structures, label_pairs, label_rows
 from sktl.representations._matminer import MatminerTransformer
 from sktl.representations._merged import MergedGraph, MergedRows
@@ -49,6 +51,7 @@ __all__ = [
     "Crystals",
     "ElementFractions",
     "ElementTokens",
+    "Fault",
     "FormulaRepresentation",
     "Materials",
     "MatminerTransformer",
@@ -66,7 +69,9 @@ __all__ = [
     "label_pairs",
     "label_rows",
     "harmonic_response",
+    "from_weight_percent",
     "independent_distortions",
+    "judge_formula",
     "parse_formula",
     "parse_formulas",
     "standard_supercell",

@@ -12,13 +12,14 @@ from sktl._containers import read_rows
 from sktl._types import FloatArray, Formula, FormulasLike, IntArray
 from sktl.exceptions import FormulaError
 from sktl.representations._compositions import Compositions, offsets_from_sizes
+from sktl.representations._faults import Fault
 from sktl.representations._formula_doubts import check_core_and_shell, check_doubts
 from sktl.representations._formula_grammar import Unreadable, add, echo, plain_text, read_text
 from sktl.representations._formula_hints import check_date, looks_like
 from sktl.representations._plain_formulas import read_plain
 from sktl.representations._symbols import ATOMIC_NUMBER, SYMBOLS
 
-__all__ = ["ATOMIC_NUMBER", "SYMBOLS", "parse_formula", "parse_formulas"]
+__all__ = ["ATOMIC_NUMBER", "SYMBOLS", "judge_formula", "parse_formula", "parse_formulas"]
 
 SMALLEST_AMOUNT = 1e-8
 """Amounts below this count as zero: the element is left out, as pymatgen does."""
@@ -129,6 +130,32 @@ def parse_formula(formula: Formula) -> dict[str, float]:
         ) from None
 
 
+def judge_formula(formula: Formula) -> Fault | None:
+    """Return what is wrong with a formula, None if `parse_formula` reads it.
+
+    Parameters
+    ----------
+    formula : str
+        The text of a cell.
+
+    Returns
+    -------
+    Fault or None
+        Its kind, what it looks like, what to write, and a repair where only one can be meant.
+
+    Examples
+    --------
+    >>> from sktl.representations import judge_formula
+    >>> judge_formula("Fe203").repair
+    'Fe2O3'
+    """
+    try:
+        _read(formula)
+    except Unreadable as error:
+        return error.fault
+    return None
+
+
 def _read_exactly(formulas: Sequence[Formula], rows: Sequence[int]) -> _Entries:
     """Return rows, numbers and amounts of the formulas in `rows`, or raise for all bad ones."""
     entries, problems = [], {}
@@ -190,7 +217,7 @@ def _read_formula(formula: str) -> dict[str, float]:
     except Unreadable as error:
         check_date(text)
         hint = looks_like(text)
-        raise Unreadable(f"{error}; {hint}" if hint else str(error)) from None
+        raise (Unreadable(str(error), hint) if hint else error) from None
     check_doubts(text)
     return amounts
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from sktl.representations._faults import Fault
 from sktl.representations._formula_grammar import (
     LONGEST_ECHO,
     Unreadable,
@@ -27,17 +28,29 @@ _OXIDE_OF_TWO = re.compile(r"(?:H|Li|Na|Cu|Ag|Tl)20")
 _WATER = re.compile(r"([.·]\s*[0-9]*\s*|[(\[])H20(?=$|[.·)\]])")
 _ZERO_IN_NAME = re.compile(r"C0(?=O)")  # LiC0O2 for LiCoO2
 _PLAIN_ZERO = re.compile(r"(?<=[A-Za-z(\[])0(?![0-9.])")
+BRACKETS = "bracket with two readings"
 _MAX_PROPOSED = 2
 _FEW = 0.1
 
 _ROMAN = re.compile(
     r"[(\[](?:I{2,3}|IV|VI{1,3})[)\]]|(?<=^[A-Z][a-z])[(\[][IV][)\]](?=[0-9]*[A-Z])"
 )
-_NOTE = re.compile(r"(.*[A-Za-z0-9)\]])\s*(\(B\))")  # TiO2(B)
+_NOTE = re.compile(  # TiO2(B), SrTiO3 (Nb), FeAl (B2)
+    r"(.*[A-Za-z0-9)\]])(?:\s*(\(B\))|\s+([(\[{](?:[A-Z][a-z]?|B[123]|C(?:1|14|15|36))[)\]}]))"
+)
 _BEFORE_STOP = re.compile(r"(?:([A-Z][a-z]?)|[)\]}])([0-9]*)$")
 _SAID_ONE = re.compile(r"(?<![0-9.])1(?![0-9.])")  # Si1O2.5H3 is written by a program
 _AFTER_STOP = re.compile(r"([1-9][0-9]*)\s*(?=[A-Z(\[{])")
 _BRACKET = re.compile(rf"[(\[{{]\s*((?:[A-Z][a-z]?\s*){{2,40}})[)\]}}]\s*({_NUMBER}|\.[0-9]+)")
+
+_GRADE = re.compile(r"Ti ?(?:6 ?Al ?4 ?V|6 ?Al ?7 ?Nb|5 ?Al ?2\.5 ?Sn|3 ?Al ?2\.5 ?V)")
+GRADE_ITEM = re.compile(r"(?<=[a-z]) ?(?=[0-9])")
+_BARE_CAPITAL = re.compile(r"(?<=[A-Z])(?![0-9.])")
+_CAPITALS = re.compile(
+    r"TI|^SI(?=(?:O2?|C|3N4)$)|^IN(?=(?:N|P|2O3|2S3)$)|^SN(?=[OS]2?$)|NI(?=[0-9.]*[OBCFHPS])"
+    r"|CU(?=[0-9.]*[OSINBF])|CD(?=[0-9.]*[OSIF])|HF(?=[0-9.]*[OCNB])|^CO(?=[0-9.]*O)"
+    r"|NB(?=[0-9.]*[CNOS])|PB(?=[0-9.]*[OSFI])|BI(?=[0-9.]*[OSFI])|SC(?=[0-9.]+O)"
+)
 
 _STANDS_FOR_BRACKET = "Og"
 _INNERMOST = re.compile(r"[(\[{]([^()\[\]{}]*)[)\]}]")
@@ -47,15 +60,42 @@ def check_doubts(text: str) -> None:
     """Refuse a readable formula that has a second reading in the field."""
     reason = _odd_zero(text)
     if reason:
-        meant = listed(with_letter_o(text))
         raise Unreadable(
-            f"{reason}, perhaps a zero for the letter O or a lost decimal point"
-            + (f"; {meant} may be meant" if meant else "")
+            zero_fault(text, f"{reason}, perhaps a zero for the letter O or a lost decimal point")
         )
     if "." in text and "·" not in text:
         _check_stops(text)
     if "(" in text or "[" in text or "{" in text:
         _check_brackets(text)
+    if is_grade(text):
+        named, atoms = GRADE_ITEM.sub("-", text), f"{text}1"
+        raise Unreadable(
+            Fault(
+                "alloy in weight per cent",
+                "it may be the name of an alloy in weight per cent, or count atoms",
+                f"{named!r} and say --weight-percent, or {atoms!r}",
+            )
+        )
+    if text.isupper():
+        _check_capitals(text)
+
+
+def is_grade(text: str) -> bool:
+    """Tell whether a readable formula is the name of a titanium alloy without its dashes."""
+    return _GRADE.fullmatch(text) is not None
+
+
+def _check_capitals(text: str) -> None:
+    """Refuse SIO2, which is sulfur and iodine as it stands, but not CO2."""
+    meant = _CAPITALS.sub(lambda found: found[0].capitalize(), text)
+    if meant != text and read_without_doubt(meant):
+        raise Unreadable(
+            Fault(
+                "lower case or capitals by mistake",
+                "its letters may be all capitals by mistake",
+                f"{meant!r} or {_BARE_CAPITAL.sub('1', text)!r}",
+            )
+        )
 
 
 def read_without_doubt(text: str) -> dict[str, float] | None:
@@ -68,6 +108,29 @@ def read_without_doubt(text: str) -> dict[str, float] | None:
     except Unreadable:
         return None
     return amounts
+
+
+def zero_fault(text: str, looks_like: str) -> Fault:
+    """Return what is said of a text with a zero that may be the letter O."""
+    meant = with_letter_o(text)
+    return Fault("zero for the letter O", looks_like, *proposed(meant))
+
+
+def only_reading(proposals: list[str]) -> str | None:
+    """Return the first proposal where all that can be read are one composition, else None."""
+    short = [each for each in proposals if len(each) <= LONGEST_ECHO]
+    readings = {each: read_without_doubt(each) for each in short}
+    good = {each: reading for each, reading in readings.items() if reading}
+    first = next(iter(good), None)
+    if first is None or not all(_same(good[first], reading) for reading in good.values()):
+        return None
+    return first
+
+
+def proposed(proposals: list[str]) -> tuple[str, str | None]:
+    """Return what to write, as text, and the repair where only one can be meant."""
+    only = only_reading(proposals)
+    return (repr(only) if only else listed(proposals)), only
 
 
 def listed(proposals: list[str]) -> str:
@@ -86,9 +149,12 @@ def check_core_and_shell(text: str) -> str:
         mixed = listed(["·".join(parts)])
         alone = " or ".join(map(repr, filter(read_without_doubt, parts)))
         raise Unreadable(
-            "it looks like a core in a shell, whose amounts it does not say; write "
-            + (f"{mixed} if they are one to one" if mixed else "one formula with amounts")
-            + (f", else the part that was measured, {alone}" if alone else "")
+            Fault(
+                "core in a shell",
+                "it looks like a core in a shell, whose amounts it does not say",
+                (f"{mixed} if they are one to one" if mixed else "one formula with amounts")
+                + (f", else the part that was measured, {alone}" if alone else ""),
+            )
         )
     return text.replace("@", " ")
 
@@ -200,8 +266,11 @@ def _check_stops(text: str) -> None:
         return
     adduct = "·".join(parts)
     raise Unreadable(
-        f"its full stop may part two compounds, {echo(adduct)}, or be a decimal point, "
-        f"{_written(read_text(text))!r}"
+        Fault(
+            "full stop with two readings",
+            "its full stop may part two compounds or be a decimal point",
+            f"{echo(adduct)} or {_written(read_text(text))!r}",
+        )
     )
 
 
@@ -215,12 +284,17 @@ def _written(amounts: dict[str, float]) -> str:
 
 def _check_brackets(text: str) -> None:
     roman, noted = _ROMAN.search(text), _NOTE.fullmatch(text)
-    found = (roman[0], _ROMAN.sub("", text)) if roman else (noted[2], noted[1]) if noted else None
+    found = (roman[0], _ROMAN.sub("", text)) if roman else None
+    if noted and not found:
+        found = (noted[2] or noted[3], noted[1])
     if found:
         without = listed([found[1].strip()])
         raise Unreadable(
-            f"{found[0]!r} may be a phase or an oxidation state, which is left out"
-            f"{f', {without}' if without else ''}, or elements, {_written(read_text(text))!r}"
+            Fault(
+                BRACKETS,
+                f"{found[0]!r} may be a phase, a dopant or an oxidation state, or elements",
+                f"{f'{without} or ' if without else ''}{_written(read_text(text))!r}",
+            )
         )
     _check_alloy(text)
 
@@ -241,8 +315,12 @@ def _check_alloy(text: str) -> None:
     if _same(read_text(text), read_text(shared)):
         return
     raise Unreadable(
-        f"{echo(brackets[0][0])} may say that its elements share it, {echo(shared)}, or that "
-        f"each has that amount, {_written(read_text(text))!r}"
+        Fault(
+            BRACKETS,
+            f"{echo(brackets[0][0])} may say that its elements share the amount, or that each has "
+            "it",
+            f"{echo(shared)} or {_written(read_text(text))!r}",
+        )
     )
 
 
@@ -263,4 +341,5 @@ def _shared(match: re.Match[str]) -> str:
 
 def _same(one: dict[str, float], other: dict[str, float]) -> bool:
     a, b = sum(one.values()), sum(other.values())
-    return all(abs(one[each] / a - other[each] / b) < 1e-4 for each in one)
+    each_element = {*one, *other}
+    return all(abs(one.get(e, 0.0) / a - other.get(e, 0.0) / b) < 1e-4 for e in each_element)

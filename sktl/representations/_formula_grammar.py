@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
+from sktl.representations._faults import Fault
 from sktl.representations._plain_formulas import LONGEST_FORMULA
 from sktl.representations._symbols import SYMBOLS
 
 LONGEST_ECHO = 200
 """Characters of a cell that a message shows."""
 
+NO_FORMULA = "not a formula"
+"""What a cell is called that looks like nothing known."""
+
 DEEPEST_NESTING = 100
 """Brackets inside brackets that a formula may have."""
 
 _CANONICAL = {symbol: symbol for symbol in SYMBOLS} | {"D": "H", "T": "H"}
 _CLOSING_OF = {"(": ")", "[": "]", "{": "}"}
-_TRANSLATION = str.maketrans("₀₁₂₃₄₅₆₇₈₉⋅•∙‧*", "0123456789·····")
+_TRANSLATION = str.maketrans(
+    "₀₁₂₃₄₅₆₇₈₉⋅•∙‧*", "0123456789·····", "\u200b\u200c\u200d\u2060\ufeff\xad"
+)
 
 _AMOUNT = r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:e-?[0-9]+)?"
 _COEFFICIENT = re.compile(rf"({_AMOUNT})\s*")
@@ -34,7 +41,22 @@ _OTHER_STOP = re.compile(r"(?<!(?<![0-9.])0)\.(?=[0-9])")
 
 
 class Unreadable(ValueError):
-    """Why a formula cannot be read."""
+    """Why a formula cannot be read.
+
+    Parameters
+    ----------
+    reason : str or Fault
+        A text alone is the fault of a cell that looks like nothing known.
+    fault : Fault, optional
+        What the cell looks like, to be said after the reason.
+    """
+
+    def __init__(self, reason: str | Fault, fault: Fault | None = None) -> None:
+        known = reason if isinstance(reason, Fault) else Fault(NO_FORMULA, reason)
+        if fault is not None:
+            known = replace(fault, looks_like=f"{reason}; {fault.looks_like}")
+        self.fault = known
+        super().__init__(str(known))
 
 
 def echo(item: object) -> str:

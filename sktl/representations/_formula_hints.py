@@ -5,8 +5,25 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from sktl.representations._formula_doubts import listed, read_without_doubt, with_letter_o
+from sktl.representations._faults import Fault
+from sktl.representations._formula_alloys import alloy_fault
+from sktl.representations._formula_doubts import (
+    check_doubts,
+    listed,
+    proposed,
+    read_without_doubt,
+    with_letter_o,
+    zero_fault,
+)
 from sktl.representations._formula_grammar import LONGEST_ECHO, Unreadable
+from sktl.representations._formula_notes import (
+    charge_fault,
+    harmless,
+    isotope_fault,
+    markup_fault,
+    note_fault,
+    without_note,
+)
 from sktl.representations._symbols import SYMBOLS
 
 _SYMBOLS_OF_MONTH = {2: "FeB", 9: "SeP", 11: "NoV"}
@@ -18,9 +35,6 @@ _STORED_DATE = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})(?:[T ][0-9:.]+Z?)?"
 _OTHER_DATE = re.compile(r"[0-9]{1,2}([-/.])[0-9]{1,2}\1[0-9]{2,4}")
 
 _NUMBER = r"[0-9]+(?:\.[0-9]+)?|\.[0-9]+"
-_PERCENT = r"(?:\s*[-(]?\s*(?:wt|at|mol|w|vol)?\.?\s*%\)?)"
-_ALLOY = re.compile(rf"[A-Z][a-z]?(?:\s*[-–]\s*(?:{_NUMBER}){_PERCENT}?\s*[A-Z][a-z]?)+{_PERCENT}?")
-_SYSTEM = re.compile(r"[A-Z][a-z]?(?:[-–/][A-Z][a-z]?)+")
 _LETTER = r"(?:[xyzδn]|delta)"
 _VARIABLE = re.compile(
     rf"[0-9)]\s*[-+±−–]\s*(?:[0-9.]*{_LETTER}|d)(?![a-z])"  # O7-δ, La1-x
@@ -30,14 +44,18 @@ _VARIABLE = re.compile(
 )
 _PART = rf"({_NUMBER})?\s*(?:wt|at|mol|vol)?\.?\s*%?\s*([A-Z(\[][^\s%+/|]*)"
 _JOINT = re.compile(r"\s*(?:\+|/|\||[-–](?=\s*[0-9.]*[A-Z(\[])|\band\b|&|;)\s*")
-_DOPED = re.compile(r":|[-\s]doped\b|\bdoped\b", re.I)
-_NOTE = re.compile(r"(.*\S)\s*[(\[]\s*[^()\[\]]+\s*[)\]]|([^\s,]+)[\s,_]+[a-zA-Z][-a-z0-9 /]*")
-_PREFIX = re.compile(r"(?:[α-ωa-z]|alpha|beta|gamma|delta|[0-9]+[A-Z]|[a-z]{3,})'?[-\s]+(.+)")
-_SUFFIX = re.compile(r"(.+?)[-_](?:[0-9]+[A-Z]|[α-ω]|[a-z]{3,}.*)")
-_CHARGES = "+-^⁺⁻−–⁰¹²³⁴⁵⁶⁷⁸⁹"
+_DOPED = re.compile(
+    r":\s*[([]?\s*(?:[0-9.,]+\s*(?:(?:at|mol|wt)\.?)?\s*%?\s*)?[A-Z]"  # ZnO:Al, CaF2:0.5%Eu
+    r"|[-\s]doped\b|\bdoped\b|\s[+/]\s*[0-9.]+\s*(?:at|mol|wt)\.?\s*%",
+    re.I,
+)
 _CASELESS = {symbol.lower(): symbol for symbol in SYMBOLS}
 _PIECE = re.compile(r"[a-z]+|[^a-z]+")
 _MOST_LETTERS = 24
+_CHARGES = "+-^⁺⁻−–⁰¹²³⁴⁵⁶⁷⁸⁹"
+_NO_FORMULAS = frozenset(
+    "- -- – — ? . / x n/a na n.a. nan none null tbd unknown true false".split()
+)
 _SPELLED = {"silicon": "Si", "iron": "Fe", "tin": "Sn", "copper": "Cu", "carbon": "C"}
 _SPELLED |= {"arsenic": "As", "neon": "Ne", "xenon": "Xe", "phosphorus": "P", "silica": "SiO2"}
 _SPELLED |= {"water": "H2O", "alumina": "Al2O3", "titania": "TiO2", "zirconia": "ZrO2"}
@@ -49,7 +67,9 @@ def check_date(text: str) -> None:
     if original is None:
         return
     may = f"; a spreadsheet may have changed {original}" if original else ""
-    raise Unreadable(f"it looks like a date{may}")
+    raise Unreadable(
+        Fault("date", f"it looks like a date{may}", f"{original} as text" if original else "")
+    )
 
 
 def _before_date(text: str) -> str | None:
@@ -75,81 +95,106 @@ def _as_formula(month: int, amounts: list[int]) -> str:
     return " or ".join(repr(f"{symbols}{each}") for each in dict.fromkeys(amounts))
 
 
-def looks_like(text: str) -> str:
-    """Return what a text that is no formula looks like, and what to write; may be empty."""
+def looks_like(text: str) -> Fault | None:
+    """Return what a text that is no formula looks like, and what to write, if that is known."""
     if not text or len(text) > LONGEST_ECHO:
-        return ""
-    return next(filter(None, (hint(text) for hint in _HINTS)), "")
+        return None
+    return next(filter(None, (hint(text) for hint in _HINTS)), None)
 
 
-def _variable(text: str) -> str:
+def _missing(text: str) -> Fault | None:
+    if text.casefold() not in _NO_FORMULAS and not re.fullmatch(r"#[A-Z/0]+[!?]?", text):
+        return None
+    return Fault("no value", "it says that there is no formula")
+
+
+def _variable(text: str) -> Fault | None:
     if not _VARIABLE.search(text):
-        return ""
-    return "it looks like a variable amount; write numbers, as La0.7Sr0.3MnO3 for La1-xSrxMnO3"
-
-
-def _doped(text: str) -> str:
-    if not _DOPED.search(text):
-        return ""
-    return "it looks like a dopant without amount; write the amounts, as Zn0.98Al0.02O for ZnO:Al"
-
-
-def _alloy(text: str) -> str:
-    if _SYSTEM.fullmatch(text):
-        return "it looks like a system without amounts; write the amounts, as Al0.9Cu0.1"
-    if not _ALLOY.fullmatch(text):
-        return ""
-    return (
-        "it looks like an alloy in weight per cent; write the amounts of atoms, as "
-        "Ti0.862Al0.102V0.036 for Ti-6Al-4V"
+        return None
+    return Fault(
+        "variable amount",
+        "it looks like a variable amount",
+        "numbers, as La0.7Sr0.3MnO3 for La1-xSrxMnO3",
     )
 
 
-def _mixture(text: str) -> str:
+def _doped(text: str) -> Fault | None:
+    before, colon, after = text.partition(":")
+    if colon and harmless(after.strip()):
+        return note_fault(f"{before} ({after.strip()})")
+    if not _DOPED.search(text):
+        return None
+    return Fault(
+        "dopant",
+        "it looks like a dopant without the amount of the host",
+        "the amounts of all elements, as Zn0.98Al0.02O for ZnO:Al",
+    )
+
+
+def _mixture(text: str) -> Fault | None:
     parts = [re.fullmatch(_PART, part.strip()) for part in _JOINT.split(text)]
     found = [part for part in parts if part]
     if len(found) < len(parts) or len(found) < 2 or not any(len(part[2]) > 2 for part in found):
-        return "it looks like a mixture; write one formula with amounts" if "%" in text else ""
+        if "%" not in text:
+            return None
+        return Fault("mixture", "it looks like a mixture", "one formula with amounts")
     if not all(read_without_doubt(part[2]) for part in found):
-        return ""
-    amounts = [part[1] for part in found]
-    if not all(amounts):
-        return "it looks like a mixture without amounts; write the amounts, as (Fe2O3)70(Al2O3)30"
+        return None
+    if not all(part[1] for part in found):
+        looks = "it looks like a mixture without amounts"
+        return Fault("mixture", looks, "the amounts, as (Fe2O3)70(Al2O3)30")
     written = "".join(f"({part[2]}){part[1]}" for part in found)
-    return f"it looks like a mixture; write {written!r} if the numbers count formula units"
+    write = f"{written!r} if the numbers count formula units"
+    return Fault("mixture", "it looks like a mixture", write)
 
 
-def _noted(text: str) -> str:
-    for pattern in (_PREFIX, _NOTE, _SUFFIX):
-        found = pattern.fullmatch(text)
-        if found:
-            bare = next(filter(None, found.groups())).strip()
-            meant = listed([bare]) or listed(with_letter_o(bare))
-            if meant:
-                return f"it looks like a formula with a phase or a note; write {meant}"
-    return ""
+def _zero(text: str) -> Fault | None:
+    if "0" not in text or not listed(with_letter_o(text)):
+        return None
+    return zero_fault(text, "a zero may be typed for the letter O")
 
 
-def _zero(text: str) -> str:
-    meant = listed(with_letter_o(text)) if "0" in text else ""
-    return f"a zero may be typed for the letter O: {meant} may be meant" if meant else ""
+def _noted(text: str) -> Fault | None:
+    """Return what is said of an alloy, or a formula with two readings, that has a note."""
+    for bare, note in without_note(text):
+        fault = alloy_fault(bare)
+        if fault is None:
+            try:
+                check_doubts(bare)
+            except Unreadable as error:
+                fault = error.fault
+        if fault is not None:
+            looks = (
+                f"it looks like a formula with a phase or a note; without it, {fault.looks_like}"
+            )
+            return Fault(fault.kind, looks, fault.write, fault.repair if harmless(note) else None)
+    return None
 
 
-def _comma(text: str) -> str:
+def _comma(text: str) -> Fault | None:
     if re.search(r"\([A-Z][a-z]?(?:\s*,\s*[A-Z][a-z]?)+\)", text):
-        return "it looks like a site shared by elements; write the amounts, as (Ti0.5Zr0.5)O2"
-    meant = listed([re.sub(r"(?<=[0-9]),(?=[0-9])", ".", text)]) if "," in text else ""
-    return f"it looks like a decimal comma; write {meant}" if meant else ""
+        looks = "it looks like a site shared by elements"
+        return Fault("site shared by elements", looks, "the amounts, as (Ti0.5Zr0.5)O2")
+    meant = [re.sub(r"(?<=[0-9]),(?=[0-9])", ".", text)]
+    if "," not in text or not listed(meant):
+        return None
+    looks = "it looks like a decimal comma"
+    return Fault("decimal comma", looks, *proposed(meant))
 
 
-def _case(text: str) -> str:
+def _case(text: str) -> Fault | None:
     spelled = _SPELLED.get(text.lower())
     if spelled:
-        return f"it looks like a name; write {spelled!r}"
+        return Fault("name in words", "it looks like a name", f"{spelled!r}")
     if sum(map(str.isalpha, text)) > _MOST_LETTERS:
-        return ""
-    meant = listed(_cased(text.lower()))
-    return f"it looks like letters of the wrong case; write {meant}" if meant else ""
+        return None
+    meant = _cased(text.lower())
+    if "0" in text and not listed(meant):
+        meant = [guess for each in meant for guess in with_letter_o(each)]
+    if not listed(meant):
+        return None
+    looks = "it looks like letters of the wrong case"
+    return Fault("lower case or capitals by mistake", looks, *proposed(meant))
 
 
 def _cased(text: str) -> list[str]:
@@ -174,32 +219,51 @@ def _symbols(letters: str) -> list[list[str]]:
     return ways[-1]
 
 
-def _stops(text: str) -> str:
+def _stops(text: str) -> Fault | None:
     parted = re.sub(r"\.(0\.[0-9]+|[1-9][0-9]*)?(?=[A-Z(\[{])", r"·\1", text)
-    meant = listed([parted]) if parted != text else ""
-    return f"write {meant} if the full stop parts compounds" if meant else ""
+    if parted == text or not listed([parted]):
+        return None
+    looks = "its full stops are ambiguous"
+    write = f"{listed([parted])} if the full stop parts compounds"
+    return Fault("full stop with two readings", looks, write)
 
 
-def _number(text: str) -> str:
-    if not re.fullmatch(r"[-+−]?[0-9.]+(?:[eE][-+]?[0-9]+)?", text):
-        return ""
-    return "it looks like a number, not a formula"
+def _quoted(text: str) -> Fault | None:
+    meant = [text.strip("\"'`´‘’“”?!*†‡.,; ")]
+    if meant == [text] or not listed(meant):
+        return None
+    looks = "it looks like a formula with marks around it"
+    return Fault("marks around a formula", looks, *proposed(meant))
 
 
-def _charge(text: str) -> str:
-    return "charges and ranges have no place" if set(text) & set(_CHARGES) else ""
+def _number(text: str) -> Fault | None:
+    if not re.fullmatch(r"[-+−]?[0-9.,]+(?:[eE][-+]?[0-9]+)?(?:\s*[a-zA-Z%]+)?", text):
+        return None
+    return Fault("a number", "it looks like a number, not a formula")
 
 
-_HINTS: tuple[Callable[[str], str], ...] = (
+def _charge(text: str) -> Fault | None:
+    if not set(text) & set(_CHARGES):
+        return None
+    return Fault("not a formula", "charges and ranges have no place")
+
+
+_HINTS: tuple[Callable[[str], Fault | None], ...] = (
+    _missing,
+    alloy_fault,
+    markup_fault,
     _doped,
+    charge_fault,
     _variable,
     _zero,
-    _alloy,
-    _noted,
+    note_fault,
+    isotope_fault,
     _mixture,
     _stops,
     _comma,
+    _noted,
     _case,
+    _quoted,
     _number,
     _charge,
 )

@@ -76,6 +76,7 @@ def read_plain(formulas: Sequence[Any]) -> tuple[IntArray, IntArray, FloatArray]
     amounts, fine = _read_amounts(found, starts + 1 + long, ends)
     odd = np.zeros(len(formulas), dtype=bool)
     odd[rows[kinds.misplaced()]] = True
+    odd |= _capitals(found, kinds, rows, len(formulas))
     rows = rows[starts]
     fine &= ~_in_doubt(numbers, amounts, rows)
     odd[rows[(numbers == 0) | ~fine]] = True
@@ -132,6 +133,9 @@ def _in_doubt(numbers: IntArray, amounts: FloatArray, rows: IntArray) -> BoolArr
     doubt = (amounts > 200) | (_MONOVALENT[numbers] & (amounts == 20))
     inside = np.zeros(len(rows), dtype=bool)  # two elements follow: the second compound
     inside[:-2] = rows[2:] == rows[:-2]
+    aluminium = np.zeros(len(rows), dtype=bool)  # Ti6Al4V may be in per cent by weight
+    aluminium[:-1] = (rows[1:] == rows[:-1]) & (numbers[1:] == 13) & (numbers[:-1] == 22)
+    doubt |= aluminium & np.isin(amounts, (3.0, 5.0, 6.0))
     return doubt | (inside & (amounts >= 2) & (amounts % 1 > 0) & _NONMETAL[numbers])
 
 
@@ -155,6 +159,17 @@ def _read_amounts(found: _Bytes, starts: IntArray, ends: IntArray) -> tuple[Floa
     doubt = (decimals >= 3) & ((tens % 100 == 1) | ((tens % 10 == 0) & (digits % 10 >= 2)))
     fine &= ~doubt  # 0.502 may be 0.5O2
     return amounts, fine & (stops <= 1) & (amounts >= 1e-8) & ~leading_zero
+
+
+def _capitals(found: _Bytes, kinds: _Kinds, rows: IntArray, n_rows: int) -> BoolArray:
+    """Tell which rows are all capitals with two in a row that are also one symbol, as SI."""
+    pairs = np.flatnonzero(kinds.upper[:-1] & kinds.upper[1:])
+    second = found[pairs + 1].astype(np.int64) + ord("a") - ord("A")
+    is_symbol = _TABLE[_code(found[pairs].astype(np.int64), second)] > 0
+    doubt = np.zeros(n_rows, dtype=bool)
+    doubt[rows[pairs[is_symbol]]] = True
+    doubt[rows[kinds.lower]] = False
+    return doubt
 
 
 def _hydrates(found: _Bytes, kinds: _Kinds, n_rows: int) -> BoolArray:

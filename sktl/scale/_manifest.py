@@ -9,21 +9,19 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 from sktl._store import atomic_write
 from sktl._types import PathLike, TableKind
 from sktl._version import __version__
 from sktl.exceptions import InputError
-from sktl.tables import TablePart
+from sktl.tables import ColumnKind, TablePart
 
 FORMAT = "sktl predictions"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 NAME = "_manifest.json"
 SKIPPED = "_skipped"
 RUNNING, COMPLETE = "running", "complete"
-
-ColumnKind: TypeAlias = Literal["float", "text"]
 
 
 @dataclass

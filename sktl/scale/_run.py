@@ -20,17 +20,15 @@ from sktl._store import sha256_of
 from sktl._types import PathLike
 from sktl.estimators import load_model
 from sktl.exceptions import ClusterError, InputError, TableError
-from sktl.scale._manifest import COMPLETE, RUNNING, ColumnKind, Manifest, read_manifest, versions
+from sktl.scale._manifest import COMPLETE, RUNNING, SKIPPED, Manifest, read_manifest, versions
 from sktl.scale._worker import Job, PartResult, predict_part
 from sktl.tables import (
-    ScreeningModel,
-    Table,
     TablePart,
+    column_kinds,
     find_files,
     find_formulas,
     kind_of,
     possible_coverage,
-    prediction_columns,
     read_header,
     read_table,
     split_table,
@@ -38,7 +36,6 @@ from sktl.tables import (
 
 if TYPE_CHECKING:
     from distributed import Client
-    from pymatgen.core import Structure
 
 PARTITION_ROWS = 20_000
 _SUFFIXES = (".csv", ".tsv", ".parquet")
@@ -52,6 +49,7 @@ def predict_partitions(
     formula: str | None = None,
     coverage: float | None = 0.9,
     on_error: Literal["stop", "skip"] = "stop",
+    max_bad: float = 0.5,
     partition_rows: int = PARTITION_ROWS,
     client: Client | None = None,
     workers: int | None = None,
@@ -77,8 +75,10 @@ def predict_partitions(
     coverage : float, default=0.9
         Share of the measured values that the intervals should contain.
     on_error : {"stop", "skip"}, default="stop"
-        What to do about rows that cannot be used: raise, or leave them out and write them, with
-        their lines and the reasons, to the folder ``_skipped`` in the output.
+        What to do about rows that cannot be used: raise, or leave their predictions empty and give
+        the reason in a column; they are also listed in the folder ``_skipped`` of the output.
+    max_bad : float, default=0.5
+        With more than this share of such rows, raise.
     partition_rows : int, default=20000
         Rows of a part. A part never spans two files.
     client : distributed.Client, optional
@@ -139,13 +139,14 @@ def predict_partitions(
     examples = list(fitted.examples_)
     coverage, reason = possible_coverage(fitted, coverage, examples)
     if manifest is None:
-        columns = _added_columns(fitted, examples, table, coverage)
+        columns = column_kinds(fitted, examples, coverage, fitted.file_["target"])
+        table.with_columns({name: [] for name in columns})  # which have other names
         parts = _all_parts(files, table.header, partition_rows)
         manifest = Manifest(made_from, kind, list(table.header), columns, parts)
-    job = _job(manifest, model, files[0].parent, coverage, on_error)
-    with _alone(output):
-        counted = _complete(manifest, job, output, client, workers)
     target = fitted.file_["target"]
+    job = _job(manifest, model, files[0].parent, coverage, on_error, target)
+    with _alone(output):
+        counted = _complete(manifest, job, output, client, workers, max_bad)
     return counted | {"columns": list(manifest.columns), "no_interval": reason, "target": target}
 
 
@@ -218,7 +219,12 @@ def _distributed() -> ModuleType:
 
 
 def _job(
-    manifest: Manifest, model: Path, folder: Path, coverage: float | None, on_error: str
+    manifest: Manifest,
+    model: Path,
+    folder: Path,
+    coverage: float | None,
+    on_error: str,
+    target: dict[str, str | None],
 ) -> Job:
     return Job(
         model=str(model),
@@ -229,16 +235,8 @@ def _job(
         model_sha256=manifest.made_from["model_sha256"],
         header=tuple(manifest.header),
         columns=manifest.columns,
+        target=target,
     )
-
-
-def _added_columns(
-    fitted: ScreeningModel, examples: list[str | Structure], table: Table, coverage: float | None
-) -> dict[str, ColumnKind]:
-    """Return names and kinds of the columns that a model adds."""
-    columns = prediction_columns(fitted, examples, coverage)
-    table.with_columns({name: part[:0] for name, part in columns.items()})
-    return {name: "text" if isinstance(part, list) else "float" for name, part in columns.items()}
 
 
 def _all_parts(files: Sequence[Path], header: tuple[str, ...], rows: int) -> list[TablePart]:
@@ -276,7 +274,12 @@ def _alone(output: Path) -> Iterator[None]:
 
 
 def _complete(
-    manifest: Manifest, job: Job, output: Path, client: Client | None, workers: int | None
+    manifest: Manifest,
+    job: Job,
+    output: Path,
+    client: Client | None,
+    workers: int | None,
+    max_bad: float,
 ) -> dict[str, int]:
     """Predict the parts that are missing, and return the numbers of rows and parts."""
     missing = manifest.open_parts(output)
@@ -294,8 +297,11 @@ def _complete(
             for found in _predict(client, manifest, job, output, missing):
                 rows, skipped = rows + found["rows"], skipped + found["skipped"]
                 bar.update(found["rows"] + found["skipped"])
-    if not rows:
-        raise TableError(f"All {skipped} rows cannot be used: see {output}.")
+    if skipped > max_bad * (rows + skipped):
+        raise TableError(
+            f"{skipped} of {rows + skipped} rows cannot be used: see {output / SKIPPED}. If that "
+            "is as it should be, say --max-bad 1."
+        )
     for left in output.glob(".*.part"):  # of a worker that was killed while it wrote
         left.unlink(missing_ok=True)
     manifest.write(output, COMPLETE)
@@ -345,7 +351,7 @@ def _bad_rows_message(found: PartResult) -> str:
         [
             *listed,
             f"{found['skipped']} of {total} rows of this part cannot be used. --on-error skip "
-            "leaves such rows out, and computes the missing parts.",
+            "leaves their predictions empty, and computes the missing parts.",
         ]
     )
 

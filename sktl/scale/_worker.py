@@ -8,14 +8,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TypedDict
 
-import numpy as np
 import torch
 
 from sktl._store import verify_sha256
-from sktl._types import NewCells
 from sktl.estimators import load_model
-from sktl.scale._manifest import ColumnKind
 from sktl.tables import (
+    ColumnKind,
     ScreeningModel,
     TablePart,
     predict_table,
@@ -41,13 +39,15 @@ class Job:
     coverage : float or None
         Of the intervals.
     skip : bool
-        Leave rows out that cannot be used.
+        Leave the predictions of rows empty that cannot be used.
     model_sha256 : str
         Hash that the model file must have.
     header : tuple of str
         Columns of the input.
     columns : dict of str to str
         Columns that are added: "float" or "text".
+    target : dict
+        ``name`` and ``unit`` of what is predicted.
     """
 
     model: str
@@ -58,6 +58,7 @@ class Job:
     model_sha256: str
     header: tuple[str, ...]
     columns: dict[str, ColumnKind]
+    target: dict[str, str | None]
 
 
 class PartResult(TypedDict):
@@ -69,7 +70,7 @@ class PartResult(TypedDict):
 
 
 def predict_part(job: Job, part: TablePart, place: str, skipped_place: str) -> PartResult:
-    """Predict a part and write it, rows that cannot be used before.
+    """Predict a part and write it, and before it a list of the rows that cannot be used.
 
     Parameters
     ----------
@@ -90,7 +91,7 @@ def predict_part(job: Job, part: TablePart, place: str, skipped_place: str) -> P
     with _loading:
         model = load_once(job.model, job.model_sha256)
     predicted, problems = predict_table(
-        model, table, job.formula, coverage=job.coverage, skip=job.skip
+        model, table, job.formula, job.columns, coverage=job.coverage, target=job.target
     )
     bad = len({problem.row for problem in problems})
     listed = [f"{part.name}, {problem}" for problem in problems[:MOST_LISTED]]
@@ -99,11 +100,6 @@ def predict_part(job: Job, part: TablePart, place: str, skipped_place: str) -> P
         return found
     if bad:
         write_table(skipped_place, skipped_rows(table, problems))
-    if predicted is None:
-        empty: dict[ColumnKind, NewCells] = {"float": np.empty(0), "text": []}
-        predicted = table.take([]).with_columns(
-            {name: empty[kind] for name, kind in job.columns.items()}
-        )
     write_table(place, predicted)
     return found
 

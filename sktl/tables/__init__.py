@@ -1,11 +1,12 @@
 """Spreadsheets and CSV files, read as text, checked value by value, written with columns added."""
 
-from sktl.tables._bad_cell import BadCell
+from sktl.tables._check import check_table, repair_table
 from sktl.tables._columns import (
     FILE_NAMES,
     FORMULA_NAMES,
     Column,
     bad_rows,
+    convert_alloys,
     find_column,
     find_files_column,
     find_formulas,
@@ -15,10 +16,23 @@ from sktl.tables._columns import (
     skipped_rows,
     usable_rows,
 )
-from sktl.tables._numbers import read_numbers
+from sktl.tables._findings import Finding, by_kind, list_findings
+from sktl.tables._numbers import (
+    CellRules,
+    Measurements,
+    NamedValues,
+    is_numeric,
+    read_measurements,
+    read_numbers,
+    read_values,
+    uncertainty_weights,
+)
 from sktl.tables._parts import TablePart, find_files, read_header, read_part, split_table
 from sktl.tables._predictions import (
+    REASON,
+    ColumnKind,
     ScreeningModel,
+    column_kinds,
     possible_coverage,
     predict_table,
     prediction_columns,
@@ -27,9 +41,23 @@ from sktl.tables._structures import read_structures
 from sktl.tables._table import Table, kind_of, read_table, write_table
 
 __all__ = [
+    "convert_alloys",
+    "uncertainty_weights",
+    "REASON",
+    "CellRules",
+    "ColumnKind",
+    "Finding",
+    "Measurements",
+    "NamedValues",
+    "by_kind",
+    "check_table",
+    "column_kinds",
+    "is_numeric",
+    "list_findings",
+    "read_measurements",
+    "read_values",
     "FILE_NAMES",
     "FORMULA_NAMES",
-    "BadCell",
     "Column",
     "ScreeningModel",
     "Table",
@@ -50,6 +78,7 @@ __all__ = [
     "read_part",
     "read_structures",
     "read_table",
+    "repair_table",
     "row_problems",
     "skipped_rows",
     "split_table",

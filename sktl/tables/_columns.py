@@ -10,8 +10,14 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from sktl.exceptions import FormulaError, TableError
-from sktl.representations import SYMBOLS, parse_formula, parse_formulas
-from sktl.tables._bad_cell import BadCell
+from sktl.representations import (
+    SYMBOLS,
+    Fault,
+    from_weight_percent,
+    judge_formula,
+    parse_formulas,
+)
+from sktl.tables._findings import Finding
 from sktl.tables._table import Table
 
 FORMULA_NAMES = ("formula", "composition", "compound", "material")
@@ -20,7 +26,6 @@ FILE_NAMES = ("file", "filename", "file name", "structure")
 _UNIT = re.compile(r"^(?P<name>.*?)\s*[(\[](?P<unit>[^()\[\]]*)[)\]]$")
 _DATE = re.compile(r"([0-9]{2,4})-(0[1-9]|1[0-2])-([0-3][0-9])(?:[ T]00:00:00)?")
 _MONTHS = {"02": "Feb", "09": "Sep", "11": "Nov"}  # which are also symbols of elements
-_FORMULA_EXPECTED = "Got formula={!r}, expected a chemical formula such as 'Fe2O3': "
 
 
 class Column(NamedTuple):
@@ -131,8 +136,8 @@ def _find_usual(table: Table, names: Iterable[str], what: str) -> str:
 
 def formula_problems(
     table: Table, column: str, elements: Collection[int] | None = None
-) -> list[BadCell]:
-    """Return a `BadCell` for each cell of a column that cannot be used as a formula.
+) -> list[Finding]:
+    """Return a `Finding` for each cell of a column that cannot be used as a formula.
 
     Parameters
     ----------
@@ -145,25 +150,36 @@ def formula_problems(
 
     Returns
     -------
-    list of BadCell
+    list of Finding
     """
     cells = [cell.strip() for cell in table.column(column)]
-    reasons = {}
+    faults = {}
     try:
         parse_formulas(cells)
     except FormulaError as error:
-        reasons = {row: _reason(cells[row]) for row in error.rows}
+        faults = {row: _fault(cells[row]) for row in error.rows}
     if elements is not None:
-        reasons |= _unknown_elements(cells, reasons, elements)
+        faults |= _unknown_elements(cells, faults, elements)
     return [
-        BadCell(row, table.lines[row], column, cells[row], reasons[row]) for row in sorted(reasons)
+        Finding(row, table.lines[row], column, cells[row], faults[row]) for row in sorted(faults)
     ]
+
+
+def convert_alloys(table: Table, column: str) -> Table:
+    """Return a table whose alloys in per cent by weight, as Ti-6Al-4V, are formulas of atoms."""
+    table.column(column)  # there is one
+    place = table.header.index(column)
+    cells = [list(row) for row in table.cells]
+    for row in cells:
+        formula = from_weight_percent(row[place].strip()) if place < len(row) else None
+        row[place : place + 1] = [formula] if formula else row[place : place + 1]
+    return replace(table, cells=cells)
 
 
 def _unknown_elements(
     cells: list[str], bad: Collection[int], elements: Collection[int]
-) -> dict[int, str]:
-    """Return a reason for each formula, the bad ones aside, that holds another element."""
+) -> dict[int, Fault]:
+    """Return what is wrong with each formula, the bad ones aside, that holds another element."""
     rows = [row for row in range(len(cells)) if row not in bad]
     if not rows:
         return {}
@@ -171,17 +187,23 @@ def _unknown_elements(
     found: dict[int, list[str]] = {}
     for entry in (entry for entry, z in enumerate(batch.numbers) if z not in elements):
         found.setdefault(rows[batch.rows[entry]], []).append(SYMBOLS[batch.numbers[entry] - 1])
-    return {row: f"the source does not know {', '.join(names)}" for row, names in found.items()}
+    return {row: unknown_elements(names) for row, names in found.items()}
 
 
-def row_problems(table: Table, found: Iterable[BadCell]) -> list[BadCell]:
+def unknown_elements(symbols: Iterable[str]) -> Fault:
+    """Return what is said of a material with elements that the source never saw."""
+    names = ", ".join(symbols)
+    return Fault("element that the source does not know", f"the source does not know {names}")
+
+
+def row_problems(table: Table, found: Iterable[Finding]) -> list[Finding]:
     """Return why rows cannot be used, in the order of the rows.
 
     Parameters
     ----------
     table : Table
         Whose rows are blank, or have more or fewer cells than the header, cannot be used.
-    found : list of BadCell
+    found : list of Finding
         Bad cells of the columns that are needed; those of such rows are left out.
     """
     problems = bad_rows(table)
@@ -190,13 +212,16 @@ def row_problems(table: Table, found: Iterable[BadCell]) -> list[BadCell]:
     return sorted(problems, key=lambda problem: problem.row)
 
 
-def usable_rows(table: Table, problems: Iterable[BadCell]) -> list[int]:
+def usable_rows(table: Table, problems: Iterable[Finding]) -> list[int]:
     """Return the rows, ascending, that have no problem."""
     return sorted(set(range(len(table))) - {problem.row for problem in problems})
 
 
-def skipped_rows(table: Table, problems: Iterable[BadCell]) -> Table:
-    """Return the rows that have problems as a table, with their line and the reasons."""
+def skipped_rows(table: Table, problems: Iterable[Finding]) -> Table:
+    """Return the rows that have problems as a table, with their line and the reasons.
+
+    It is written as plain CSV, whatever the table was.
+    """
     reasons: dict[int, list[str]] = {}
     for problem in problems:
         reasons.setdefault(problem.row, []).append(f"{problem.column}: {problem.reason}")
@@ -207,18 +232,19 @@ def skipped_rows(table: Table, problems: Iterable[BadCell]) -> Table:
         "line": [str(line) for line in skipped.lines],
         "reason": ["; ".join(reasons[row]) for row in rows],
     }
-    return replace(skipped, cells=cells).with_columns(columns)
+    return replace(skipped, cells=cells, dialect=None).with_columns(columns)
 
 
-def bad_rows(table: Table) -> list[BadCell]:
-    """Return a `BadCell` for each row that is blank or has more or fewer cells than the header."""
+def bad_rows(table: Table) -> list[Finding]:
+    """Return a `Finding` for each row that is blank or has more or fewer cells than the header."""
     width, problems = len(table.header), []
     for row, cells in enumerate(table.cells):
         if not any(cell.strip() for cell in cells):
-            problems.append(BadCell(row, table.lines[row], "whole row", "", "blank"))
+            fault = Fault("blank row", "blank")
+            problems.append(Finding(row, table.lines[row], "whole row", "", fault))
         elif len(cells) != width:
-            reason = f"{len(cells)} cells, the header has {width}"
-            problems.append(BadCell(row, table.lines[row], "whole row", ",".join(cells), reason))
+            fault = Fault("row of another length", f"{len(cells)} cells, the header has {width}")
+            problems.append(Finding(row, table.lines[row], "whole row", ",".join(cells), fault))
     return problems
 
 
@@ -227,20 +253,16 @@ def _split_unit(name: str) -> tuple[str, str | None]:
     return (found["name"], found["unit"].strip() or None) if found else (name, None)
 
 
-def _reason(formula: str) -> str:
+def _fault(formula: str) -> Fault:
     date = _DATE.fullmatch(formula)
     if date:
-        return _reason_of_date(*date.groups())
-    try:
-        parse_formula(formula)
-    except FormulaError as error:
-        return str(error).removeprefix(_FORMULA_EXPECTED.format(formula)).removesuffix(".")
-    return "not a formula"
+        return _fault_of_date(*date.groups())
+    return judge_formula(formula) or Fault("not a formula", "not a formula")
 
 
-def _reason_of_date(year: str, month: str, day: str) -> str:
+def _fault_of_date(year: str, month: str, day: str) -> Fault:
     """Return what is said of a date, as a workbook stores what was FeB3 or, with a year, FeB50."""
     if month not in _MONTHS:
-        return "it is a date"
+        return Fault("date", "it is a date")
     whole_month = day == "01" and int(year[-2:]) > 28  # more days than February has
-    return _reason(f"{_MONTHS[month]}-{year[-2:]}" if whole_month else f"{day}-{_MONTHS[month]}")
+    return _fault(f"{_MONTHS[month]}-{year[-2:]}" if whole_month else f"{day}-{_MONTHS[month]}")

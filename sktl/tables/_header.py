@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from sktl.exceptions import TableError
+
+if TYPE_CHECKING:
+    from sktl.tables._text import Dialect
 
 MOST_HEADER_LINES = 100
 _SAY = "say which with --sheet and --header-row"
@@ -17,7 +20,7 @@ class Page(NamedTuple):
     rows: list[list[str]]
     lines: list[int]
     sheet: str | None = None
-    delimiter: str | None = None
+    dialect: Dialect | None = None
 
     def place(self, row: int) -> str:
         """Return where a row is, in words."""

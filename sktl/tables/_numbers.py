@@ -1,4 +1,4 @@
-"""Numbers as people write them: decimal marks, thousands, and cells with two readings.
+"""Columns of numbers, each read as it was written or refused with its readings.
 
 A separator is taken out of a number only where it groups thousands as it should. A cell that the
 rest of its column contradicts is refused, and its readings are named.
@@ -7,51 +7,119 @@ rest of its column contradicts is refused, and its readings are named.
 from __future__ import annotations
 
 import math
-import re
-from typing import NamedTuple
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Literal, NamedTuple
 
-from sktl.exceptions import TableError
-from sktl.tables._bad_cell import BadCell
+from sktl.exceptions import InputError, TableError
+from sktl.representations import Fault
 from sktl.tables._cells import TypedNumber
+from sktl.tables._findings import Finding
+from sktl.tables._marks import (
+    MARK_NAMES,
+    OTHER_MARK,
+    WRITTEN,
+    Readings,
+    majority,
+    read_marks,
+    votes,
+)
+from sktl.tables._odd_cells import TWO_MARKS, OddCell, is_missing, odd_cell
 from sktl.tables._table import Table
 
-_MISSING = {"", "nan", "na", "n/a", "none", "null", "-", "?"}
-_OTHER = {".": ",", ",": "."}
-_NAMES = {".": "point", ",": "comma"}
-_WRITTEN = {
-    mark: re.compile(
-        rf"[+-]?(?:(?:[0-9]+|[1-9][0-9]{{0,2}}(?:{re.escape(other)}[0-9]{{3}})+)"
-        rf"(?:{re.escape(mark)}[0-9]*)?|{re.escape(mark)}[0-9]+)(?:[eE][+-]?[0-9]+)?"
-    )
-    for mark, other in _OTHER.items()
+_MOST_LOOKED_AT = 1000  # cells, to tell numbers from words
+_CHOICES = {
+    "decimal": ("auto", ".", ","),
+    "censored": ("refuse", "bound", "drop"),
+    "uncertain": ("refuse", "value", "weight"),
+    "ranges": ("refuse", "middle", "drop"),
 }
+_OPTIONS = {"limit": "censored", "uncertain": "uncertain", "range": "ranges"}
 
 
-class _Cell(NamedTuple):
-    """A cell of text: what it says, and the number that it is with each decimal mark."""
+class UndecidedMark(TableError):
+    """All commas of a column may be decimal marks or separate thousands.
 
-    text: str
-    readings: dict[str, float]
+    Attributes
+    ----------
+    findings : list of Finding
+        The cells in doubt.
+    """
 
-    @property
-    def only(self) -> str | None:
-        """The one mark with which the cell is a number; None where both or none do."""
-        return next(iter(self.readings)) if len(self.readings) == 1 else None
+    def __init__(self, message: str, findings: Sequence[Finding] = ()) -> None:
+        super().__init__(message)
+        self.findings = list(findings)
 
-    @property
-    def ambiguous(self) -> bool:
-        """Whether the marks give two different numbers, as those of 1,234 do."""
-        return len(set(self.readings.values())) == 2
 
-    def groups(self, mark: str) -> bool:
-        """Whether the cell, read with this mark, has separators of thousands."""
-        return mark in self.readings and _OTHER[mark] in self.text
+@dataclass(frozen=True)
+class CellRules:
+    """How the cells of a column of numbers are read.
+
+    Attributes
+    ----------
+    decimal : {"auto", ".", ","}, default="auto"
+        Decimal mark of cells of text; "auto" takes that of most cells which can only be read in one
+        way. Cells that are numbers in the file (XLSX, Parquet) are taken as they are.
+    censored : {"refuse", "bound", "drop"}, default="refuse"
+        Cells like <0.1: refused, read as a limit, or left out.
+    uncertain : {"refuse", "value", "weight"}, default="refuse"
+        Cells like 3.4(1), 2.4±0.1 or ~3.4: refused; their value is read; or their value and
+        their uncertainty are, and then ~3.4, which states none, is refused.
+    ranges : {"refuse", "middle", "drop"}, default="refuse"
+        Cells like 7.6-7.8: refused, read as their middle, or left out.
+    unit : str or None, default=None
+        Unit of the column: a cell that states the same unit has one reading without it.
+
+    Raises
+    ------
+    InputError
+        A rule has another value.
+    """
+
+    decimal: Literal["auto", ".", ","] = "auto"
+    censored: Literal["refuse", "bound", "drop"] = "refuse"
+    uncertain: Literal["refuse", "value", "weight"] = "refuse"
+    ranges: Literal["refuse", "middle", "drop"] = "refuse"
+    unit: str | None = None
+
+    def __post_init__(self) -> None:
+        for rule in fields(self):
+            given = getattr(self, rule.name)
+            if rule.name in _CHOICES and given not in _CHOICES[rule.name]:
+                raise InputError(
+                    f"Got {rule.name}={given!r}, expected one of {_CHOICES[rule.name]}."
+                )
+
+
+class Measurements(NamedTuple):
+    """What a column of n numbers says.
+
+    Attributes
+    ----------
+    numbers : list of float, length n
+        NaN for cells that cannot be used or are left out; of a limit the limit.
+    uncertainties : list of float, length n
+        Standard uncertainty, in the unit of the number; NaN where none is stated or wanted.
+    sides : list of int, length n
+        -1: at most the number; 1: at least; 0: the number.
+    findings : list of Finding
+        One for each cell that cannot be used.
+    left_out : list of Finding
+        One for each cell that a rule leaves out.
+    """
+
+    numbers: list[float]
+    uncertainties: list[float]
+    sides: list[int]
+    findings: list[Finding]
+    left_out: list[Finding]
 
 
 def read_numbers(
-    table: Table, column: str, decimal: str = "auto"
-) -> tuple[list[float], list[BadCell]]:
-    """Return the numbers of a column, NaN for bad cells, and a `BadCell` for each of these.
+    table: Table, column: str, decimal: Literal["auto", ".", ","] = "auto"
+) -> tuple[list[float], list[Finding]]:
+    """Return the numbers of a column, NaN for bad cells, and a `Finding` for each of these.
 
     Parameters
     ----------
@@ -60,13 +128,12 @@ def read_numbers(
     column : str
         Its name.
     decimal : {"auto", ".", ","}, default="auto"
-        Decimal mark of cells of text; "auto" takes that of most cells which can only be read in one
-        way. Cells that are numbers in the file (XLSX, Parquet) are taken as they are.
+        As in `CellRules`.
 
     Returns
     -------
     numbers : list of float, length n
-    problems : list of BadCell
+    problems : list of Finding
         A cell that goes with the other mark is among them, and so is one like 1,234 where no other
         cell shows that the comma groups thousands.
 
@@ -74,71 +141,213 @@ def read_numbers(
     ------
     TableError
         With "auto", all commas may be decimal marks or separate thousands.
+
+    See Also
+    --------
+    read_measurements : The same, with limits, uncertainties and ranges.
     """
+    found = read_measurements(table, column, CellRules(decimal))
+    return found.numbers, found.findings
+
+
+def read_measurements(table: Table, column: str, rules: CellRules | None = None) -> Measurements:
+    """Return what a column of numbers says.
+
+    Parameters
+    ----------
+    table : Table
+        Where the column is.
+    column : str
+        Its name.
+    rules : CellRules or None, default=None
+        How cells are read that are no plain numbers; None refuses them.
+
+    Returns
+    -------
+    Measurements
+
+    Raises
+    ------
+    TableError
+        As in `read_numbers`.
+    """
+    rules = rules or CellRules()
     cells = table.column(column)
     texts = {
-        row: _read(cell) for row, cell in enumerate(cells) if not isinstance(cell, TypedNumber)
+        row: read_marks(cell) for row, cell in enumerate(cells) if not isinstance(cell, TypedNumber)
     }
+    mark = _decide(table, column, texts) if rules.decimal == "auto" else rules.decimal
     found = list(texts.values())
-    mark = _majority(table, column, texts) if decimal == "auto" else decimal
     grouped = any(cell.only == mark and cell.groups(mark) for cell in found)
-    if decimal != "auto" and not any(cell.only == _OTHER[mark] for cell in found):
+    if rules.decimal != "auto" and not any(cell.only == OTHER_MARK[mark] for cell in found):
         grouped = True
-    numbers, problems = [], []
+    made = Measurements([], [], [], [], [])
     for row, cell in enumerate(cells):
-        number, reason = _number(texts[row], mark, grouped) if row in texts else (float(cell), "")
-        numbers.append(number if math.isfinite(number) else math.nan)
-        if not math.isfinite(number):
-            reason = reason or "not a finite number"
-            problems.append(BadCell(row, table.lines[row], column, cell.strip(), reason))
-    return numbers, problems
+        number = _number(texts[row], mark, grouped) if row in texts else float(cell)
+        if number is None:
+            read = _apply(rules, _odd(texts[row], mark, rules.unit))
+        elif not math.isfinite(number):
+            read = _apply(rules, odd_cell(cell, mark))
+        else:
+            read = _Read(number)
+        made.numbers.append(read.number)
+        made.uncertainties.append(read.spread)
+        made.sides.append(read.side)
+        if read.fault is not None:
+            finding = Finding(row, table.lines[row], column, cell.strip(), read.fault)
+            (made.left_out if read.dropped else made.findings).append(finding)
+    return made
 
 
-def _read(cell: str) -> _Cell:
-    """Return a cell of text with its readings."""
-    text = cell.strip().replace("\N{MINUS SIGN}", "-")
-    readings = {
-        mark: float(text.replace(_OTHER[mark], "").replace(mark, "."))
-        for mark, written in _WRITTEN.items()
-        if written.fullmatch(text)
-    }
-    return _Cell(text, readings)
+class _Read(NamedTuple):
+    """What the rules make of a cell; with a fault it is refused, or dropped."""
+
+    number: float
+    spread: float = math.nan
+    side: int = 0
+    fault: Fault | None = None
+    dropped: bool = False
 
 
-def _majority(table: Table, column: str, texts: dict[int, _Cell]) -> str:
+def _apply(rules: CellRules, odd: OddCell) -> _Read:
+    """Return what the rules make of a cell that is no plain number."""
+    rule = getattr(rules, _OPTIONS[odd.role]) if odd.role else "refuse"
+    if rule in ("refuse", "drop") or (rule == "weight" and math.isnan(odd.spread)):
+        return _Read(math.nan, fault=odd.fault, dropped=rule == "drop")
+    return _Read(odd.value, odd.spread if rule == "weight" else math.nan, odd.side)
+
+
+def uncertainty_weights(uncertainties: Sequence[float]) -> list[float]:
+    """Return weights of rows from their standard uncertainties.
+
+    Parameters
+    ----------
+    uncertainties : list of float, length n
+        In one unit; NaN where none is stated.
+
+    Returns
+    -------
+    list of float, length n
+        The square of the median uncertainty over that of the row, at most 10 and at least 0.1, so
+        that no row decides alone; 1 where none is stated.
+    """
+    stated = sorted(each for each in uncertainties if math.isfinite(each))
+    if not stated:
+        return [1.0] * len(uncertainties)
+    middle = statistics.median(stated)
+    return [
+        min(max((middle / each) ** 2, 0.1), 10.0) if math.isfinite(each) else 1.0
+        for each in uncertainties
+    ]
+
+
+class NamedValues(NamedTuple):
+    """A column that may be of numbers or of words.
+
+    Attributes
+    ----------
+    numeric : bool
+        Whether most of its cells are numbers.
+    values : list of float or list of (str or None), length n
+        NaN or None where the cell is missing, or cannot be used.
+    findings : list of Finding
+        Cells of a column of numbers that are neither missing nor a number.
+    """
+
+    numeric: bool
+    values: list[float] | list[str | None]
+    findings: list[Finding]
+
+
+def read_values(table: Table, column: str, rules: CellRules | None = None) -> NamedValues:
+    """Return a column as numbers or as words, whichever most of its cells are.
+
+    Parameters
+    ----------
+    table : Table
+        Where the column is.
+    column : str
+        Its name.
+    rules : CellRules or None, default=None
+        How numbers are read.
+
+    Returns
+    -------
+    NamedValues
+        Words are stripped of space; an empty cell is missing. In a column of numbers a cell that
+        says that there is no value, such as n/a, is missing too.
+
+    Raises
+    ------
+    TableError
+        As in `read_numbers`.
+    """
+    cells = [cell.strip() for cell in table.column(column)]
+    if not is_numeric(table, column):
+        return NamedValues(False, [cell or None for cell in cells], [])
+    found = read_measurements(table, column, rules)
+    findings = [each for each in found.findings if not is_missing(each.value)]
+    return NamedValues(True, found.numbers, findings)
+
+
+def is_numeric(table: Table, column: str) -> bool:
+    """Tell whether most cells of a column that are not missing say a number, however written."""
+    cells = table.column(column)
+    filled = [cell for cell in cells if not is_missing(cell)]
+    filled = filled[:: -(-len(filled) // _MOST_LOOKED_AT) or 1]
+    return 2 * sum(map(_says_number, filled)) > len(filled)
+
+
+def _says_number(cell: str) -> bool:
+    if isinstance(cell, TypedNumber) or read_marks(cell).numbers:
+        return True
+    odd = [odd_cell(cell, mark) for mark in ".,"]
+    return any(each.role or each.fault.kind in ("with a unit", "power of ten") for each in odd)
+
+
+def _decide(table: Table, column: str, texts: dict[int, Readings]) -> Literal[".", ","]:
     """Return the decimal mark of most cells that have only one reading; else the point."""
-    votes = [cell.only for cell in texts.values() if cell.only]
-    commas = 2 * votes.count(",") - len(votes)
-    if commas:
-        return "," if commas > 0 else "."
-    for row, cell in texts.items():
-        if cell.ambiguous and (votes or "," in cell.text):
-            raise TableError(
-                f"line {table.lines[row]}, {column}: {cell.text!r} may be a decimal number or "
-                "thousands: say which with --decimal , or --decimal ."
-            )
+    marks = votes(texts.values())
+    mark = majority(marks)
+    if mark is not None:
+        return "," if mark == "," else "."
+    doubtful = {row: cell for row, cell in texts.items() if cell.ambiguous}
+    if any(marks or "," in cell.text for cell in doubtful.values()):
+        findings = [
+            Finding(row, table.lines[row], column, cell.text, _two_readings(cell, "."))
+            for row, cell in doubtful.items()
+        ]
+        first = next(each for each in findings if marks or "," in each.value)
+        raise UndecidedMark(
+            f"line {first.line}, {column}: {first.value!r} may be a decimal number or "
+            "thousands: say which with --decimal , or --decimal .",
+            findings,
+        )
     return "."
 
 
-def _number(cell: _Cell, mark: str, grouped: bool) -> tuple[float, str]:
-    """Return a cell of text as a number, or NaN and the reason."""
-    if cell.text.casefold() in _MISSING:
-        return math.nan, "no value"
-    if not cell.readings:
-        return math.nan, ""
-    if mark in cell.readings and (grouped or not (cell.ambiguous and cell.groups(mark))):
-        return cell.readings[mark], ""
-    return math.nan, _two_readings(cell, mark)
+def _number(cell: Readings, mark: str, grouped: bool) -> float | None:
+    """Return a cell of text as a number, None if it is none in this column."""
+    if mark in cell.numbers and (grouped or not (cell.ambiguous and cell.groups(mark))):
+        return cell.numbers[mark]
+    return None
 
 
-def _two_readings(cell: _Cell, mark: str) -> str:
+def _odd(cell: Readings, mark: str, unit: str | None) -> OddCell:
+    if cell.numbers:
+        return OddCell(_two_readings(cell, mark))
+    return odd_cell(cell.text, mark, unit)
+
+
+def _two_readings(cell: Readings, mark: str) -> Fault:
     """Return what is said of a cell whose separator is not the decimal mark of its column."""
-    other = _OTHER[mark]
-    readings = [f"{cell.readings[other]:.15g} with a decimal {_NAMES[other]}"]
+    other = OTHER_MARK[mark]
+    readings = [f"{cell.numbers[other]:.15g} with a decimal {MARK_NAMES[other]}"]
     joined = cell.text.replace(other, "").replace(mark, ".")
-    if _WRITTEN["."].fullmatch(joined) and other in cell.text:
-        readings.append(f"{float(joined):.15g} without the {_NAMES[other]}")
-    return (
+    if WRITTEN["."].fullmatch(joined) and other in cell.text:
+        readings.append(f"{float(joined):.15g} without the {MARK_NAMES[other]}")
+    looks = (
         f"it may be {' or '.join(readings)}, and the decimal mark of the column is the "
-        f"{_NAMES[mark]}: write the one that is meant, or say --decimal"
+        f"{MARK_NAMES[mark]}"
     )
+    return Fault(TWO_MARKS, looks, "the one that is meant, or say --decimal")

@@ -13,15 +13,8 @@ from sktl._types import PathLike
 from sktl.exceptions import TableError
 from sktl.tables._excel import need
 from sktl.tables._header import fitted, is_blank, names_of
-from sktl.tables._table import (
-    Table,
-    bad_byte,
-    find_delimiter,
-    from_arrow,
-    kind_of,
-    parquet_file,
-    read_records,
-)
+from sktl.tables._table import Table, from_arrow, kind_of, parquet_file
+from sktl.tables._text import bad_byte, find_delimiter, read_records
 
 if TYPE_CHECKING:
     import pyarrow
@@ -148,7 +141,7 @@ def read_part(path: Path, part: TablePart, header: tuple[str, ...]) -> Table:
             text = io.StringIO(file.read(part.stop - part.start).decode(), newline="")
         found = list(read_records(text, part.delimiter, path.name, part.line))
         cells = [fitted(cells, header) for cells, _ in found]
-        table = Table(header, cells, [line for _, line in found], part.delimiter)
+        table = Table(header, cells, [line for _, line in found])
     if len(table) != part.rows or table.header != header:
         raise TableError(f"{path.name} has been changed: it is not what it was when it was split.")
     return table
@@ -222,7 +215,7 @@ def _text_header(lines: _Lines, path: Path) -> tuple[Table, str]:
         delimiter = find_delimiter(start, kind_of(path))
     for cells, line in read_records(lines, delimiter, path.name):
         if not is_blank(cells):
-            return Table(names_of(cells), [], [], delimiter, header_line=line), delimiter
+            return Table(names_of(cells), [], [], header_line=line), delimiter
     raise TableError(f"{path.name} is empty, expected a header and rows.")
 
 

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, cast
+
+import numpy as np
 
 from sktl._types import MaterialsLike, NewCells
 from sktl.exceptions import InputError, UnseenElementError
 from sktl.representations import parse_formula
-from sktl.tables._bad_cell import BadCell
-from sktl.tables._columns import formula_problems, row_problems, usable_rows
+from sktl.tables._columns import formula_problems, row_problems, unknown_elements, usable_rows
+from sktl.tables._findings import Finding
 from sktl.tables._table import Table
 
 if TYPE_CHECKING:
     import pandas as pd
     from pymatgen.core import Structure
+
+REASON = "reason"
+"""The column that says why a row has no prediction."""
+
+_OF_THE_TARGET = ("prediction", "standard_deviation", "interval_low", "interval_high")
+
+ColumnKind: TypeAlias = Literal["float", "text"]
 
 
 class ScreeningModel(Protocol):
@@ -27,13 +37,14 @@ def predict_table(
     model: ScreeningModel,
     table: Table,
     column: str,
+    kinds: Mapping[str, ColumnKind],
     *,
-    materials: tuple[Sequence[str | Structure | None], list[BadCell]] | None = None,
+    materials: tuple[Sequence[str | Structure | None], list[Finding]] | None = None,
     coverage: float | None = 0.9,
-    skip: bool = False,
+    target: Mapping[str, str | None] | None = None,
     progress: bool = False,
-) -> tuple[Table | None, list[BadCell]]:
-    """Return the rows that can be used, with predictions, and what is wrong with the others.
+) -> tuple[Table, list[Finding]]:
+    """Return a table with predictions, and what is wrong with rows that have none.
 
     Parameters
     ----------
@@ -43,29 +54,35 @@ def predict_table(
         n rows.
     column : str
         Name of the column of formulas, or of the names of files.
-    materials : (list of length n, list of BadCell) or None, default=None
+    kinds : dict of str to {"float", "text"}
+        The columns to add: those of `column_kinds` with the same coverage and target.
+    materials : (list of length n, list of Finding) or None, default=None
         What `read_structures` returned; None reads formulas.
     coverage : float or None, default=0.9
         Of the intervals, where the model can give them; None leaves them out.
-    skip : bool, default=False
-        Leave rows out that cannot be used. If False, nothing is predicted where there are such.
+    target : dict or None, default=None
+        ``name`` and ``unit`` of what is predicted.
     progress : bool, default=False
         Show a bar with the time left, where there is a terminal.
 
     Returns
     -------
-    predicted : Table or None
-        With columns added: see `prediction_columns`. None where nothing is predicted.
-    problems : list of BadCell
+    predicted : Table, n rows
+        All rows in their order, with columns added: see `prediction_columns`; then ``reason``. A
+        row that cannot be used has empty cells there, and the reason.
+    problems : list of Finding
         Why rows cannot be used, in the order of the rows.
     """
     given, found = materials or (table.column(column), formula_problems(table, column))
     X = cast("Sequence[str | Structure]", given)  # None stands only where there is a problem
     problems = row_problems(table, found)
     kept = usable_rows(table, problems)
-    while kept and (skip or not problems):
+    columns: dict[str, NewCells] = {}
+    while kept:
         try:
-            columns = prediction_columns(model, [X[row] for row in kept], coverage, progress)
+            chosen = [X[row] for row in kept]
+            columns = prediction_columns(model, chosen, coverage, target, progress)
+            break
         except UnseenElementError as error:
             if not error.rows:
                 raise
@@ -73,15 +90,16 @@ def predict_table(
             problems += _unseen(table, column, X, bad, error)
             problems.sort(key=lambda problem: problem.row)
             kept = usable_rows(table, problems)
-        else:
-            return table.take(kept).with_columns(columns), problems
-    return None, problems
+    whole = {name: _spread_out(columns, name, kind, kept, table) for name, kind in kinds.items()}
+    whole[REASON] = _reasons(table, problems)  # the last one
+    return _fitted(table).with_columns(whole), problems
 
 
 def prediction_columns(
     model: ScreeningModel,
     X: MaterialsLike,
     coverage: float | None = 0.9,
+    target: Mapping[str, str | None] | None = None,
     progress: bool = False,
 ) -> dict[str, NewCells]:
     """Return the columns that a model gives for materials.
@@ -94,6 +112,9 @@ def prediction_columns(
         All of them good.
     coverage : float or None, default=0.9
         Of the intervals; None leaves them out.
+    target : dict or None, default=None
+        ``name`` and ``unit`` of what is predicted; columns are named by them, such as "prediction
+        of gap (eV)".
     progress : bool, default=False
         Show a bar with the time left, where there is a terminal.
 
@@ -112,7 +133,23 @@ def prediction_columns(
     if "nearest" in columns:
         columns["outside"] = ["yes" if outside else "no" for outside in columns["outside"]]
         columns["nearest"] = ["; ".join(formulas) for formulas in columns["nearest"]]
-    return columns
+    return {_title(name, target or {}): part for name, part in columns.items()}
+
+
+def column_kinds(
+    model: ScreeningModel,
+    examples: MaterialsLike,
+    coverage: float | None = 0.9,
+    target: Mapping[str, str | None] | None = None,
+) -> dict[str, ColumnKind]:
+    """Return names and kinds of the columns that `predict_table` adds.
+
+    `examples` are materials of the kind that the model reads; the rest is as in
+    `prediction_columns`.
+    """
+    columns = prediction_columns(model, examples, coverage, target)
+    columns[REASON] = []
+    return {name: "text" if isinstance(part, list) else "float" for name, part in columns.items()}
 
 
 def possible_coverage(
@@ -130,19 +167,63 @@ def possible_coverage(
     return coverage, None
 
 
+def _title(name: str, target: Mapping[str, str | None]) -> str:
+    """Return the name of a column with that of the target: "interval low of gap (eV)"."""
+    what, unit = target.get("name"), target.get("unit")
+    stem = next((each for each in _OF_THE_TARGET if name.startswith(each)), None)
+    if not what or (stem is None and not name.startswith("probability_")):
+        return name
+    if stem is None:
+        return f"{name.replace('_', ' of ', 1)} for {what}"
+    return f"{name.replace('_', ' ')} of {what}{f' ({unit})' if unit else ''}"
+
+
+def _spread_out(
+    columns: Mapping[str, NewCells], name: str, kind: ColumnKind, kept: Sequence[int], table: Table
+) -> NewCells:
+    """Return the cells of a column for all rows, empty where there is no prediction."""
+    part = columns.get(name)
+    if kind == "float":
+        numbers = np.full(len(table), np.nan)
+        numbers[list(kept)] = np.empty(0) if part is None else np.asarray(part, dtype=np.float64)
+        return numbers
+    cells = [""] * len(table)
+    if isinstance(part, list):
+        for row, cell in zip(kept, part, strict=True):
+            cells[row] = cell
+    return cells
+
+
+def _reasons(table: Table, problems: Sequence[Finding]) -> list[str]:
+    """Return why each row has no prediction; of a row that is too long, all its cells too."""
+    reasons: list[list[str]] = [[] for _ in range(len(table))]
+    for problem in problems:
+        long = len(table.cells[problem.row]) > len(table.header)
+        cells = f": {problem.value!r}" if long else ""
+        reasons[problem.row].append(f"{problem.column}: {problem.reason}{cells}")
+    return ["; ".join(each) for each in reasons]
+
+
+def _fitted(table: Table) -> Table:
+    """Return a table whose rows are as long as the header."""
+    width = len(table.header)
+    return replace(table, cells=[(row + [""] * width)[:width] for row in table.cells])
+
+
 def _unseen(
     table: Table,
     column: str,
     X: Sequence[str | Structure],
     rows: list[int],
     error: UnseenElementError,
-) -> list[BadCell]:
-    """Return a `BadCell` for each row with an element that the model does not know."""
+) -> list[Finding]:
+    """Return a `Finding` for each row with an element that the model does not know."""
     cells, problems = table.column(column), []
     for row in rows:
         unseen = sorted(set(error.elements).intersection(_elements(X[row])))
-        reason = f"the source does not know {', '.join(unseen)}"
-        problems.append(BadCell(row, table.lines[row], column, cells[row], reason))
+        problems.append(
+            Finding(row, table.lines[row], column, cells[row], unknown_elements(unseen))
+        )
     return problems
 
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from tqdm import tqdm
 
 from sktl.exceptions import StructureError
-from sktl.representations import StructureReader, check_structures
-from sktl.tables._bad_cell import BadCell
+from sktl.representations import Fault, StructureReader, check_structures
+from sktl.tables._findings import Finding
 from sktl.tables._table import Table
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ _ROW_NAMED = re.compile(r"^.*\n\s*row 0[^:]*: ", re.DOTALL)  # how an error on o
 
 def read_structures(
     table: Table, column: str, folder: Path
-) -> tuple[list[Structure | None], list[BadCell]]:
+) -> tuple[list[Structure | None], list[Finding]]:
     """Return the structures in the files that a column names.
 
     Parameters
@@ -37,7 +37,7 @@ def read_structures(
     -------
     structures : list of Structure or None, length n
         None for bad files.
-    problems : list of BadCell
+    problems : list of Finding
         One for each bad file.
     """
     structures, problems, reader = [], [], StructureReader()
@@ -50,6 +50,7 @@ def read_structures(
             (structure,) = check_structures(reader.transform([folder / name]))
         except StructureError as error:
             reason = _ROW_NAMED.sub("", str(error)).removeprefix(f"{str(folder / name)!r}: ")
-            problems.append(BadCell(row, table.lines[row], column, name, reason))
+            fault = Fault("file that cannot be used", reason)
+            problems.append(Finding(row, table.lines[row], column, name, fault))
         structures.append(structure)
     return structures, problems

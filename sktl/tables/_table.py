@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
-import csv
 import io
-import itertools
+import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, TextIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from sktl._store import atomic_write
 from sktl._types import NewCells, PathLike, TableKind
 from sktl.exceptions import TableError
 from sktl.tables._cells import as_text
 from sktl.tables._excel import need, read_sheets, write_sheet
-from sktl.tables._header import MOST_HEADER_LINES, Page, find_header, fitted, is_blank, names_of
+from sktl.tables._header import find_header, fitted, is_blank, names_of
+from sktl.tables._marks import majority, read_marks
+from sktl.tables._text import Dialect, encoded, read_text, write_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,7 +31,7 @@ SUFFIXES: dict[str, TableKind] = {
     ".parquet": "parquet",
     ".xlsx": "xlsx",
 }
-_DELIMITERS = ",;\t|"
+_ROWS_FOR_MARK = 2000
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,8 @@ class Table:
         Rows may be longer or shorter than the header where the file is broken.
     lines : list of int, length n
         Where each row stands in the file, from 1; the header is line 1 or below.
-    delimiter : str or None
-        What separates the columns of a text file.
+    dialect : Dialect or None
+        How a text file is written.
     numbers : dict of str to str
         Columns whose cells are numbers or empty, "int" or "float": formats that tell numbers from
         text are written with numbers there.
@@ -63,7 +63,7 @@ class Table:
     header: tuple[str, ...]
     cells: list[list[str]]
     lines: list[int]
-    delimiter: str | None = None
+    dialect: Dialect | None = None
     numbers: dict[str, str] = field(default_factory=dict)
     header_line: int = 1
     sheet: str | None = None
@@ -102,7 +102,7 @@ class Table:
         Parameters
         ----------
         columns : dict of str to list of str or float array (n,)
-            Cells by name; floats are written with six digits.
+            Cells by name; floats are written with six digits, NaN as an empty cell.
 
         Raises
         ------
@@ -114,7 +114,7 @@ class Table:
             raise TableError(f"The table has columns {taken} already: rename or remove them.")
         floats = [name for name, part in columns.items() if not isinstance(part, list)]
         texts = [
-            part if isinstance(part, list) else [f"{number:.6g}" for number in part]
+            part if isinstance(part, list) else [_written(number) for number in part]
             for part in columns.values()
         ]
         added = zip(*texts, strict=True)
@@ -131,6 +131,7 @@ def read_table(
     *,
     sheet: str | None = None,
     header_row: int | None = None,
+    encoding: str | None = None,
     wanted: Callable[[tuple[str, ...]], bool] | None = None,
 ) -> Table:
     """Read a table of any of the formats that spreadsheets write.
@@ -138,14 +139,16 @@ def read_table(
     Parameters
     ----------
     path : path-like
-        CSV or TSV (UTF-8, with or without a byte-order mark; separated by comma, semicolon, tab or
-        bar), Parquet or XLSX.
+        CSV or TSV (separated by comma, semicolon, tab or bar), Parquet or XLSX.
     sheet : str or None, default=None
         Name of the sheet of a workbook; None takes that which has what is wanted, else the first
         one that is not blank.
     header_row : int or None, default=None
         Row of the file with the names of the columns, from 1. None takes the first row which is not
         blank, or, where only another has what is wanted, that one.
+    encoding : str or None, default=None
+        Of a text file, as Python names it, such as "cp1252". None: UTF-8, or UTF-16 where the file
+        begins with its mark.
     wanted : callable or None, default=None
         Whether the names in a row are those of the columns that are needed.
 
@@ -157,20 +160,22 @@ def read_table(
     Raises
     ------
     TableError
-        The file has another format, is not UTF-8, has no header or rows, or several places have
+        The file has another format or encoding, has no header or rows, or several places have
         what is wanted.
     """
     path = Path(path)
     kind = kind_of(path)
     if kind != "xlsx" and sheet is not None:
         raise TableError(f"Got sheet={sheet!r}, but {path.name} is no workbook.")
+    if kind in ("xlsx", "parquet") and encoding is not None:
+        raise TableError(f"Got encoding={encoding!r}, but {path.name} is no text.")
     if kind == "parquet":
         return _read_parquet(path)
     sheets = {page.sheet: page for page in read_sheets(path)} if kind == "xlsx" else {}
     if sheet is not None and sheet not in sheets:
         raise TableError(f"Got sheet={sheet!r}, expected one of {list(sheets)}.")
     pages = list(sheets.values()) if sheet is None else [sheets[sheet]]
-    readings = [pages] if sheets else _read_text(path, kind, header_row)
+    readings = [pages] if sheets else read_text(path, kind, header_row, encoding)
     page, first = find_header(readings, path.name, header_row, wanted)
     header = names_of(page.rows[first])
     stop = len(page.rows)
@@ -183,7 +188,7 @@ def read_table(
         header,
         cells,
         page.lines[first + 1 : stop],
-        page.delimiter,
+        page.dialect,
         header_line=page.lines[first],
         sheet=page.sheet,
         sheets=tuple(filter(None, sheets)),
@@ -193,12 +198,14 @@ def read_table(
 def write_table(path: PathLike, table: Table) -> None:
     """Write a table in the format of the file's name, atomically.
 
-    Numbers stay as they are written in the cells; CSV is UTF-8, separated by commas.
+    Cells stay as they are. CSV is written as the table was: with its delimiter, encoding and line
+    ends, and its decimal mark in columns that were added; a table from elsewhere with commas,
+    decimal points and UTF-8.
 
     Raises
     ------
     TableError
-        The name ends in nothing known.
+        The name ends in nothing known, or the encoding has no place for a character.
     """
     path = Path(path)
     kind = kind_of(path)
@@ -209,20 +216,38 @@ def write_table(path: PathLike, table: Table) -> None:
         columns = [_typed(table, place) for place in range(len(table.header))]
         write_sheet(content, table.header, zip(*columns, strict=True))
     else:
-        text = io.TextIOWrapper(content, encoding="utf-8", newline="", write_through=True)
-        _write_text(text, table, "\t" if kind == "tsv" else ",")
-        text.detach()
+        dialect = table.dialect or Dialect()
+        if kind == "tsv":
+            dialect = replace(dialect, delimiter="\t")
+        rows = _with_mark(table, _decimal_mark(table))
+        with encoded(content, dialect, path.name) as text:
+            write_text(text, table.header, rows, dialect)
     atomic_write(path, content.getvalue())
 
 
-def _write_text(text: TextIO, table: Table, delimiter: str) -> None:
-    """Write a table as text; what a reader could take for something else stands in quotes."""
-    plain = csv.writer(text, delimiter=delimiter, lineterminator="\n")
-    quoted = csv.writer(text, delimiter=delimiter, lineterminator="\n", quoting=csv.QUOTE_ALL)
-    odd = set("".join(table.header)) & {*_DELIMITERS, "\r"}  # readers guess from the header
-    (quoted if odd else plain).writerow(table.header)
-    for row in table.cells:
-        (quoted if any("\r" in str(cell) for cell in row) else plain).writerow(row)
+def _decimal_mark(table: Table) -> str:
+    """Return the decimal mark of the numbers of a text file; if it has none, the usual one."""
+    if table.dialect is None:
+        return "."
+    given = [place for place, name in enumerate(table.header) if name not in table.numbers]
+    marks = [
+        mark
+        for row in table.cells[:_ROWS_FOR_MARK]
+        for place, cell in enumerate(row)
+        if place in given and (mark := read_marks(cell).only)
+    ]
+    return majority(marks) or ("," if table.dialect.delimiter == ";" else ".")
+
+
+def _with_mark(table: Table, mark: str) -> Iterable[list[str]]:
+    """Return rows with a decimal mark in the columns that are numbers."""
+    places = [place for place, name in enumerate(table.header) if name in table.numbers]
+    if mark == "." or not places:
+        return table.cells
+    return [
+        [cell.replace(".", mark) if place in places else cell for place, cell in enumerate(row)]
+        for row in table.cells
+    ]
 
 
 def kind_of(path: Path) -> TableKind:
@@ -231,48 +256,6 @@ def kind_of(path: Path) -> TableKind:
     if kind is None:
         raise TableError(f"Got {path.name!r}, expected a name that ends in {', '.join(SUFFIXES)}.")
     return kind
-
-
-def find_delimiter(lines: Iterable[str], kind: TableKind) -> str:
-    """Return what parts the header, the first row that is not blank, into the most cells.
-
-    What stands in quotes does not count. Only the first lines are read.
-    """
-    start = list(itertools.islice(lines, MOST_HEADER_LINES))
-
-    def n_cells(delimiter: str) -> int:
-        rows = csv.reader(start, delimiter=delimiter, strict=True)
-        try:
-            return len(next((row for row in rows if any(map(str.strip, row))), []))
-        except csv.Error:
-            return 0
-
-    return "\t" if kind == "tsv" else max(_DELIMITERS, key=n_cells)
-
-
-def read_records(
-    lines: Iterable[str], delimiter: str, name: str, line: int = 1
-) -> Iterator[tuple[list[str], int]]:
-    """Yield the cells of each record of a text, and the line where it begins.
-
-    Parameters
-    ----------
-    lines : iterable of str
-        The lines with their ends, read one by one as records need them.
-    delimiter : str
-        What separates cells.
-    name : str
-        The file, for messages.
-    line : int, default=1
-        Number of the first line.
-    """
-    reader, begin = csv.reader(lines, delimiter=delimiter, strict=True), line
-    try:
-        for cells in reader:
-            yield cells, begin
-            begin = line + reader.line_num
-    except csv.Error as error:
-        raise TableError(f"{name}, line {begin}: {error}.") from error
 
 
 def parquet_file(path: Path) -> pyarrow.parquet.ParquetFile:
@@ -344,34 +327,8 @@ def _kind_of_number(kind: pyarrow.DataType) -> str | None:
     return "int" if types.is_integer(kind) and not types.is_uint64(kind) else None
 
 
-def _read_text(path: Path, kind: TableKind, header_row: int | None) -> Iterator[list[Page]]:
-    """Yield the rows of a text file, first as its header is best split, then in the other ways."""
-    content = path.read_bytes()
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise bad_byte(path, content[: error.start].count(b"\n") + 1, error) from error
-    lines = io.StringIO(text, newline="")
-    usual = find_delimiter(itertools.islice(lines, (header_row or 1) - 1, None), kind)
-    yield [_split(text, usual, path.name)]
-    if kind != "tsv" and header_row is None:
-        for delimiter in _DELIMITERS.replace(usual, ""):
-            with contextlib.suppress(TableError):
-                page = _split(text, delimiter, path.name)
-                yield [page]
-
-
-def _split(text: str, delimiter: str, name: str) -> Page:
-    found = list(read_records(io.StringIO(text, newline=""), delimiter, name))
-    return Page([cells for cells, _ in found], [line for _, line in found], delimiter=delimiter)
-
-
-def bad_byte(path: Path, line: int, error: UnicodeDecodeError) -> TableError:
-    """Return what to raise for a text that is not UTF-8."""
-    return TableError(
-        f"{path.name}, line {line}: got the byte {error.object[error.start : error.start + 1]!r}, "
-        "expected UTF-8. Save it as 'CSV UTF-8'."
-    )
+def _written(number: float) -> str:
+    return "" if math.isnan(number) else f"{number:.6g}"
 
 
 def _texts(frame: pd.DataFrame) -> list[list[str]]:

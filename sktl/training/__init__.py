@@ -9,10 +9,17 @@ from sktl.training._pretrain import pretrain
 from sktl.training._problem import digest_list_hash, digest_share
 from sktl.training._progress import count_fit, expect_fits, show_progress
 from sktl.training._rows import merge_rows, split_rows
-from sktl.training._target import ClassTarget, NumberTarget, SourceTarget, ZeroInflatedTarget
+from sktl.training._target import (
+    BoundedTarget,
+    ClassTarget,
+    NumberTarget,
+    SourceTarget,
+    ZeroInflatedTarget,
+)
 from sktl.training._threads import one_thread
 
 __all__ = [
+    "BoundedTarget",
     "ClassTarget",
     "LabelledRows",
     "MaskedL1",

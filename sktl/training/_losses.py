@@ -53,6 +53,20 @@ class ZeroInflatedLoss(nn.Module):
         return (losses * weights).sum() / weights.sum().clamp(min=1e-12)
 
 
+class BoundedL1(nn.Module):
+    """Mean absolute error over values and limits: of a limit, only where it is not kept."""
+
+    def forward(self, outputs: Tensor, target: tuple[Tensor, Tensor]) -> Tensor:
+        """Return the loss of outputs (n, 1) for (z and side, (n, 2)) and row weights (n,).
+
+        A side of -1 says that the value is at most z, 1 that it is at least z, 0 that it is z.
+        """
+        z, weights = target
+        errors, sides = outputs[:, 0] - z[:, 0], z[:, 1]
+        losses = torch.where(sides == 0, errors.abs(), functional.relu(-sides * errors))
+        return (losses * weights).sum() / weights.sum().clamp(min=1e-12)
+
+
 class CrossEntropy(nn.Module):
     """Weighted cross-entropy of class logits."""
 

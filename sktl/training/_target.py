@@ -10,9 +10,9 @@ from sklearn.svm import LinearSVR
 from torch import nn
 
 from sktl._state import stored
-from sktl._types import AnyArray, FloatArray, IntArray, SingleArray
+from sktl._types import AnyArray, BoolArray, FloatArray, IntArray, SingleArray
 from sktl.sources import TRANSFORMS, PropertyCard
-from sktl.training._losses import CrossEntropy, MaskedL1, ZeroInflatedLoss
+from sktl.training._losses import BoundedL1, CrossEntropy, MaskedL1, ZeroInflatedLoss
 
 Rule: TypeAlias = Literal["value", "gated", "expected"]
 ZERO_SHARE = 0.1
@@ -58,6 +58,10 @@ class NumberTarget:
         z = np.mean(outputs, axis=0, dtype=np.float64)
         return TRANSFORMS[self.transform][1](z * self.scale + self.center)
 
+    def exact(self, y: FloatArray) -> BoolArray:
+        """Tell which rows of y (n, k) state a value: all."""
+        return np.ones(len(y), dtype=bool)
+
     def criterion(self) -> nn.Module:
         """Return the loss that trains these targets."""
         return MaskedL1()
@@ -93,6 +97,42 @@ class SourceTarget(NumberTarget):
         self.transform = card.transform
         self.center = np.array([card.center])
         self.scale = np.array([card.scale])
+
+
+@stored("bounded-target/1")
+class BoundedTarget(NumberTarget):
+    """Numeric targets of which some are limits, as <0.1 for what is not measurable.
+
+    Parameters
+    ----------
+    y : float array (n, 2)
+        The number, in user units, and its side: -1 where the value is at most the number, 1 where
+        it is at least the number, 0 where it is the number.
+    weights : float array (n,)
+        Row weights.
+    """
+
+    def __init__(self, y: FloatArray, weights: FloatArray) -> None:
+        super().__init__(y[:, :1], weights)
+
+    def encode(self, y: FloatArray) -> SingleArray:
+        """Return y (n, 2) as z and the side, float32 (n, 2)."""
+        return np.column_stack([super().encode(y[:, :1]), y[:, 1]]).astype(np.float32)
+
+    def exact(self, y: FloatArray) -> BoolArray:
+        """Tell which rows of y (n, 2) state a value, not a limit."""
+        return y[:, 1] == 0
+
+    def criterion(self) -> nn.Module:
+        """Return the loss that counts a limit only where it is not kept."""
+        return BoundedL1()
+
+    def start_head(
+        self, head: nn.Linear, features: SingleArray, z: SingleArray, weights: FloatArray
+    ) -> None:
+        """Set the head as `NumberTarget` does, on the rows that state a value."""
+        exact = z[:, 1] == 0
+        _start_output(head, 0, features[exact], z[exact, 0], weights[exact])
 
 
 @stored("zero-inflated-target/1")

@@ -19,16 +19,17 @@ from sktl.cli._rows import (
     on_error_option,
     place_options,
     read_usable,
+    structure_options,
     target_option,
     unit_option,
 )
+from sktl.cli._source import open_source, source_option
 from sktl.evaluation import BOOSTING, FOREST, GROUPS, SCRATCH, TRANSFER
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
     from sktl.evaluation import Evaluation
-    from sktl.sources import Source
 
 _MODELS = {"transfer": TRANSFER, "scratch": SCRATCH, "forest": FOREST, "xgboost": BOOSTING}
 
@@ -36,10 +37,11 @@ _MODELS = {"transfer": TRANSFER, "scratch": SCRATCH, "forest": FOREST, "xgboost"
 @click.command("evaluate")
 @click.argument("data", type=READABLE)
 @formula_option
+@structure_options
 @place_options
 @target_option
 @unit_option
-@click.option("--source", default="mpt", show_default=True, help="Pretrained source: name or file.")
+@source_option
 @click.option(
     "--group",
     type=click.Choice(GROUPS),
@@ -68,7 +70,9 @@ _MODELS = {"transfer": TRANSFER, "scratch": SCRATCH, "forest": FOREST, "xgboost"
 @on_error_option
 @seed_option(2**31 - 10**6)
 @click.option("--json", "as_json", is_flag=True, help="Print all findings as JSON.")
-def evaluate_command(data: Path, source: str, output: Path, as_json: bool, **options: Any) -> None:
+def evaluate_command(
+    data: Path, source: str | None, output: Path, as_json: bool, **options: Any
+) -> None:
     """Compare models on the table DATA (CSV, TSV, Parquet, XLSX), and write a report.
 
     Repeated cross-validation of the fine-tuned network, of the same network from scratch, of a
@@ -84,20 +88,22 @@ def evaluate_command(data: Path, source: str, output: Path, as_json: bool, **opt
     from sktl._store import sha256_of
     from sktl.evaluation import write_report
 
-    check_place(output, source)
-    table, formulas, numbers, column = read_usable(
+    check_place(output, source or "")
+    place = Materials(*(options[name] for name in Materials._fields)).within(data)
+    source, loaded = open_source(source, place)
+    table, X, numbers, column = read_usable(
         data,
-        Materials(options["formula"], None, None, options["sheet"], options["header_row"]),
+        place,
         options["target"],
         decimal=options["decimal"],
-        elements=_formula_source(source).card.elements,
+        elements=loaded.card.elements,
         on_error=options["on_error"],
         output=output,
     )
     check_writable(output.parent, "--output")
     findings = write_report(
         output,
-        _evaluate(formulas, numbers, source, options),
+        _evaluate(X, numbers, source, options),
         target=column.title,
         unit=options["unit"] or column.unit,
         labels=table.lines,
@@ -114,13 +120,13 @@ def evaluate_command(data: Path, source: str, output: Path, as_json: bool, **opt
 
 
 def _evaluate(
-    formulas: Sequence[str | Structure], numbers: list[float], source: str, options: dict[str, Any]
+    X: Sequence[str | Structure], numbers: list[float], source: str, options: dict[str, Any]
 ) -> Evaluation:
     from sktl.evaluation import evaluate
 
     with ProgressBar() as bar:
         return evaluate(
-            formulas,
+            X,
             numbers,
             source=source,
             group=options["group"],
@@ -141,17 +147,3 @@ def _read_models(text: str) -> list[str]:
             f"Got {text!r}, expected transfer and any of {', '.join(list(_MODELS)[1:])}."
         )
     return [_MODELS[name] for name in names]
-
-
-def _formula_source(name: str) -> Source:
-    """Return a source that reads formulas, which is all that a table has."""
-    import sktl
-
-    source = sktl.load_source(name)
-    if source.representation.reads != "formulas":
-        raise click.BadParameter(
-            f"{name} reads crystal structures, and the table has formulas. In Python, "
-            "sktl.evaluation.evaluate takes structures.",
-            param_hint="--source",
-        )
-    return source

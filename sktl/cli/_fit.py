@@ -23,6 +23,7 @@ from sktl.cli._rows import (
     target_option,
     unit_option,
 )
+from sktl.cli._source import open_source, source_option
 
 MODELS = {"transfer": "TransferRegressor", "stack": "TransferStackRegressor"}
 
@@ -34,7 +35,7 @@ MODELS = {"transfer": "TransferRegressor", "stack": "TransferStackRegressor"}
 @place_options
 @target_option
 @unit_option
-@click.option("--source", default="mpt", show_default=True, help="Pretrained source: name or file.")
+@source_option
 @click.option(
     "--model",
     type=click.Choice(list(MODELS)),
@@ -52,7 +53,7 @@ def fit_command(
     data: Path,
     target: str,
     unit: str | None,
-    source: str,
+    source: str | None,
     model: str,
     save: Path,
     decimal: str,
@@ -69,14 +70,23 @@ def fit_command(
     \b
     Example:
       sktl fit gaps.csv --formula composition --target "gap (eV)" --save gap.sktl
-      sktl fit gaps.csv --structures cifs --target gap --source mpt-structure --save gap.sktl
+      sktl fit gaps.csv --structures cifs --target gap --save gap.sktl
+      sktl fit run.extxyz --target energy --save energy.sktl
     """
     import sktl
     from sktl.training import show_progress
 
-    check_place(save, source)
+    check_place(save, source or "")
+    place = Materials(**materials).within(data)
+    source, loaded = open_source(source, place)
     table, X, numbers, column = read_usable(
-        data, Materials(**materials), target, decimal=decimal, on_error=on_error, output=save
+        data,
+        place,
+        target,
+        decimal=decimal,
+        elements=loaded.card.elements,
+        on_error=on_error,
+        output=save,
     )
     unit = unit or column.unit
     estimator = getattr(sktl, MODELS[model])(source, random_state=seed)

@@ -78,7 +78,7 @@ def predict_command(
       sktl predict gap.sktl big.parquet -o predicted.parquet --engine dask
     """
     check_place(output, model, data)
-    place = Materials(**materials)
+    place = Materials(**materials).within(data)
     asked: dict[str, Any] = {"materials": place, "coverage": coverage, "on_error": on_error}
     if engine == "dask":
         size = {} if partition_rows is None else {"partition_rows": partition_rows}
@@ -113,7 +113,7 @@ def _in_memory(
     fitted = sktl.load_model(model)
     if fitted.input_kind_ == "structures" and materials.structures is None:
         raise click.UsageError(
-            "This model reads crystal structures: give their folder, --structures FOLDER."
+            "This model reads crystal structures: give their folder, --structures FOLDER, or file."
         )
     table, column, _ = materials.read_table(data)
     possible, reason = possible_coverage(fitted, coverage, read_examples(fitted))

@@ -38,15 +38,17 @@ unit_option = click.option(
 )
 _structures_option = click.option(
     "--structures",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    metavar="FOLDER",
-    help="Read crystal structures instead of formulas: the folder of their files (CIF, POSCAR).",
+    type=click.Path(exists=True, path_type=Path),
+    metavar="PLACE",
+    help="Read crystal structures instead of formulas: the folder of their files (CIF, extended "
+    "XYZ, POSCAR), or the one file of them all (CIF, extended XYZ).",
 )
 _file_option = click.option(
     "--file",
     metavar="COLUMN",
-    help="With --structures, column of the files' names in the folder [default: the one named "
-    "file, filename, file name, structure].",
+    help="With --structures, column of the names of files in the folder, or of blocks and frames "
+    "in the file [default: the one named file, filename, file name, structure; of a file id, name, "
+    "structure].",
 )
 decimal_option = click.option(
     "--decimal",
@@ -87,7 +89,7 @@ class Materials(NamedTuple):
     formula, file : str or None
         Columns of formulas, and of names of files.
     structures : Path or None
-        The folder of files; None reads formulas.
+        The folder of files, or the one file of all crystals; None reads formulas.
     sheet : str or None
         Of a workbook.
     header_row : int or None
@@ -100,6 +102,18 @@ class Materials(NamedTuple):
     sheet: str | None = None
     header_row: int | None = None
 
+    def within(self, path: Path) -> Materials:
+        """Return the same for a table, which may be a file of crystals and so has its own."""
+        from sktl.tables import CRYSTAL_FILES
+
+        if path.suffix.lower() not in CRYSTAL_FILES:
+            return self
+        if self.structures or self.sheet or self.header_row:
+            raise click.UsageError(
+                f"{path.name} has its own crystals: leave out --structures, --sheet, --header-row."
+            )
+        return self._replace(structures=path)
+
     @overload
     def read_table(self, path: Path, target: str) -> tuple[Table, str, Column]: ...
 
@@ -111,12 +125,15 @@ class Materials(NamedTuple):
 
         Sheet and header are those which have these columns, where the user does not say them.
         """
-        from sktl.tables import read_table
+        from sktl.tables import CRYSTAL_FILES, read_crystal_table, read_table
 
         def wanted(header: Sequence[str]) -> bool:
             return self._are_named(header, target)
 
-        table = read_table(path, sheet=self.sheet, header_row=self.header_row, wanted=wanted)
+        if path.suffix.lower() in CRYSTAL_FILES:
+            table = read_crystal_table(path)
+        else:
+            table = read_table(path, sheet=self.sheet, header_row=self.header_row, wanted=wanted)
         try:
             place = self.choose_column(table)
             column = None if target is None else column_of(table, target, "--target")
@@ -134,26 +151,29 @@ class Materials(NamedTuple):
 
     def _are_named(self, header: Sequence[str], target: str | None) -> bool:
         """Return whether a header has the column of materials and that of the target."""
-        from sktl.tables import FILE_NAMES, FORMULA_NAMES, names_column
+        from sktl.tables import BLOCK_NAMES, FILE_NAMES, FORMULA_NAMES, names_column
 
         wanted, usual = self.formula, FORMULA_NAMES
         if self.structures is not None:
-            wanted, usual = self.file, FILE_NAMES
+            wanted, usual = self.file, BLOCK_NAMES if self.structures.is_file() else FILE_NAMES
         names = usual if wanted is None else [wanted]
         return names_column(header, names) and (target is None or names_column(header, [target]))
 
     def choose_column(self, table: Table) -> str:
         """Return the name of the column of materials."""
-        from sktl.tables import find_files_column, find_formulas
+        from sktl.tables import find_blocks_column, find_files_column, find_formulas
 
         if self.structures is None and self.file is not None:
-            raise click.UsageError("--file goes with --structures FOLDER.")
+            raise click.UsageError(
+                "--file goes with --structures FOLDER, or with the file of the crystals."
+            )
         if self.structures is not None and self.formula is not None:
             raise click.UsageError("Give --formula or --structures, not both.")
         find: Callable[[Table], str] = find_formulas
         wanted, option = self.formula, "--formula"
         if self.structures is not None:
-            wanted, option, find = self.file, "--file", find_files_column
+            wanted, option = self.file, "--file"
+            find = find_blocks_column if self.structures.is_file() else find_files_column
         if wanted is not None:
             return column_of(table, wanted, option).name
         try:
@@ -169,7 +189,7 @@ class Materials(NamedTuple):
 
         if self.structures is None:
             return table.column(column), formula_problems(table, column, elements)
-        return read_structures(table, column, self.structures)
+        return read_structures(table, column, self.structures, elements)
 
 
 def column_of(table: Table, wanted: str, option: str) -> Column:

@@ -19,7 +19,7 @@ from sktl.representations._formula import SYMBOLS, parse_formula, parse_formulas
 from sktl.representations._materials import Materials, check_structures, label_rows
 from sktl.representations._matminer import MatminerTransformer
 from sktl.representations._merged import MergedGraph, MergedRows
-from sktl.representations._readers import StructureReader
+from sktl.representations._readers import StructureReader, list_crystals
 from sktl.representations._response import RESPONSES, harmonic_response
 from sktl.representations._rows import ColumnRows, TokenRows
 from sktl.representations._structure import ChgnetGraphs, CrystalGraphs
@@ -59,6 +59,7 @@ __all__ = [
     "complete_by_symmetry",
     "label_rows",
     "harmonic_response",
+    "list_crystals",
     "independent_distortions",
     "parse_formula",
     "parse_formulas",

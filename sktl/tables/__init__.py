@@ -2,10 +2,12 @@
 
 from sktl.tables._bad_cell import BadCell
 from sktl.tables._columns import (
+    BLOCK_NAMES,
     FILE_NAMES,
     FORMULA_NAMES,
     Column,
     bad_rows,
+    find_blocks_column,
     find_column,
     find_files_column,
     find_formulas,
@@ -23,10 +25,12 @@ from sktl.tables._predictions import (
     predict_table,
     prediction_columns,
 )
-from sktl.tables._structures import read_structures
+from sktl.tables._structures import CRYSTAL_FILES, read_crystal_table, read_structures
 from sktl.tables._table import Table, kind_of, read_table, write_table
 
 __all__ = [
+    "BLOCK_NAMES",
+    "CRYSTAL_FILES",
     "FILE_NAMES",
     "FORMULA_NAMES",
     "BadCell",
@@ -35,6 +39,7 @@ __all__ = [
     "Table",
     "TablePart",
     "bad_rows",
+    "find_blocks_column",
     "find_column",
     "find_files",
     "find_files_column",
@@ -45,6 +50,7 @@ __all__ = [
     "possible_coverage",
     "predict_table",
     "prediction_columns",
+    "read_crystal_table",
     "read_header",
     "read_numbers",
     "read_part",

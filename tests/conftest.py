@@ -5,6 +5,7 @@ for the docstring examples of the installed package, which lie outside this fold
 """
 
 import importlib.util
+import io
 import ipaddress
 import os
 import random
@@ -231,3 +232,20 @@ def tiny_crystal_source():
         device="cpu",
         progress=False,
     )
+
+
+@pytest.fixture
+def terminal(monkeypatch):
+    """Let progress be shown at once, as on a terminal; return what is written."""
+
+    from sktl import _progress
+
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    written = Terminal()
+    monkeypatch.setattr(sys, "stderr", written)
+    monkeypatch.setattr(_progress, "DELAY", 0.0)
+    monkeypatch.setattr(_progress, "TICK", 0.01)
+    return written

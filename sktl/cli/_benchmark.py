@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sktl._progress import note
 from sktl.cli._numbers import Command, jobs_option
 
 if TYPE_CHECKING:
@@ -213,10 +214,8 @@ def _integers(texts: list[str]) -> list[int]:
 
 def _report(run: Run, row: dict[str, Any] | None, error: str | None) -> None:
     """Print a line for a finished fit, above the bar if there is one."""
-    from tqdm import tqdm
-
     if row is not None:
         found = f"test MAE {row['test_mae']:.4g} {row['unit']}, {row['fit_seconds']:.0f} s"
     else:
         found = "done by another process" if error is None else f"FAILED. {error}"
-    tqdm.write(f"{', '.join(map(str, run))}: {found}")
+    note(f"{', '.join(map(str, run))}: {found}", err=False)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sktl._progress import Steps, run_work
 from sktl.cli._numbers import seed_option
 from sktl.cli._paths import check_writable
-from sktl.cli._progress import ProgressBar
 
 if TYPE_CHECKING:
     from sktl.evaluation import DemoComparison
@@ -50,8 +50,8 @@ def demo_command(output_dir: Path, source: str, seed: int, quick: bool, as_json:
     if not as_json:
         click.echo(f"{_describe(comparison, pretrained.card)}\n")
     start = time.perf_counter()
-    with ProgressBar() as bar:
-        comparison.run(bar.report)
+    with run_work(Steps("Fitting")) as steps:
+        comparison.run(steps.begin)
     results = summarize_demo(comparison, pretrained, time.perf_counter() - start)
     paths = write_demo(output_dir, comparison, results)
     if as_json:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sktl._progress import Steps, run_work
 from sktl.cli._numbers import jobs_option, seed_option
 from sktl.cli._paths import READABLE, WRITABLE, check_place, check_writable, say
-from sktl.cli._progress import ProgressBar
 from sktl.cli._rows import (
     Materials,
     decimal_option,
@@ -124,7 +124,7 @@ def _evaluate(
 ) -> Evaluation:
     from sktl.evaluation import evaluate
 
-    with ProgressBar() as bar:
+    with run_work(Steps("Fitting")) as steps:
         return evaluate(
             X,
             numbers,
@@ -135,7 +135,7 @@ def _evaluate(
             models=options["models"],
             random_state=options["seed"],
             n_jobs=options["jobs"],
-            report=bar.report,
+            report=steps.begin,
         )
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from tqdm import tqdm
 
+from sktl._progress import count
 from sktl._types import PathLike
 from sktl.exceptions import StructureError, TableError
 from sktl.representations import SYMBOLS, StructureReader, check_structures, list_crystals
@@ -54,7 +54,7 @@ def read_structures(
         One for each of these.
     """
     structures, problems, reader = [], [], StructureReader()
-    cells = tqdm(table.column(column), "Reading files", disable=None, delay=2, leave=False)
+    cells = count(table.column(column), "Reading crystals", len(table), "rows")
     for row, name in enumerate(map(str.strip, cells)):
         structure, path = None, f"{place}#{name}" if place.is_file() else str(place / name)
         try:

@@ -22,6 +22,7 @@ DELAY = 2.0
 TICK = 0.5
 LINE_EVERY = 60.0
 _Item = TypeVar("_Item")
+_Work = TypeVar("_Work", bound="Work")
 
 
 class Work:
@@ -204,7 +205,7 @@ def show_progress(title: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def run_work(work: Work) -> Iterator[Work]:
+def run_work(work: _Work) -> Iterator[_Work]:
     """Show work as under way, where progress is asked for."""
     display = _display.get()
     if display is None:
@@ -231,6 +232,11 @@ def count(items: Iterable[_Item], title: str, total: int, unit: str) -> Iterator
         for item in items:
             yield item
             work.update()
+
+
+def duration(seconds: float) -> str:
+    """Return how long something takes, in words."""
+    return f"{seconds:.0f} seconds" if seconds < 90 else f"{seconds / 60:.0f} minutes"
 
 
 def note(text: str, err: bool = True) -> None:

@@ -12,7 +12,7 @@ from sktl._progress import Steps, count, progress, run_work, show_progress
 
 @pytest.fixture
 def lines(monkeypatch, capsys):
-    """Show each tick as a line, as in a file in which a minute is short; return what was written."""
+    """Show each tick as a line, as where a minute is short; return what was written."""
     monkeypatch.setattr(_progress, "TICK", 0.01)
     monkeypatch.setattr(_progress, "LINE_EVERY", 0.02)
     return lambda: capsys.readouterr().err

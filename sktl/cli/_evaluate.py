@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sktl._progress import Steps, run_work
+from sktl.cli._figures import figures_option
 from sktl.cli._numbers import jobs_option, seed_option
 from sktl.cli._paths import READABLE, WRITABLE, check_place, check_writable, say
 from sktl.cli._rows import (
@@ -66,6 +67,7 @@ _MODELS = {"transfer": TRANSFER, "scratch": SCRATCH, "forest": FOREST, "xgboost"
 )
 @jobs_option(default=2)
 @click.option("-o", "--output", required=True, type=WRITABLE, help="HTML file to write.")
+@figures_option("Write the figures of the report to files beside it too, in this format.")
 @decimal_option
 @on_error_option
 @seed_option(2**31 - 10**6)
@@ -109,6 +111,7 @@ def evaluate_command(
         labels=table.lines,
         label_title="line",
         data={"file": data.name, "file sha256": sha256_of(data)},
+        figures=options["figures"],
     )
     if as_json:
         click.echo(json.dumps({"file": str(output), **findings}, indent=1))

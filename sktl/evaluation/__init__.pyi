@@ -3,6 +3,7 @@ from ._comparison import corrected_test as corrected_test
 from ._demo import DemoComparison as DemoComparison
 from ._demo import DemoFit as DemoFit
 from ._demo import DemoPlan as DemoPlan
+from ._demo import DemoStep as DemoStep
 from ._demo_files import summarize_demo as summarize_demo
 from ._demo_files import write_demo as write_demo
 from ._evaluate import evaluate as evaluate
@@ -10,7 +11,9 @@ from ._evaluation import CurvePoint as CurvePoint
 from ._evaluation import Evaluation as Evaluation
 from ._evaluation import Fold as Fold
 from ._figures import COLOURS as COLOURS
-from ._figures import as_png as as_png
+from ._figures import FIGURE_KINDS as FIGURE_KINDS
+from ._figures import FigureKind as FigureKind
+from ._figures import as_file as as_file
 from ._figures import draw_learning_curve as draw_learning_curve
 from ._figures import draw_parity as draw_parity
 from ._folds import count_fit_rows as count_fit_rows

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
-from joblib import Parallel, delayed, effective_n_jobs
 
 from sktl._checks import check_numbers
 from sktl.evaluation._evaluation import CurvePoint, Evaluation, Fold
 from sktl.evaluation._folds import curve_parts, group_rows, make_folds
 from sktl.evaluation._models import (
-    Report,
     chosen_settings,
     estimate_seconds,
     make_nested_model,
 )
 from sktl.evaluation._names import BOOSTING, FOREST, MEDIAN, MODELS, SCRATCH, TRANSFER, Group
+from sktl.evaluation._parallel import Report, run_steps
 from sktl.evaluation._scores import FitResult, fit_and_score, predict_intervals
 from sktl.exceptions import InputError
 from sktl.representations import Materials
@@ -50,6 +50,11 @@ class _Step(NamedTuple):
     fold: Fold
     rows: IntArray
     share: float
+
+    @property
+    def n_train(self) -> int:
+        """Number of training rows."""
+        return len(self.rows)
 
 
 class _Found(NamedTuple):
@@ -149,18 +154,24 @@ def evaluate(
     evaluation.settings["max_epochs"] = max_epochs
     wanted, evaluation.missing = _check_models(models)
     steps = _steps(evaluation, wanted)
-    times = _estimate(steps, max_epochs, effective_n_jobs(n_jobs))
-    _predict_medians(evaluation)
-    found = Parallel(n_jobs=n_jobs, return_as="generator")(
-        delayed(_fit)(step, rows, evaluation.y, evaluation.groups, evaluation.source, max_epochs)
+    costs = [
+        estimate_seconds(step.model, step.n_train, max_epochs=max_epochs, chosen=True)
         for step in steps
+    ]
+    _predict_medians(evaluation)
+    fit = partial(
+        _fit,
+        X=rows,
+        y=evaluation.y,
+        groups=evaluation.groups,
+        source=evaluation.source,
+        max_epochs=max_epochs,
     )
+    found = run_steps(fit, steps, costs, n_jobs, report)
     points: Points = {}
     seconds: dict[str, list[float]] = {}
-    for step, before, after in zip(steps, times[:-1], times[1:], strict=True):
-        if report is not None:
-            report(step.model, len(step.rows), before, after, times[-1])
-        _note(evaluation, step, next(found), points, seconds)
+    for step, one in zip(steps, found, strict=True):
+        _note(evaluation, step, one, points, seconds)
     evaluation.curve = _curve(points)
     evaluation.seconds = {model: float(np.mean(each)) for model, each in seconds.items()}
     return evaluation
@@ -260,15 +271,6 @@ def _predict_medians(evaluation: Evaluation) -> None:
     for fold in evaluation.folds:
         found[fold.repeat, fold.test] = np.median(evaluation.y[fold.train])
     evaluation.predictions[MEDIAN] = found
-
-
-def _estimate(steps: list[_Step], max_epochs: int | Literal["auto"], at_a_time: int) -> list[float]:
-    """Return the seconds until each step begins, and those of all, as far as one can tell."""
-    costs = [
-        estimate_seconds(step.model, len(step.rows), max_epochs=max_epochs, chosen=True)
-        for step in steps
-    ]
-    return (np.cumsum([0.0, *costs]) / at_a_time).tolist()
 
 
 def _fit(

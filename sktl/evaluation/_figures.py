@@ -1,4 +1,4 @@
-"""Figures of errors, as PNG or SVG bytes."""
+"""Figures of errors, and the files that hold them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import functools
 import io
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ParamSpec
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeAlias
 
 import matplotlib
 import numpy as np
@@ -22,6 +22,14 @@ if TYPE_CHECKING:
     from sktl._types import FloatArray
 
 _Arguments = ParamSpec("_Arguments")
+
+FigureKind: TypeAlias = Literal["png", "svg", "pdf"]
+FIGURE_KINDS: tuple[FigureKind, ...] = ("png", "svg", "pdf")
+_UNDATED: dict[FigureKind, dict[str, None]] = {
+    "png": {},
+    "svg": {"Date": None},
+    "pdf": {"CreationDate": None},
+}
 
 COLOURS = {
     "blue": "#0072B2",
@@ -206,15 +214,23 @@ def draw_calibration(nominal: Sequence[float], observed: Sequence[float], n_rows
     return figure
 
 
-def as_png(figure: Figure, *, dpi: int = 150, style: dict[RcKeyType, Any] | None = None) -> bytes:
-    """Return a figure as a PNG file.
+def as_file(
+    figure: Figure,
+    kind: FigureKind,
+    *,
+    dpi: int = 150,
+    style: dict[RcKeyType, Any] | None = None,
+) -> bytes:
+    """Return a figure as the content of a file, the same for the same figure.
 
     Parameters
     ----------
     figure : matplotlib.figure.Figure
         What to save.
+    kind : {"png", "svg", "pdf"}
+        Format of the file.
     dpi : int, default=150
-        Dots per inch.
+        Dots per inch, of a PNG and of clouds of points in the others.
     style : dict or None, default=None
         Settings of matplotlib under which it was drawn; None for the figures of this module.
 
@@ -222,19 +238,11 @@ def as_png(figure: Figure, *, dpi: int = 150, style: dict[RcKeyType, Any] | None
     -------
     bytes
     """
-    return _saved(figure, "png", style or _FIGURE_STYLE, dpi=dpi)
-
-
-def as_svg(figure: Figure) -> bytes:
-    """Return a figure as an SVG file, bytes, the same for the same figure."""
-    return _saved(figure, "svg", _FIGURE_STYLE, dpi=150, metadata={"Date": None})
-
-
-def _saved(figure: Figure, kind: str, style: dict[RcKeyType, Any], **keywords: Any) -> bytes:
     content = io.BytesIO()
-    with matplotlib.rc_context(style), warnings.catch_warnings():
+    look = {"bbox_inches": "tight", "pad_inches": 0.1, "metadata": _UNDATED[kind]}
+    with matplotlib.rc_context(style or _FIGURE_STYLE), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from font")  # a box is drawn instead
-        figure.savefig(content, format=kind, bbox_inches="tight", pad_inches=0.1, **keywords)
+        figure.savefig(content, format=kind, dpi=dpi, **look)
     return content.getvalue()
 
 

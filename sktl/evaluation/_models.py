@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from sklearn.ensemble import RandomForestRegressor
@@ -22,9 +21,6 @@ if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
 
     from sktl._types import IntArray, PathLike
-
-Report: TypeAlias = Callable[[str, int, float, float, float], None]
-"""Gets the model that is fitted next, its training rows, and estimates in seconds."""
 
 # What the search inside a training part tries.
 CHOICES: dict[str, dict[str, list[float]]] = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jinja2
@@ -14,7 +15,8 @@ import numpy as np
 from sktl._store import atomic_write
 from sktl.evaluation._elements import FEW, place_of
 from sktl.evaluation._figures import (
-    as_svg,
+    FigureKind,
+    as_file,
     draw_calibration,
     draw_learning_curve,
     draw_parity,
@@ -26,6 +28,8 @@ from sktl.evaluation._summary import summarize
 from sktl.sources import find_architecture
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from sktl._types import PathLike
     from sktl.evaluation._evaluation import Evaluation
 
@@ -65,6 +69,7 @@ def write_report(
     labels: Sequence[str | int] | None = None,
     label_title: str = "row",
     data: Mapping[str, str] | None = None,
+    figures: FigureKind | None = None,
 ) -> Findings:
     """Write an evaluation as one self-contained HTML file.
 
@@ -82,6 +87,8 @@ def write_report(
         What the labels are, such as "line".
     data : dict or None, default=None
         What else is known of the data: name to text, such as the file and its sha256.
+    figures : {"png", "svg", "pdf"} or None, default=None
+        Write each figure of the page to a file beside it too, such as ``report_parity.pdf``.
 
     Returns
     -------
@@ -90,6 +97,7 @@ def write_report(
     """
     findings = summarize(evaluation, target=target, unit=unit, labels=labels)
     suffix = f" ({unit})" if unit else ""
+    drawn = _draw(evaluation, findings, suffix)
     page = _TEMPLATES.get_template("report.html").render(
         found=findings,
         transfer=TRANSFER,
@@ -100,18 +108,27 @@ def write_report(
         space_unit=f" {unit}" if unit else "",
         data=data or {},
         label_title=label_title,
-        figures=_figures(evaluation, findings, suffix),
+        figures={"curve": None, "calibration": None} | {k: _uri(v) for k, v in drawn.items()},
         elements=_elements(findings["elements"]),
         scale=_scale(findings["elements"]),
         databases=_databases(findings["source"]),
         citations=_citations(evaluation),
     )
+    path = Path(path)
+    for name, figure in drawn.items() if figures else ():
+        place = path.with_name(f"{path.stem}_{name}.{figures}")
+        atomic_write(place, as_file(figure, figures or "png"))
     atomic_write(path, page.encode("utf-8"))
     return findings
 
 
-def _figures(evaluation: Evaluation, findings: Findings, suffix: str) -> dict[str, str | None]:
-    """Return each figure as a data URI, None where there is nothing to draw."""
+def _uri(figure: Figure) -> str:
+    """Return a figure as a page holds it."""
+    return "data:image/svg+xml;base64," + base64.b64encode(as_file(figure, "svg")).decode("ascii")
+
+
+def _draw(evaluation: Evaluation, findings: Findings, suffix: str) -> dict[str, Figure]:
+    """Return each figure by its name, those left out for which there are too few rows."""
     target = findings["target"]
     target = target if len(target) <= _LONGEST else f"{target[: _LONGEST - 1]}…"
     rows = {row["model"]: row for row in findings["models"]}
@@ -135,11 +152,7 @@ def _figures(evaluation: Evaluation, findings: Findings, suffix: str) -> dict[st
             [row[key] for row in findings["coverage"]] for key in ("nominal", "observed")
         )
         drawn["calibration"] = draw_calibration(nominal, observed, len(evaluation.y))
-    uris = {
-        name: "data:image/svg+xml;base64," + base64.b64encode(as_svg(figure)).decode("ascii")
-        for name, figure in drawn.items()
-    }
-    return {"curve": None, "calibration": None} | uris
+    return drawn
 
 
 def _curves(findings: Findings, models: list[str]) -> dict[str, list[tuple[float, ...]]]:

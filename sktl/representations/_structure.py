@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from numbers import Integral, Real
 from typing import Literal, TypeAlias, cast
 
@@ -272,7 +272,7 @@ def _is_count(value: object) -> bool:
 
 
 def _build_many(
-    arrays: list[CellArrays],
+    arrays: Iterable[CellArrays],
     mode: Mode,
     cutoff: float,
     n_neighbours: int,

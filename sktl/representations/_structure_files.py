@@ -117,7 +117,9 @@ def _open(path: Path, mtime: int, size: int) -> tuple[Block, ...]:
     if suffix == ".cif":
         blocks = split_cif(text)
         if len(blocks) > 1:
-            return tuple(Block(*place, partial(read_cif, part), {}) for *place, part in blocks)
+            return tuple(
+                Block(name, line, partial(read_cif, part), {}) for name, line, part in blocks
+            )
         name, line, _ = blocks[0] if blocks else (path.stem, 1, text)
         return (Block(name, line, partial(read_cif, text), {}),)
     if suffix in SEVERAL:

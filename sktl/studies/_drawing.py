@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import NullLocator
 
-from sktl.evaluation import COLOURS, as_png
+from sktl.evaluation import COLOURS, as_file
 
 if TYPE_CHECKING:
     from matplotlib.typing import RcKeyType
@@ -84,4 +84,4 @@ def draw_panels(
 
 def to_png(canvas: Canvas) -> bytes:
     """Return a figure as the bytes of a PNG file."""
-    return as_png(canvas, dpi=_DOTS_PER_INCH, style=STYLE)
+    return as_file(canvas, "png", dpi=_DOTS_PER_INCH, style=STYLE)

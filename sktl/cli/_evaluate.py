@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,12 +24,11 @@ from sktl.cli._rows import (
     unit_option,
 )
 from sktl.cli._source import open_source, source_option
+from sktl.cli._task import is_classification, read_labelled, task_option
 from sktl.evaluation import BOOSTING, FOREST, GROUPS, SCRATCH, TRANSFER
 
 if TYPE_CHECKING:
-    from pymatgen.core import Structure
-
-    from sktl.evaluation import Evaluation
+    from sktl.tables import Table
 
 _MODELS = {"transfer": TRANSFER, "scratch": SCRATCH, "forest": FOREST, "xgboost": BOOSTING}
 
@@ -42,6 +40,7 @@ _MODELS = {"transfer": TRANSFER, "scratch": SCRATCH, "forest": FOREST, "xgboost"
 @place_options
 @target_option
 @unit_option
+@task_option
 @source_option
 @click.option(
     "--group",
@@ -80,39 +79,20 @@ def evaluate_command(
     Repeated cross-validation of the fine-tuned network, of the same network from scratch, of a
     random forest and of XGBoost, with all choices made inside the training parts. The report says
     in words whether transfer helped, and shows errors, intervals, elements and the compounds with
-    the largest errors. 500 rows take some six minutes on two cores; less with fewer repeats or
-    models.
+    the largest errors. 500 rows take some minutes on two cores; less with fewer repeats or models.
+    Of classes it shows accuracy, ROC and calibration, without XGBoost.
 
     \b
     Example:
       sktl evaluate gaps.csv --formula composition --target "gap (eV)" -o report.html
     """
-    from sktl._store import sha256_of
-    from sktl.evaluation import write_report
-
     check_place(output, source or "")
     place = Materials(*(options[name] for name in Materials._fields)).within(data)
     source, loaded = open_source(source, place)
-    table, X, numbers, column = read_usable(
-        data,
-        place,
-        options["target"],
-        decimal=options["decimal"],
-        elements=loaded.card.elements,
-        on_error=options["on_error"],
-        output=output,
-    )
-    check_writable(output.parent, "--output")
-    findings = write_report(
-        output,
-        _evaluate(X, numbers, source, options),
-        target=column.title,
-        unit=options["unit"] or column.unit,
-        labels=table.lines,
-        label_title="line",
-        data={"file": data.name, "file sha256": sha256_of(data)},
-        figures=options["figures"],
-    )
+    options |= {"elements": loaded.card.elements, "output": output}
+    with_classes = is_classification(options["task"], data, place, options["target"])
+    judge = _judge_classes if with_classes else _judge_numbers
+    findings = judge(data, place, source, options)
     if as_json:
         click.echo(json.dumps({"file": str(output), **findings}, indent=1))
         return
@@ -122,24 +102,56 @@ def evaluate_command(
     say(f"Wrote {output}")
 
 
-def _evaluate(
-    X: Sequence[str | Structure], numbers: list[float], source: str, options: dict[str, Any]
-) -> Evaluation:
-    from sktl.evaluation import evaluate
+def _judge_numbers(
+    data: Path, place: Materials, source: str, options: dict[str, Any]
+) -> dict[str, Any]:
+    """Compare regressors, write the report, and return the findings."""
+    from sktl.evaluation import evaluate, write_report
 
+    rules = {name: options[name] for name in ("decimal", "elements", "on_error", "output")}
+    table, X, numbers, column = read_usable(data, place, options["target"], **rules)
+    check_writable(options["output"].parent, "--output")
     with run_work(Steps("Fitting")) as steps:
-        return evaluate(
-            X,
-            numbers,
-            source=source,
-            group=options["group"],
-            n_splits=options["folds"],
-            n_repeats=options["repeats"],
-            models=options["models"],
-            random_state=options["seed"],
-            n_jobs=options["jobs"],
-            report=steps.begin,
-        )
+        found = evaluate(X, numbers, source=source, report=steps.begin, **_settings(options))
+    unit = options["unit"] or column.unit
+    about = _about(data, table, options)
+    return write_report(options["output"], found, target=column.title, unit=unit, **about)
+
+
+def _judge_classes(
+    data: Path, place: Materials, source: str, options: dict[str, Any]
+) -> dict[str, Any]:
+    """Compare classifiers, write the report, and return the findings."""
+    from sktl.evaluation import CLASS_MODELS, evaluate_classes, write_class_report
+
+    rules = {name: options[name] for name in ("elements", "on_error", "output")}
+    table, X, labels, column = read_labelled(data, place, options["target"], **rules)
+    check_writable(options["output"].parent, "--output")
+    settings = _settings(options)
+    settings["models"] = [model for model in settings["models"] if model in CLASS_MODELS]
+    with run_work(Steps("Fitting")) as steps:
+        found = evaluate_classes(X, labels, source=source, report=steps.begin, **settings)
+    about = _about(data, table, options)
+    return write_class_report(options["output"], found, target=column.title, **about)
+
+
+def _settings(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options that say how models are compared, as functions call them."""
+    names = {"folds": "n_splits", "repeats": "n_repeats", "seed": "random_state", "jobs": "n_jobs"}
+    names |= {name: name for name in ("group", "models")}
+    return {name: options[option] for option, name in names.items()}
+
+
+def _about(data: Path, table: Table, options: dict[str, Any]) -> dict[str, Any]:
+    """Return what a report says of the data, and the format of its figures."""
+    from sktl._store import sha256_of
+
+    return {
+        "labels": table.lines,
+        "label_title": "line",
+        "data": {"file": data.name, "file sha256": sha256_of(data)},
+        "figures": options["figures"],
+    }
 
 
 def _read_models(text: str) -> list[str]:

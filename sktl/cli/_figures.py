@@ -7,12 +7,11 @@ from collections.abc import Callable
 import click
 
 from sktl.cli._numbers import Command
-
-KINDS = ("png", "svg", "pdf")
+from sktl.evaluation import FIGURE_KINDS
 
 
 def figures_option(help: str, default: str | None = None) -> Callable[[Command], Command]:
     """Return the option ``--figures``, the format of plots."""
     return click.option(
-        "--figures", type=click.Choice(KINDS), default=default, show_default=True, help=help
+        "--figures", type=click.Choice(FIGURE_KINDS), default=default, show_default=True, help=help
     )

@@ -24,6 +24,13 @@ from sktl.cli._rows import (
     unit_option,
 )
 from sktl.cli._source import open_source, source_option
+from sktl.cli._task import (
+    CLASSIFICATION,
+    LabelledRows,
+    is_classification,
+    read_labelled,
+    task_option,
+)
 
 MODELS = {"transfer": "TransferRegressor", "stack": "TransferStackRegressor"}
 
@@ -35,6 +42,7 @@ MODELS = {"transfer": "TransferRegressor", "stack": "TransferStackRegressor"}
 @place_options
 @target_option
 @unit_option
+@task_option
 @source_option
 @click.option(
     "--model",
@@ -54,6 +62,7 @@ def fit_command(
     target: str,
     unit: str | None,
     source: str | None,
+    task: str,
     model: str,
     save: Path,
     decimal: str,
@@ -79,15 +88,14 @@ def fit_command(
     check_place(save, source or "")
     place = Materials(**materials).within(data)
     source, loaded = open_source(source, place)
-    table, X, numbers, column = read_usable(
-        data,
-        place,
-        target,
-        decimal=decimal,
-        elements=loaded.card.elements,
-        on_error=on_error,
-        output=save,
-    )
+    rules = {"elements": loaded.card.elements, "on_error": on_error, "output": save}
+    if is_classification(task, data, place, target):
+        if model != "transfer":
+            raise click.UsageError(f"--model {model} predicts numbers, not classes.")
+        result = _fit_classes(read_labelled(data, place, target, **rules), source, seed, save)
+        say(json.dumps(result) if as_json else _class_summary(result))
+        return
+    table, X, numbers, column = read_usable(data, place, target, decimal=decimal, **rules)
     unit = unit or column.unit
     estimator = getattr(sktl, MODELS[model])(source, random_state=seed)
     start = time.perf_counter()
@@ -106,6 +114,43 @@ def fit_command(
         "file": str(save),
     }
     say(json.dumps(result) if as_json else _summary(result))
+
+
+def _fit_classes(rows: LabelledRows, source: str, seed: int, save: Path) -> dict[str, Any]:
+    """Fit a classifier, save it, and return the outcome."""
+    import sktl
+    from sktl.training import show_progress
+
+    labels = np.array(rows.labels)
+    start = time.perf_counter()
+    with show_progress(printable(f"Fitting {rows.column.title}")):
+        fitted = sktl.TransferClassifier(source, random_state=seed).fit(rows.X, labels)
+    seconds = time.perf_counter() - start
+    fitted.save(save, target=rows.column.title)
+    losses = [history[-1].get("valid_loss") for history in fitted.history_]
+    counts = np.unique(labels, return_counts=True)[1]
+    shares = counts / counts.sum()
+    return {
+        "rows": len(rows.table),
+        "target": rows.column.title,
+        "task": CLASSIFICATION,
+        "classes": dict(zip(fitted.classes_.tolist(), counts.tolist(), strict=True)),
+        "validation_log_loss": None if None in losses else float(np.mean(losses)),
+        "shares_log_loss": float(-(shares * np.log(shares)).sum()),
+        "seconds": round(seconds, 1),
+        "file": str(save),
+    }
+
+
+def _class_summary(result: dict[str, Any]) -> str:
+    error = "no rows were held out to score it"
+    if result["validation_log_loss"] is not None:
+        error = (
+            f"log loss {result['validation_log_loss']:.3g} on held-out rows (that of the shares of "
+            f"the classes: {result['shares_log_loss']:.3g})"
+        )
+    what = f"Fitted {result['target']} on {result['rows']} rows of {len(result['classes'])} classes"
+    return f"{what} in {result['seconds']:.0f} s: {error}.\nWrote {result['file']}"
 
 
 def _summary(result: dict[str, Any]) -> str:

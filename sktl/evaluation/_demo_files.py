@@ -13,9 +13,17 @@ import joblib
 from sktl._store import atomic_write
 from sktl._version import versions
 from sktl.evaluation._demo import CURVE_MODELS, DemoPlan
-from sktl.evaluation._figures import FigureKind, as_file, draw_learning_curve, draw_parity
+from sktl.evaluation._figures import as_file, draw_learning_curve, draw_parity
 from sktl.evaluation._models import model_titles
-from sktl.evaluation._names import BOOSTING, FOREST, GET_XGBOOST, MODELS, SCRATCH, TRANSFER
+from sktl.evaluation._names import (
+    BOOSTING,
+    FOREST,
+    GET_XGBOOST,
+    MODELS,
+    SCRATCH,
+    TRANSFER,
+    FigureKind,
+)
 from sktl.evaluation._sentences import say_disagreement
 
 if TYPE_CHECKING:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from functools import partial
 from importlib.util import find_spec
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
         AnyArray,
         ArrayLike,
         FloatArray,
+        Formula,
         IntArray,
         MaterialsLike,
         PathLike,
@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 
 COVERAGES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 CURVE_MODELS = (TRANSFER, SCRATCH, FOREST)
+CURVE_FOLDS = 3
+"""Folds of the first repeat that are fitted with fewer rows too."""
+
 FEWEST_ROWS, FEWEST_GROUPS = 20, 10
 Points: TypeAlias = dict[tuple[float, str], list[tuple[int, float]]]
 """By share and model the training rows and the error of each fold."""
@@ -130,9 +133,8 @@ def evaluate(
 
     Notes
     -----
-    The folds of the first repeat are also fitted with an eighth, a quarter and half of their
-    training rows, for a learning curve. At the defaults 500 formulas take some six minutes on
-    two cores with ``n_jobs=2``.
+    Three folds of the first repeat are also fitted with an eighth, a quarter and half of their
+    training rows, for a learning curve.
 
     References
     ----------
@@ -196,33 +198,26 @@ def _prepare(
     random_state: int,
 ) -> tuple[AnyArray, Evaluation]:
     """Return the rows as an array, and an evaluation without predictions."""
-    _check_integers(
+    check_integers(
         ("n_splits", n_splits, 2), ("n_repeats", n_repeats, 1), ("random_state", random_state, 0)
     )
-    if source is None:
-        raise InputError("Got source=None, expected a source: scratch is one of the models.")
-    loaded = load_source(source)
-    materials = Materials.read(X)
-    if materials.kind == "columns":
-        raise InputError(f"Got X of type {type(X).__name__}, expected formulas or structures.")
+    materials, loaded = read_both(X, source)
     y = check_numbers(materials, y, estimator="evaluate")
     if y.ndim != 1:
         raise InputError(f"Got y of shape {y.shape}, expected one target (n,).")
     if np.ptp(y) == 0:
         raise InputError(f"Got y={y[0]} in every row, expected values that differ.")
     compositions = loaded.read(materials).compositions
-    formulas = materials.formulas
-    texts = [each if isinstance(each, str) else each.reduced_formula for each in formulas]
     groups = group_rows(compositions, group)
     check_evaluable(len(y), len(np.unique(groups)), n_splits)
     crystals = loaded.representation.reads == "structures"
     evaluation = Evaluation(
-        formulas=texts,
+        formulas=list(map(_text, materials.formulas)),
         compositions=compositions,
         y=y,
         groups=groups,
         source=loaded,
-        source_name=Path(source).name if isinstance(source, str | os.PathLike) else loaded.card.id,
+        source_name=name_of(source),
         settings=dict(
             group=group, n_splits=n_splits, n_repeats=n_repeats, random_state=random_state
         ),
@@ -234,7 +229,27 @@ def _prepare(
     return materials.objects(), evaluation
 
 
-def _check_integers(*named: tuple[str, int, int]) -> None:
+def read_both(X: MaterialsLike, source: PathLike | Source) -> tuple[Materials, Source]:
+    """Return formulas or structures, and the source that is to read them."""
+    if source is None:
+        raise InputError("Got source=None, expected a source: scratch is one of the models.")
+    loaded = load_source(source)
+    materials = Materials.read(X)
+    if materials.kind == "columns":
+        raise InputError(f"Got X of type {type(X).__name__}, expected formulas or structures.")
+    return materials, loaded
+
+
+def name_of(source: PathLike | Source) -> str:
+    """Return what its user calls a source."""
+    return source.card.id if isinstance(source, Source) else Path(source).name
+
+
+def _text(formula: Formula) -> str:
+    return formula if isinstance(formula, str) else formula.reduced_formula
+
+
+def check_integers(*named: tuple[str, int, int]) -> None:
     """Raise unless each value, between its name and its lowest, is an integer of that size."""
     for name, value, low in named:
         if not isinstance(value, int) or isinstance(value, bool) or value < low:
@@ -256,14 +271,19 @@ def _check_models(models: Sequence[str]) -> tuple[list[str], list[str]]:
 def _steps(evaluation: Evaluation, models: list[str]) -> list[_Step]:
     """Return every fit, fold by fold."""
     steps = []
-    for fold in evaluation.folds:
-        if fold.repeat == 0:
+    for place, fold in enumerate(evaluation.folds):
+        if place < _n_curve(evaluation):
             for share, part in curve_parts(fold, evaluation.groups):
                 steps += [
                     _Step(model, fold, part, share) for model in CURVE_MODELS if model in models
                 ]
         steps += [_Step(model, fold, fold.train, 1.0) for model in models]
     return steps
+
+
+def _n_curve(evaluation: Evaluation) -> int:
+    """Return how many folds, the first ones, give points of the learning curve."""
+    return min(CURVE_FOLDS, evaluation.settings["n_splits"])
 
 
 def _predict_medians(evaluation: Evaluation) -> None:
@@ -301,7 +321,8 @@ def _note(
 ) -> None:
     """Put what a fit gave into the evaluation; its time and a point of the curve beside it."""
     repeat, test = step.fold.repeat, step.fold.test
-    if repeat == 0 and step.model in CURVE_MODELS:
+    own = evaluation.folds[: _n_curve(evaluation)]
+    if step.model in CURVE_MODELS and any(fold is step.fold for fold in own):
         point = len(step.rows), found.result.scores.mae
         points.setdefault((step.share, step.model), []).append(point)
     if step.share != 1.0:

@@ -6,14 +6,14 @@ import functools
 import io
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeAlias
+from typing import TYPE_CHECKING, Any, ParamSpec
 
 import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator, PercentFormatter
 
-from sktl.evaluation._names import BOOSTING, FOREST, SCRATCH, TRANSFER
+from sktl.evaluation._names import BOOSTING, FOREST, SCRATCH, TRANSFER, FigureKind
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 _Arguments = ParamSpec("_Arguments")
 
-FigureKind: TypeAlias = Literal["png", "svg", "pdf"]
-FIGURE_KINDS: tuple[FigureKind, ...] = ("png", "svg", "pdf")
 _UNDATED: dict[FigureKind, dict[str, None]] = {
     "png": {},
     "svg": {"Date": None},
@@ -211,6 +209,48 @@ def draw_calibration(nominal: Sequence[float], observed: Sequence[float], n_rows
     axis.set_xlabel("nominal coverage of the intervals")
     axis.set_ylabel("observed coverage")
     axis.legend(loc="upper left")
+    return figure
+
+
+@_styled
+def draw_rates(
+    curves: Mapping[str, tuple[FloatArray, FloatArray]],
+    titles: Mapping[str, str],
+    axes: tuple[str, str],
+    *,
+    diagonal: bool = False,
+    markers: bool = False,
+) -> Figure:
+    """Draw a line for each model between rates from 0 to 1.
+
+    Parameters
+    ----------
+    curves : dict of str to (float array, float array)
+        For each model the points.
+    titles : dict of str to str
+        Their names in the legend.
+    axes : (str, str)
+        What the rates are.
+    diagonal : bool, default=False
+        Draw the line of equal rates.
+    markers : bool, default=False
+        Mark the points.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure = _figure(4.6, 4.6)
+    axis = figure.subplots()
+    if diagonal:
+        axis.plot([0, 1], [0, 1], color=_QUIET, linewidth=1)
+    for model, (x, y) in curves.items():
+        style = _STYLES[model] if markers else _STYLES[model] | {"marker": None}
+        axis.plot(x, y, label=titles[model], **style)
+    axis.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
+    axis.set_xlabel(axes[0])
+    axis.set_ylabel(axes[1])
+    figure.legend(loc="outside lower center", handlelength=3.2)
     return figure
 
 

@@ -11,7 +11,7 @@ Findings: TypeAlias = dict[str, Any]
 """What `summarize` found, or a part of it."""
 
 _SHOWN_COVERAGE = 0.9
-_VERDICTS = {"better": "helped", "worse": "hurt", "open": "open"}
+VERDICTS = {"better": "helped", "worse": "hurt", "open": "open"}
 
 
 def write_sentences(findings: Findings, suffix: str) -> Findings:
@@ -36,7 +36,7 @@ def write_sentences(findings: Findings, suffix: str) -> Findings:
     )
     verdict = "not compared"
     if SCRATCH in models:
-        verdict = _VERDICTS[models[SCRATCH]["difference"]["verdict"]]
+        verdict = VERDICTS[models[SCRATCH]["difference"]["verdict"]]
     sentences = [
         _error(findings, models[TRANSFER], models[MEDIAN], suffix),
         _help(verdict, models.get(SCRATCH), suffix),

@@ -17,6 +17,7 @@ from sktl.tables._columns import (
     skipped_rows,
     usable_rows,
 )
+from sktl.tables._labels import are_labels, read_labels
 from sktl.tables._numbers import read_numbers
 from sktl.tables._parts import TablePart, find_files, read_header, read_part, split_table
 from sktl.tables._predictions import (
@@ -38,6 +39,7 @@ __all__ = [
     "ScreeningModel",
     "Table",
     "TablePart",
+    "are_labels",
     "bad_rows",
     "find_blocks_column",
     "find_column",
@@ -52,6 +54,7 @@ __all__ = [
     "prediction_columns",
     "read_crystal_table",
     "read_header",
+    "read_labels",
     "read_numbers",
     "read_part",
     "read_structures",

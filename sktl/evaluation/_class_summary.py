@@ -138,8 +138,8 @@ def _write(findings: Findings) -> Findings:
     sentences = [
         f"The network {own['title']} gives the right class to {percent(own['accuracy'])} of the "
         f"rows of held-out {held_out} (± {percent(own['accuracy_sd'])}, the standard deviation "
-        f"over {len(own['fold_roc_auc'])} test parts). To say the most frequent class of all would be "
-        f"right for {percent(shares['accuracy'])}.",
+        f"over {len(own['fold_roc_auc'])} test parts). To say the most frequent class of all would "
+        f"be right for {percent(shares['accuracy'])}.",
         f"Its area under the ROC curve is {own['roc_auc']:.3f}, its log loss "
         f"{own['log_loss']:.3f}; the shares of the classes alone have 0.5 and "
         f"{shares['log_loss']:.3f}.",

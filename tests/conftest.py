@@ -13,6 +13,7 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -245,7 +246,7 @@ def terminal(monkeypatch):
             return True
 
     written = Terminal()
-    monkeypatch.setattr(sys, "stderr", written)
+    monkeypatch.setattr(_progress, "sys", SimpleNamespace(stderr=written, stdout=written))
     monkeypatch.setattr(_progress, "DELAY", 0.0)
     monkeypatch.setattr(_progress, "TICK", 0.01)
     return written

@@ -88,7 +88,7 @@ def fit_command(
     check_place(save, source or "")
     place = Materials(**materials).within(data)
     source, loaded = open_source(source, place)
-    rules = {"elements": loaded.card.elements, "on_error": on_error, "output": save}
+    rules: dict[str, Any] = {"elements": loaded.card.elements, "on_error": on_error, "output": save}
     if is_classification(task, data, place, target):
         if model != "transfer":
             raise click.UsageError(f"--model {model} predicts numbers, not classes.")

@@ -18,6 +18,7 @@ from sktl.evaluation._evaluate import (
     check_integers,
     name_of,
     read_both,
+    shown_formula,
 )
 from sktl.evaluation._evaluation import Fold
 from sktl.evaluation._folds import group_rows
@@ -186,7 +187,7 @@ def evaluate_classes(
     check_evaluable(len(place), len(np.unique(groups)), n_splits)
     settings: dict[str, Any] = {"group": group, "n_splits": n_splits, "n_repeats": n_repeats}
     evaluation = ClassEvaluation(
-        formulas=[getattr(each, "reduced_formula", each) for each in materials.formulas],
+        formulas=list(map(shown_formula, materials.formulas)),
         compositions=compositions,
         y=place.reshape(-1),
         classes=list(map(str, classes)),

@@ -212,7 +212,7 @@ def _prepare(
     check_evaluable(len(y), len(np.unique(groups)), n_splits)
     crystals = loaded.representation.reads == "structures"
     evaluation = Evaluation(
-        formulas=list(map(_text, materials.formulas)),
+        formulas=list(map(shown_formula, materials.formulas)),
         compositions=compositions,
         y=y,
         groups=groups,
@@ -245,7 +245,8 @@ def name_of(source: PathLike | Source) -> str:
     return source.card.id if isinstance(source, Source) else Path(source).name
 
 
-def _text(formula: Formula) -> str:
+def shown_formula(formula: Formula) -> str:
+    """Return a formula as it was written, and of a Composition the reduced one."""
     return formula if isinstance(formula, str) else formula.reduced_formula
 
 

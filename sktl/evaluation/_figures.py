@@ -279,7 +279,7 @@ def as_file(
     bytes
     """
     content = io.BytesIO()
-    look = {"bbox_inches": "tight", "pad_inches": 0.1, "metadata": _UNDATED[kind]}
+    look: dict[str, Any] = {"bbox_inches": "tight", "pad_inches": 0.1, "metadata": _UNDATED[kind]}
     with matplotlib.rc_context(style or _FIGURE_STYLE), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from font")  # a box is drawn instead
         figure.savefig(content, format=kind, dpi=dpi, **look)

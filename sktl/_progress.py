@@ -135,6 +135,10 @@ class _Display:
     def stop(self) -> None:
         self._stop.set()
         self._clock.join()
+        self.clear()
+
+    def clear(self) -> None:
+        """Take the bar off the terminal, until the next tick."""
         with self._lock:
             self._clear()
 
@@ -232,6 +236,13 @@ def count(items: Iterable[_Item], title: str, total: int, unit: str) -> Iterator
         for item in items:
             yield item
             work.update()
+
+
+def clear_bar() -> None:
+    """Take the bar off the terminal, so that what is printed next has the line for itself."""
+    display = _display.get()
+    if display is not None:
+        display.clear()
 
 
 def duration(seconds: float) -> str:

@@ -62,6 +62,13 @@ def test_a_terminal_gets_a_bar_with_the_time_left(terminal):
         wait(terminal, r"\d\d%\|.*Fitting: \d\d %, scratch, 1,600 rows")
 
 
+def test_what_is_printed_has_the_line_for_itself(terminal):
+    with show_progress("Working"):
+        wait(terminal, "Working")
+        _progress.clear_bar()
+        assert terminal.getvalue().rstrip(" ").endswith("\r")  # blanks over the bar
+
+
 def test_short_work_is_not_shown_on_a_terminal(terminal, monkeypatch):
     monkeypatch.setattr(_progress, "DELAY", 60.0)
     with show_progress("Working"):

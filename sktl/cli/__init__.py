@@ -13,7 +13,7 @@ from sktl.cli._demo import demo_command
 from sktl.cli._evaluate import evaluate_command
 from sktl.cli._fit import fit_command
 from sktl.cli._interrupt import INTERRUPTED, Interrupt, in_main_thread
-from sktl.cli._paths import printable
+from sktl.cli._paths import printable, say
 from sktl.cli._predict import predict_command
 from sktl.cli._pretrain import pretrain_command
 from sktl.cli._sources import sources_group
@@ -41,7 +41,7 @@ class _Commands(click.Group):
             if code is None and isinstance(error, KeyboardInterrupt):
                 code = INTERRUPTED
             if code is not None:
-                click.echo("Stopped.", err=True)
+                say("Stopped.", err=True)
                 ctx.exit(code)
             if isinstance(error, BrokenPipeError):
                 raise

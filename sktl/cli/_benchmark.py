@@ -12,6 +12,7 @@ import click
 
 from sktl._progress import note
 from sktl.cli._numbers import Command, jobs_option
+from sktl.cli._paths import say
 
 if TYPE_CHECKING:
     from sktl.studies._runs import DoRun, Run
@@ -199,9 +200,9 @@ def _study(
     if not collect_only:
         failures = do_runs(runs, do_run, output, table=table, n_jobs=jobs, report=_report)
     rows = collect(output, table, results / f"{name}_predictions.npz")
-    click.echo(f"Wrote {table}: {len(rows)} rows")
+    say(f"Wrote {table}: {len(rows)} rows")
     for run, error in failures.items():
-        click.echo(f"FAILED {', '.join(map(str, run))}. {error}", err=True)
+        say(f"FAILED {', '.join(map(str, run))}. {error}", err=True)
     ctx.exit(1 if failures else 0)
 
 

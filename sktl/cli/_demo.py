@@ -12,7 +12,7 @@ import click
 from sktl._progress import Steps, duration, run_work
 from sktl.cli._figures import figures_option
 from sktl.cli._numbers import jobs_option, seed_option
-from sktl.cli._paths import check_writable
+from sktl.cli._paths import check_writable, say
 
 if TYPE_CHECKING:
     from sktl.evaluation import DemoComparison, FigureKind
@@ -61,21 +61,21 @@ def demo_command(
     comparison = DemoComparison(plan.quick() if quick else plan, load_expt_gap(as_frame=False))
     if not as_json:
         lasts = duration(comparison.seconds(jobs))
-        click.echo(f"{_describe(comparison, pretrained.card)}\nThis takes about {lasts}.\n")
+        say(f"{_describe(comparison, pretrained.card)}\nThis takes about {lasts}.\n")
     start = time.perf_counter()
     with run_work(Steps("Fitting")) as steps:
         comparison.run(jobs, steps.begin)
     results = summarize_demo(comparison, pretrained, time.perf_counter() - start)
     paths = write_demo(output_dir, comparison, results, figures)
     if as_json:
-        click.echo(json.dumps(results, indent=1))
+        say(json.dumps(results, indent=1))
         return
-    click.echo(f"{_table(results)}\n")
+    say(f"{_table(results)}\n")
     if results["disagreement"]:
-        click.echo(f"{results['disagreement']}\n")
-    click.echo(f"Wrote to the folder {output_dir}:")
+        say(f"{results['disagreement']}\n")
+    say(f"Wrote to the folder {output_dir}:")
     for path in paths:
-        click.echo(f"  {path}")
+        say(f"  {path}")
 
 
 def _describe(comparison: DemoComparison, card: SourceCard) -> str:

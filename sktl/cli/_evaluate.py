@@ -94,7 +94,7 @@ def evaluate_command(
     judge = _judge_classes if with_classes else _judge_numbers
     findings = judge(data, place, source, options)
     if as_json:
-        click.echo(json.dumps({"file": str(output), **findings}, indent=1))
+        say(json.dumps({"file": str(output), **findings}, indent=1))
         return
     say("\n".join([findings["headline"], *findings["sentences"]]))
     for caution in findings["cautions"]:

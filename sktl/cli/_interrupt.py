@@ -6,7 +6,9 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import socket
 import threading
+import time
 from collections.abc import Iterator
 from types import FrameType
 
@@ -37,8 +39,8 @@ class Interrupt:
     def __init__(self) -> None:
         self.signal: int | None = None
         self._over = threading.Event()
-        self._read, self._write = os.pipe()
-        os.set_blocking(self._write, False)
+        self._read, self._write = socket.socketpair()
+        self._write.setblocking(False)
 
     @property
     def exit_code(self) -> int | None:
@@ -49,7 +51,7 @@ class Interrupt:
     def listening(self) -> Iterator[None]:
         """Take the signals, and give them back."""
         before = {each: signal.signal(each, self._handle) for each in SIGNALS}
-        descriptor = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
+        descriptor = signal.set_wakeup_fd(self._write.fileno(), warn_on_full_buffer=False)
         watch = threading.Thread(target=self._watch, name="interrupt", daemon=True)
         watch.start()
         try:
@@ -58,11 +60,12 @@ class Interrupt:
             signal.set_wakeup_fd(descriptor)
             for each, handler in before.items():
                 signal.signal(each, handler)
-            self._over.set()
-            os.write(self._write, _OVER)
-            watch.join()
-            os.close(self._write)
-            os.close(self._read)
+            if self.signal is None:  # else threads may still hold up the end of the process
+                self._over.set()
+                self._write.send(_OVER)
+                watch.join()
+                self._write.close()
+                self._read.close()
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         first, self.signal = self.signal is None, number
@@ -73,11 +76,10 @@ class Interrupt:
         """Wait for a signal, which C code cannot hold up, and then for the end."""
         number = 0
         while number not in SIGNALS:
-            (number,) = os.read(self._read, 1)
+            (number,) = self._read.recv(1)
             if self._over.is_set():
                 return
-        if self._over.wait(GRACE):
-            return
+        time.sleep(GRACE)  # the process has ended by then, this thread with it
         with contextlib.suppress(OSError):
             remove_unfinished()
         for child in multiprocessing.active_children():

@@ -92,7 +92,7 @@ def predict_command(
     if reason:
         say(f"No interval: {reason}", err=True)
     if as_json:
-        click.echo(json.dumps(found | {"name": name, "unit": unit, "file": str(output)}))
+        say(json.dumps(found | {"name": name, "unit": unit, "file": str(output)}))
         return
     what = " ".join(filter(None, (name, f"({unit})" if unit else ""))) or "predictions"
     columns = ", ".join(found["columns"])

@@ -104,7 +104,7 @@ class Materials(NamedTuple):
 
     def within(self, path: Path) -> Materials:
         """Return the same for a table, which may be a file of crystals and so has its own."""
-        from sktl.tables import CRYSTAL_FILES
+        from sktl.representations import CRYSTAL_FILES
 
         if path.suffix.lower() not in CRYSTAL_FILES:
             return self
@@ -125,7 +125,8 @@ class Materials(NamedTuple):
 
         Sheet and header are those which have these columns, where the user does not say them.
         """
-        from sktl.tables import CRYSTAL_FILES, read_crystal_table, read_table
+        from sktl.representations import CRYSTAL_FILES
+        from sktl.tables import read_crystal_table, read_table
 
         def wanted(header: Sequence[str]) -> bool:
             return self._are_named(header, target)

@@ -23,6 +23,7 @@ from sktl.representations._readers import StructureReader, list_crystals
 from sktl.representations._response import RESPONSES, harmonic_response
 from sktl.representations._rows import ColumnRows, TokenRows
 from sktl.representations._structure import ChgnetGraphs, CrystalGraphs
+from sktl.representations._structure_files import CRYSTAL_FILES
 from sktl.representations._symmetry import (
     cell_symmetry,
     complete_by_symmetry,
@@ -31,6 +32,7 @@ from sktl.representations._symmetry import (
 )
 
 __all__ = [
+    "CRYSTAL_FILES",
     "MAX_ATOMIC_NUMBER",
     "RESPONSES",
     "SYMBOLS",

@@ -15,7 +15,7 @@ from sktl.exceptions import InputError, StructureError
 from sktl.representations._atoms import UnreadableAtoms, is_atoms, structure_from_atoms
 from sktl.representations._cif_symmetry import UnreadableCif
 from sktl.representations._structure_files import (
-    SEVERAL,
+    CRYSTAL_FILES,
     Block,
     UnreadableFile,
     open_blocks,
@@ -185,7 +185,11 @@ def _file_items(path: PathLike) -> list[_BlockOfFile]:
 
 def _as_items(X: Any) -> Sequence[object]:
     """Return the rows of a container as a list, which may hold anything, or those of a file."""
-    if isinstance(X, str | os.PathLike) and str(X).lower().endswith(SEVERAL) and os.path.isfile(X):
+    if (
+        isinstance(X, str | os.PathLike)
+        and str(X).lower().endswith(CRYSTAL_FILES)
+        and os.path.isfile(X)
+    ):
         return _file_items(X)
     single = isinstance(X, str | bytes | os.PathLike | dict) or is_atoms(X) or is_structure(X)
     items = None if single else read_rows(X).items

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ase import Atoms
     from pymatgen.core import Structure
 
-SEVERAL = (".cif", ".xyz", ".extxyz")
+CRYSTAL_FILES = (".cif", ".xyz", ".extxyz")
 """Endings of files that may hold more than one crystal."""
 
 NAME_KEYS = ("id", "name", "label", "material_id")
@@ -62,7 +62,8 @@ def open_blocks(path: PathLike) -> tuple[Block, ...]:
     path = Path(path).expanduser()
     name = path.name.lower()
     if not (
-        name.endswith((*SEVERAL, ".vasp")) or any(word in name for word in ("poscar", "contcar"))
+        name.endswith((*CRYSTAL_FILES, ".vasp"))
+        or any(word in name for word in ("poscar", "contcar"))
     ):
         raise UnreadableFile(
             "expected *.cif, *.extxyz, *.xyz, *.vasp, or POSCAR or CONTCAR in the name"
@@ -122,7 +123,7 @@ def _open(path: Path, mtime: int, size: int) -> tuple[Block, ...]:
             )
         name, line, _ = blocks[0] if blocks else (path.stem, 1, text)
         return (Block(name, line, partial(read_cif, text), {}),)
-    if suffix in SEVERAL:
+    if suffix in CRYSTAL_FILES:
         return tuple(_frames(text))
     return (Block(path.stem, 1, partial(_read_poscar, text), {}),)
 

@@ -26,12 +26,11 @@ from sktl.tables._predictions import (
     predict_table,
     prediction_columns,
 )
-from sktl.tables._structures import CRYSTAL_FILES, read_crystal_table, read_structures
+from sktl.tables._structures import read_crystal_table, read_structures
 from sktl.tables._table import Table, kind_of, read_table, write_table
 
 __all__ = [
     "BLOCK_NAMES",
-    "CRYSTAL_FILES",
     "FILE_NAMES",
     "FORMULA_NAMES",
     "BadCell",

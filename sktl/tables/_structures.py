@@ -12,16 +12,18 @@ import numpy as np
 from sktl._progress import count
 from sktl._types import PathLike
 from sktl.exceptions import StructureError, TableError
-from sktl.representations import SYMBOLS, StructureReader, check_structures, list_crystals
+from sktl.representations import (
+    SYMBOLS,
+    StructureReader,
+    check_structures,
+    list_crystals,
+)
 from sktl.tables._bad_cell import BadCell
 from sktl.tables._cells import as_text
 from sktl.tables._table import Table
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
-
-CRYSTAL_FILES = (".cif", ".xyz", ".extxyz")
-"""Endings of files that hold several crystals, and so are tables of them."""
 
 STRUCTURE = "structure"
 """Name of the column of names of crystals, where the table is a file of crystals."""

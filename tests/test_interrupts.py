@@ -101,6 +101,7 @@ def test_a_signal_to_a_fork_is_its_own(tmp_path):
     body = """child = os.fork()
     if not child:
         time.sleep(60)
+        os._exit(0)
     os.kill(child, 15)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -15
     time.sleep(1.5)

@@ -89,18 +89,39 @@ class Interrupt:
         os._exit(128 + number)
 
 
-def _reset_fork() -> None:
-    """Let a fork of this process end as any other, and tell this one nothing of its signals."""
-    if any(
-        getattr(signal.getsignal(each), "__func__", None) is Interrupt._handle for each in SIGNALS
-    ):
-        signal.set_wakeup_fd(-1)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+class _Forks:
+    """Forks of this process end as any other, and tell this one nothing of their signals."""
+
+    mask: set[signal.Signals] | None = None
+
+    @classmethod
+    def hold(cls) -> None:
+        """Keep signals back, so that none comes to a fork that still has our handlers."""
+        ours = (getattr(signal.getsignal(each), "__func__", None) for each in SIGNALS)
+        if Interrupt._handle in ours:
+            cls.mask = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+
+    @classmethod
+    def go_on(cls) -> None:
+        """Let signals come again."""
+        if cls.mask is not None:
+            signal.pthread_sigmask(signal.SIG_SETMASK, cls.mask)
+            cls.mask = None
+
+    @classmethod
+    def reset(cls) -> None:
+        """Give a fork the handlers that every process begins with."""
+        if cls.mask is not None:
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        cls.go_on()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_reset_fork)
+    os.register_at_fork(
+        before=_Forks.hold, after_in_parent=_Forks.go_on, after_in_child=_Forks.reset
+    )
 
 
 def in_main_thread() -> bool:

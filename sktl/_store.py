@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 MIRROR_VARIABLE = "SKTL_DATA_MIRROR"
 CACHE_VARIABLE = "SKTL_CACHE"
 _CHUNK_BYTES = 1 << 20
+_unfinished: set[Path] = set()
 
 
 def sha256_of(path: PathLike) -> str:
@@ -87,6 +88,7 @@ def atomic_write(path: PathLike, content: bytes | Callable[[BinaryIO], object]) 
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    _unfinished.add(temporary)
     try:
         with open(temporary, "xb") as file:
             if callable(content):
@@ -101,7 +103,15 @@ def atomic_write(path: PathLike, content: bytes | Callable[[BinaryIO], object]) 
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+    finally:
+        _unfinished.discard(temporary)
     return path
+
+
+def remove_unfinished() -> None:
+    """Remove the temporary files of writes under way, of a process that is about to be ended."""
+    for temporary in tuple(_unfinished):
+        temporary.unlink(missing_ok=True)
 
 
 def cache_dir(cache: PathLike | None = None) -> Path:

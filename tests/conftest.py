@@ -5,6 +5,7 @@ for the docstring examples of the installed package, which lie outside this fold
 """
 
 import importlib.util
+import io
 import ipaddress
 import os
 import random
@@ -12,6 +13,7 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -231,3 +233,20 @@ def tiny_crystal_source():
         device="cpu",
         progress=False,
     )
+
+
+@pytest.fixture
+def terminal(monkeypatch):
+    """Let progress be shown at once, as on a terminal; return what is written."""
+
+    from sktl import _progress
+
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    written = Terminal()
+    monkeypatch.setattr(_progress, "sys", SimpleNamespace(stderr=written, stdout=written))
+    monkeypatch.setattr(_progress, "DELAY", 0.0)
+    monkeypatch.setattr(_progress, "TICK", 0.01)
+    return written

@@ -25,10 +25,11 @@ MODULES = [path for path in FILES if path.is_relative_to(PACKAGE)]
 BENCHMARKS = [path for path in FILES if path.is_relative_to(ROOT / "benchmarks")]
 
 FOUNDATION = {"exceptions", "_checks", "_containers", "_state", "_store", "_types", "_version"}
-FOUNDATION |= {"_warnings"}
+FOUNDATION |= {"_progress", "_warnings"}
 MAY_IMPORT = {
     "exceptions": set(),
     "_types": set(),
+    "_progress": set(),
     "_version": set(),
     "_checks": {"exceptions", "_types", "_warnings"},
     "_containers": {"exceptions", "_types"},

@@ -14,6 +14,7 @@ from sktl.cli import main
 from sktl.datasets import load_expt_gap
 from sktl.evaluation import DemoComparison, DemoPlan
 from sktl.evaluation._demo import split_by_composition
+from sktl.evaluation._sentences import say_disagreement
 from sktl.representations import parse_formulas
 from sktl.training import digest_list_hash
 
@@ -155,6 +156,23 @@ def test_full_fits_are_the_last_points_of_the_curve():
     assert len(set(steps)) == len(steps)
     assert {model for model, size in steps if size == n} >= {"transfer", "scratch", "random forest"}
     assert min(size for _, size in steps) == 50
+    assert comparison.seconds(2) == pytest.approx(comparison.seconds(1) / 2)
+
+
+def test_plots_are_written_in_the_format_that_is_asked_for(tiny_source, tmp_path):
+    result = run("--quick", "--figures", "svg", "--source", tiny_source, "-o", tmp_path / "here")
+    assert result.exit_code == 0, result.output
+    assert "This takes about" in result.stdout.split("model")[0]
+    assert f"Wrote to the folder {tmp_path / 'here'}:" in result.stdout
+    for name in ("parity", "learning_curve"):
+        assert (tmp_path / "here" / f"sktl_demo_{name}.svg").read_bytes().startswith(b"<?xml")
+
+
+def test_where_mae_and_r2_disagree_it_is_said_what_that_means():
+    text = say_disagreement([("a network", 0.33, 0.72), ("a forest", 0.40, 0.76)])
+    assert "a network has the smallest MAE, a forest the highest R2" in text
+    assert say_disagreement([("a network", 0.33, 0.80), ("a forest", 0.40, 0.76)]) is None
+    assert say_disagreement([("a network", 0.3301, 0.72), ("a forest", 0.3302, 0.76)]) is None
 
 
 def test_source_never_saw_a_composition_of_the_demo(mirror):

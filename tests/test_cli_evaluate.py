@@ -1,18 +1,15 @@
 """``sktl evaluate``, from a spreadsheet to a page that a browser shows."""
 
-import io
 import json
 import re
 import shutil
 import subprocess
-import sys
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from sktl.cli import main
-from sktl.cli._progress import ProgressBar
 
 BROWSER = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
@@ -130,7 +127,7 @@ def test_bad_rows_and_unknown_elements_stop_or_are_skipped(run, place):
         (("--target", "gap"), 2, "--target"),
         (("--formula", "gap"), 2, "--formula"),
         (("--group", "element"), 2, "--group"),
-        (("--source", "mpt-structure"), 2, "reads crystal structures"),
+        (("--source", "mpt-structure"), 2, "reads crystal structures, and the table has formulas"),
         (("--source", "no-such-source"), 1, "Got source='no-such-source'"),
         (("-o", "none/report.html"), 2, "expected a folder that is there"),
         (("--folds", "120"), 1, "expected at least 20 rows in 120 groups"),
@@ -140,26 +137,6 @@ def test_mistakes_have_an_exit_code_and_no_traceback(run, changes, code, message
     found = run(*GIVEN, *changes)
     assert found.exit_code == code and message in found.output
     assert "Traceback" not in found.output
-
-
-class Terminal(io.StringIO):
-    def isatty(self):
-        return True
-
-
-@pytest.mark.parametrize("kind", [Terminal, io.StringIO])
-def test_the_bar_says_how_long_it_takes_in_a_terminal_and_nothing_elsewhere(kind, monkeypatch):
-    monkeypatch.setattr(sys, "stderr", kind())
-    with ProgressBar() as bar:
-        bar.report("transfer", 1600, 0, 100, 600)
-        bar.report("scratch", 1600, 100, 600, 600)
-    text = sys.stderr.getvalue()
-    if kind is io.StringIO:
-        assert text == ""
-        return
-    assert "This takes about 10 minutes." in text
-    assert re.search("about (10:00|09:59) left: transfer, 1,600 rows", text)
-    assert re.search("17%.*left: scratch, 1,600 rows", text)
 
 
 def browse(folder, *arguments):

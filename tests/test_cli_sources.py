@@ -230,7 +230,7 @@ def test_a_stopped_pretraining_says_how_to_go_on(run, config, tmp_path, monkeypa
 
     monkeypatch.setattr("sktl.pretrain", stopped, raising=False)
     code, output = run("pretrain", config, "-o", "out.safetensors")
-    assert code == 1 and "continues from out.checkpoint" in output
+    assert code == 130 and "continues from out.checkpoint" in output
     assert not (tmp_path / "out.safetensors").exists()
 
 

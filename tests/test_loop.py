@@ -1,17 +1,14 @@
 """The training loop: interruption is not success, dropout rests at the end."""
 
-import io
-
 import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
 from skorch.callbacks import Callback
-from tqdm import tqdm
 
 from sktl import TransferRegressor, TransferStackRegressor
 from sktl.networks import ElemNet
 from sktl.representations._rows import ColumnRows
-from sktl.training import LabelledRows, MaskedL1, Policy, _loop, _progress, show_progress, train
+from sktl.training import LabelledRows, MaskedL1, Policy, _loop, show_progress, train
 
 
 def test_an_interrupted_fit_raises_instead_of_returning_a_half_trained_model(monkeypatch):
@@ -38,23 +35,6 @@ def test_dropout_rests_in_the_last_epochs_and_is_awake_afterwards():
     assert network.train().body["layer4"][2].training
 
 
-@pytest.fixture
-def terminal(monkeypatch):
-    """Let bars be shown at once, as at a terminal; return what is written."""
-
-    class Terminal(io.StringIO):
-        def isatty(self):
-            return True
-
-    written = Terminal()
-    monkeypatch.setattr(
-        _progress,
-        "tqdm",
-        lambda **settings: tqdm(**settings | {"file": written, "delay": 0, "mininterval": 0}),
-    )
-    return written
-
-
 ROWS = np.random.default_rng(0).random((12, 3)), np.arange(12.0)
 
 
@@ -77,7 +57,7 @@ def test_one_bar_counts_all_members_of_a_stack(terminal):
     assert "10/10" in terminal.getvalue()  # two networks of four epochs, two ridge regressions
 
 
-def test_no_bar_where_there_is_no_terminal(capsys):
+def test_nothing_is_shown_of_short_work_where_there_is_no_terminal(capsys):
     with show_progress("Fitting"):
         TransferRegressor(source=None, max_epochs=4).fit(*ROWS)
     assert capsys.readouterr() == ("", "")

@@ -14,7 +14,7 @@ from _page import write_page
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from sktl.evaluation import PAGE_STYLE, as_png
+from sktl.evaluation import PAGE_STYLE, as_file
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -55,7 +55,7 @@ def draw():
         left, right = figure.subplots(1, 2, width_ratios=[1, 1.15])
         draw_curves(left, read("demo.json")["learning_curve"])
         draw_ratios(right, read("cross_property_summary.json")["sets"])
-        return as_png(figure)
+        return as_file(figure, "png")
 
 
 def draw_curves(axis, points):

@@ -6,34 +6,54 @@ from typing import Any
 
 import click
 
+from sktl._progress import show_progress
 from sktl._version import __version__
 from sktl.cli._benchmark import benchmark_group
 from sktl.cli._check import check_command
 from sktl.cli._demo import demo_command
 from sktl.cli._evaluate import evaluate_command
 from sktl.cli._fit import fit_command
-from sktl.cli._paths import printable
+from sktl.cli._interrupt import INTERRUPTED, Interrupt, in_main_thread
+from sktl.cli._paths import printable, say
 from sktl.cli._predict import predict_command
 from sktl.cli._pretrain import pretrain_command
 from sktl.cli._sources import sources_group
 from sktl.exceptions import SktlError
 
 
-class _CleanErrors(click.Group):
-    """A group whose commands end with a line, not a traceback, at a mistake of the user."""
+class _Commands(click.Group):
+    """A group whose commands end with a line, not a traceback, at a mistake or at Ctrl-C."""
+
+    interrupt: Interrupt | None = None
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        if not in_main_thread():
+            return super().main(*args, **kwargs)
+        self.interrupt = Interrupt()
+        with self.interrupt.listening():
+            return super().main(*args, **kwargs)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
-        except BrokenPipeError:
+            with show_progress("Working"):
+                return super().invoke(ctx)
+        except BaseException as error:
+            code = None if self.interrupt is None else self.interrupt.exit_code
+            if code is None and isinstance(error, KeyboardInterrupt):
+                code = INTERRUPTED
+            if code is not None:
+                say("Stopped.", err=True)
+                ctx.exit(code)
+            if isinstance(error, BrokenPipeError):
+                raise
+            if isinstance(error, SktlError | OSError):
+                raise click.ClickException(printable(str(error))) from error
+            if isinstance(error, click.UsageError):
+                raise click.UsageError(printable(error.format_message()), error.ctx) from error
             raise
-        except (SktlError, OSError) as error:
-            raise click.ClickException(printable(str(error))) from error
-        except click.UsageError as error:
-            raise click.UsageError(printable(error.format_message()), error.ctx) from error
 
 
-@click.group(cls=_CleanErrors, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="sktl")
 def main() -> None:
     """Transfer learning for materials properties, with pretrained networks."""

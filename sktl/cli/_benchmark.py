@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sktl._progress import note
 from sktl.cli._numbers import Command, jobs_option
+from sktl.cli._paths import say
 
 if TYPE_CHECKING:
     from sktl.studies._runs import DoRun, Run
@@ -198,9 +200,9 @@ def _study(
     if not collect_only:
         failures = do_runs(runs, do_run, output, table=table, n_jobs=jobs, report=_report)
     rows = collect(output, table, results / f"{name}_predictions.npz")
-    click.echo(f"Wrote {table}: {len(rows)} rows")
+    say(f"Wrote {table}: {len(rows)} rows")
     for run, error in failures.items():
-        click.echo(f"FAILED {', '.join(map(str, run))}. {error}", err=True)
+        say(f"FAILED {', '.join(map(str, run))}. {error}", err=True)
     ctx.exit(1 if failures else 0)
 
 
@@ -213,10 +215,8 @@ def _integers(texts: list[str]) -> list[int]:
 
 def _report(run: Run, row: dict[str, Any] | None, error: str | None) -> None:
     """Print a line for a finished fit, above the bar if there is one."""
-    from tqdm import tqdm
-
     if row is not None:
         found = f"test MAE {row['test_mae']:.4g} {row['unit']}, {row['fit_seconds']:.0f} s"
     else:
         found = "done by another process" if error is None else f"FAILED. {error}"
-    tqdm.write(f"{', '.join(map(str, run))}: {found}")
+    note(f"{', '.join(map(str, run))}: {found}", err=False)

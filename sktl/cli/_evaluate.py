@@ -3,33 +3,34 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from sktl._progress import Steps, run_work
 from sktl.cli._cells import cell_options
+from sktl.cli._figures import figures_option
 from sktl.cli._numbers import jobs_option, seed_option
 from sktl.cli._paths import READABLE, WRITABLE, check_place, check_writable, say
-from sktl.cli._progress import ProgressBar
 from sktl.cli._rows import (
     Materials,
+    conditions_option,
     decimal_option,
     formula_option,
     on_error_options,
     place_options,
     read_usable,
+    structure_options,
     target_option,
     unit_option,
 )
+from sktl.cli._source import open_source, source_option
+from sktl.cli._task import is_classification, read_labelled, task_option
 from sktl.evaluation import BOOSTING, FOREST, GROUPS, SCRATCH, TRANSFER
 
 if TYPE_CHECKING:
-    from pymatgen.core import Structure
-
-    from sktl.evaluation import Evaluation
-    from sktl.sources import Source
+    from sktl.tables import Table
 
 _MODELS = {"transfer": TRANSFER, "scratch": SCRATCH, "forest": FOREST, "xgboost": BOOSTING}
 
@@ -37,10 +38,13 @@ _MODELS = {"transfer": TRANSFER, "scratch": SCRATCH, "forest": FOREST, "xgboost"
 @click.command("evaluate")
 @click.argument("data", type=READABLE)
 @formula_option
+@structure_options
 @place_options
+@conditions_option
 @target_option
 @unit_option
-@click.option("--source", default="mpt", show_default=True, help="Pretrained source: name or file.")
+@task_option
+@source_option
 @click.option(
     "--group",
     type=click.Choice(GROUPS),
@@ -65,48 +69,36 @@ _MODELS = {"transfer": TRANSFER, "scratch": SCRATCH, "forest": FOREST, "xgboost"
 )
 @jobs_option(default=2)
 @click.option("-o", "--output", required=True, type=WRITABLE, help="HTML file to write.")
+@figures_option("Write the figures of the report to files beside it too, in this format.")
 @decimal_option
 @cell_options(bounds=False, weights=False)
 @on_error_options
 @seed_option(2**31 - 10**6)
 @click.option("--json", "as_json", is_flag=True, help="Print all findings as JSON.")
-def evaluate_command(data: Path, source: str, output: Path, as_json: bool, **options: Any) -> None:
+def evaluate_command(
+    data: Path, source: str | None, output: Path, as_json: bool, **options: Any
+) -> None:
     """Compare models on the table DATA (CSV, TSV, Parquet, XLSX), and write a report.
 
     Repeated cross-validation of the fine-tuned network, of the same network from scratch, of a
     random forest and of XGBoost, with all choices made inside the training parts. The report says
     in words whether transfer helped, and shows errors, intervals, elements and the compounds with
-    the largest errors. 500 rows take some six minutes on two cores; less with fewer repeats or
-    models.
+    the largest errors. 500 rows take some minutes on two cores; less with fewer repeats or models.
+    Of classes it shows accuracy, ROC and calibration, without XGBoost.
 
     \b
     Example:
       sktl evaluate gaps.csv --formula composition --target "gap (eV)" -o report.html
     """
-    from sktl._store import sha256_of
-    from sktl.evaluation import write_report
-
-    check_place(output, source)
-    rows = read_usable(
-        data,
-        Materials.of(options),
-        options["target"],
-        options=options,
-        elements=_formula_source(source).card.elements,
-        output=output,
-    )
-    check_writable(output.parent, "--output")
-    findings = write_report(
-        output,
-        _evaluate(rows.X, rows.numbers, source, options),
-        target=rows.column.title,
-        unit=options["unit"] or rows.column.unit,
-        labels=rows.table.lines,
-        label_title="line",
-        data={"file": data.name, "file sha256": sha256_of(data)},
-    )
+    check_place(output, source or "")
+    place = Materials.of(options).within(data)
+    source, loaded = open_source(source, place)
+    options |= {"elements": loaded.card.elements, "output": output}
+    with_classes = is_classification(options["task"], data, place, options["target"])
+    judge = _judge_classes if with_classes else _judge_numbers
+    findings = judge(data, place, source, options)
     if as_json:
-        click.echo(json.dumps({"file": str(output), **findings}, indent=1))
+        say(json.dumps({"file": str(output), **findings}, indent=1))
         return
     say("\n".join([findings["headline"], *findings["sentences"]]))
     for caution in findings["cautions"]:
@@ -114,24 +106,62 @@ def evaluate_command(data: Path, source: str, output: Path, as_json: bool, **opt
     say(f"Wrote {output}")
 
 
-def _evaluate(
-    formulas: Sequence[str | Structure], numbers: list[float], source: str, options: dict[str, Any]
-) -> Evaluation:
-    from sktl.evaluation import evaluate
+def _judge_numbers(
+    data: Path, place: Materials, source: str, options: dict[str, Any]
+) -> dict[str, Any]:
+    """Compare regressors, write the report, and return the findings."""
+    from sktl.evaluation import evaluate, write_report
 
-    with ProgressBar() as bar:
-        return evaluate(
-            formulas,
-            numbers,
-            source=source,
-            group=options["group"],
-            n_splits=options["folds"],
-            n_repeats=options["repeats"],
-            models=options["models"],
-            random_state=options["seed"],
-            n_jobs=options["jobs"],
-            report=bar.report,
-        )
+    rows = read_usable(data, place, options["target"], **_rules(options))
+    check_writable(options["output"].parent, "--output")
+    settings = _settings(options) | {"material": rows.material}
+    with run_work(Steps("Fitting")) as steps:
+        found = evaluate(rows.X, rows.numbers, source=source, report=steps.begin, **settings)
+    unit = options["unit"] or rows.column.unit
+    about = _about(data, rows.table, options)
+    return write_report(options["output"], found, target=rows.column.title, unit=unit, **about)
+
+
+def _judge_classes(
+    data: Path, place: Materials, source: str, options: dict[str, Any]
+) -> dict[str, Any]:
+    """Compare classifiers, write the report, and return the findings."""
+    from sktl.evaluation import CLASS_MODELS, evaluate_classes, write_class_report
+
+    if options["conditions"]:
+        raise click.UsageError("--conditions goes with a target of numbers.")
+    table, X, labels, column, _ = read_labelled(data, place, options["target"], **_rules(options))
+    check_writable(options["output"].parent, "--output")
+    settings = _settings(options)
+    settings["models"] = [model for model in settings["models"] if model in CLASS_MODELS]
+    with run_work(Steps("Fitting")) as steps:
+        found = evaluate_classes(X, labels, source=source, report=steps.begin, **settings)
+    about = _about(data, table, options)
+    return write_class_report(options["output"], found, target=column.title, **about)
+
+
+def _rules(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options that say how rows are read, as functions call them."""
+    return {"options": options} | {name: options[name] for name in ("elements", "output")}
+
+
+def _settings(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options that say how models are compared, as functions call them."""
+    names = {"folds": "n_splits", "repeats": "n_repeats", "seed": "random_state", "jobs": "n_jobs"}
+    names |= {name: name for name in ("group", "models")}
+    return {name: options[option] for option, name in names.items()}
+
+
+def _about(data: Path, table: Table, options: dict[str, Any]) -> dict[str, Any]:
+    """Return what a report says of the data, and the format of its figures."""
+    from sktl._store import sha256_of
+
+    return {
+        "labels": table.lines,
+        "label_title": "line",
+        "data": {"file": data.name, "file sha256": sha256_of(data)},
+        "figures": options["figures"],
+    }
 
 
 def _read_models(text: str) -> list[str]:
@@ -142,17 +172,3 @@ def _read_models(text: str) -> list[str]:
             f"Got {text!r}, expected transfer and any of {', '.join(list(_MODELS)[1:])}."
         )
     return [_MODELS[name] for name in names]
-
-
-def _formula_source(name: str) -> Source:
-    """Return a source that reads formulas, which is all that a table has."""
-    import sktl
-
-    source = sktl.load_source(name)
-    if source.representation.reads != "formulas":
-        raise click.BadParameter(
-            f"{name} reads crystal structures, and the table has formulas. In Python, "
-            "sktl.evaluation.evaluate takes structures.",
-            param_hint="--source",
-        )
-    return source

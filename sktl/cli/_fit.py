@@ -17,6 +17,7 @@ from sktl.cli._paths import READABLE, WRITABLE, check_place, printable, say
 from sktl.cli._rows import (
     Materials,
     UsableRows,
+    conditions_option,
     decimal_option,
     formula_option,
     on_error_options,
@@ -25,6 +26,14 @@ from sktl.cli._rows import (
     structure_options,
     target_option,
     unit_option,
+)
+from sktl.cli._source import open_source, source_option
+from sktl.cli._task import (
+    CLASSIFICATION,
+    LabelledRows,
+    is_classification,
+    read_labelled,
+    task_option,
 )
 
 MODELS = {"transfer": "TransferRegressor", "stack": "TransferStackRegressor"}
@@ -35,9 +44,11 @@ MODELS = {"transfer": "TransferRegressor", "stack": "TransferStackRegressor"}
 @formula_option
 @structure_options
 @place_options
+@conditions_option
 @target_option
 @unit_option
-@click.option("--source", default="mpt", show_default=True, help="Pretrained source: name or file.")
+@task_option
+@source_option
 @click.option(
     "--model",
     type=click.Choice(list(MODELS)),
@@ -56,7 +67,8 @@ def fit_command(
     data: Path,
     target: str,
     unit: str | None,
-    source: str,
+    source: str | None,
+    task: str,
     model: str,
     save: Path,
     seed: int,
@@ -72,22 +84,32 @@ def fit_command(
     \b
     Example:
       sktl fit gaps.csv --formula composition --target "gap (eV)" --save gap.sktl
-      sktl fit gaps.csv --structures cifs --target gap --source mpt-structure --save gap.sktl
+      sktl fit gaps.csv --structures cifs --target gap --save gap.sktl
+      sktl fit alloys.csv --conditions "T (C),processing" --target "strength (MPa)" --save a.sktl
+      sktl fit run.extxyz --target energy --save energy.sktl
     """
     import sktl
     from sktl.training import show_progress
 
-    check_place(save, source)
-    found = read_usable(
-        data, Materials.of(options), target, options={**options, "unit": unit}, output=save
-    )
+    check_place(save, source or "")
+    options["unit"] = unit
+    place = Materials.of(options).within(data)
+    source, loaded = open_source(source, place)
+    rules: dict[str, Any] = {"options": options, "elements": loaded.card.elements, "output": save}
+    if is_classification(task, data, place, target):
+        if model != "transfer":
+            raise click.UsageError(f"--model {model} predicts numbers, not classes.")
+        result = _fit_classes(read_labelled(data, place, target, **rules), source, seed, save)
+        say(json.dumps(result) if as_json else _class_summary(result))
+        return
+    found = read_usable(data, place, target, **rules)
     column, unit = found.column, unit or found.column.unit
     more: dict[str, Any] = {} if found.weights is None else {"sample_weight": found.weights}
     if found.bounds is not None:
         if model != "transfer":
             raise click.UsageError("--censored bound goes with --model transfer.")
         more["bounds"] = found.bounds
-    estimator = getattr(sktl, MODELS[model])(source, random_state=seed)
+    estimator = getattr(sktl, MODELS[model])(source, material=found.material, random_state=seed)
     start = time.perf_counter()
     with show_progress(printable(f"Fitting {column.title}")):
         fitted = estimator.fit(found.X, found.numbers, **more)
@@ -111,6 +133,44 @@ def _median_error(found: UsableRows) -> float:
     sides = np.zeros(len(found.numbers)) if found.bounds is None else np.array(found.bounds)
     values = np.array(found.numbers)[sides == 0]
     return float(np.abs(values - np.median(values)).mean()) if len(values) else math.nan
+
+
+def _fit_classes(rows: LabelledRows, source: str, seed: int, save: Path) -> dict[str, Any]:
+    """Fit a classifier, save it, and return the outcome."""
+    import sktl
+    from sktl.training import show_progress
+
+    labels = np.array(rows.labels)
+    start = time.perf_counter()
+    with show_progress(printable(f"Fitting {rows.column.title}")):
+        fitted = sktl.TransferClassifier(source, material=rows.material, random_state=seed)
+        fitted.fit(rows.X, labels)
+    seconds = time.perf_counter() - start
+    fitted.save(save, target=rows.column.title)
+    losses = [history[-1].get("valid_loss") for history in fitted.history_]
+    counts = np.unique(labels, return_counts=True)[1]
+    shares = counts / counts.sum()
+    return {
+        "rows": len(rows.table),
+        "target": rows.column.title,
+        "task": CLASSIFICATION,
+        "classes": dict(zip(fitted.classes_.tolist(), counts.tolist(), strict=True)),
+        "validation_log_loss": None if None in losses else float(np.mean(losses)),
+        "shares_log_loss": float(-(shares * np.log(shares)).sum()),
+        "seconds": round(seconds, 1),
+        "file": str(save),
+    }
+
+
+def _class_summary(result: dict[str, Any]) -> str:
+    error = "no rows were held out to score it"
+    if result["validation_log_loss"] is not None:
+        error = (
+            f"log loss {result['validation_log_loss']:.3g} on held-out rows (that of the shares of "
+            f"the classes: {result['shares_log_loss']:.3g})"
+        )
+    what = f"Fitted {result['target']} on {result['rows']} rows of {len(result['classes'])} classes"
+    return f"{what} in {result['seconds']:.0f} s: {error}.\nWrote {result['file']}"
 
 
 def _summary(result: dict[str, Any]) -> str:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from sktl._progress import clear_bar
+
 READABLE = click.Path(exists=True, dir_okay=False, path_type=Path)
 WRITABLE = click.Path(dir_okay=False, path_type=Path)
 
@@ -34,9 +36,10 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)
 
 
-def say(text: str, err: bool = False) -> None:
-    """Print a text that has words out of files in it."""
-    click.echo(printable(text), err=err)
+def say(text: str, err: bool = False, nl: bool = True) -> None:
+    """Print a text, which may have words out of files in it, on a line of its own."""
+    clear_bar()
+    click.echo(printable(text), err=err, nl=nl)
 
 
 def check_writable(folder: Path, option: str) -> None:

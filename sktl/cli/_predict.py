@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,6 +19,9 @@ from sktl.cli._rows import (
     report_problems,
     structure_options,
 )
+
+if TYPE_CHECKING:
+    from sktl.tables import BesideColumns, Table
 
 
 @click.command("predict")
@@ -91,7 +94,7 @@ def predict_command(
       sktl predict gap.sktl big.parquet -o predicted.parquet --engine dask
     """
     check_place(output, model, data)
-    place = Materials(**materials)
+    place = Materials(**materials).within(data)
     asked: dict[str, Any] = {"materials": place, "coverage": coverage, "on_error": on_error}
     asked["max_bad"] = max_bad
     if engine == "dask":
@@ -109,7 +112,7 @@ def predict_command(
         where = f" and {output / '_skipped'}" if engine == "dask" else ""
         say(f"{found['skipped']} rows have no prediction: see the column 'reason'{where}", err=True)
     if as_json:
-        click.echo(json.dumps(found | {"name": name, "unit": unit, "file": str(output)}))
+        say(json.dumps(found | {"name": name, "unit": unit, "file": str(output)}))
         return
     what = " ".join(filter(None, (name, f"({unit})" if unit else ""))) or "predictions"
     columns = ", ".join(found["columns"])
@@ -143,7 +146,7 @@ def _in_memory(
     fitted = sktl.load_model(model)
     if fitted.input_kind_ == "structures" and materials.structures is None:
         raise click.UsageError(
-            "This model reads crystal structures: give their folder, --structures FOLDER."
+            "This model reads crystal structures: give their folder, --structures FOLDER, or file."
         )
     table, column, _ = materials.read_table(data)
     materials.check_output(output, table, column)
@@ -152,13 +155,31 @@ def _in_memory(
     kinds = column_kinds(fitted, examples, possible, target)
     table.with_columns({name: [""] * len(table) for name in kinds})  # which have other names
     found = materials.read(table, column)
-    given = {"materials": found, "coverage": possible, "target": target}
+    given = {
+        "materials": found,
+        "beside": _beside(fitted, table),
+        "coverage": possible,
+        "target": target,
+    }
     predicted, problems = predict_table(fitted, table, column, kinds, **given, progress=True)
     report_problems(table, problems, data, on_error, max_bad, None)
     write_table(output, predicted)
     usable = len(usable_rows(table, problems))
     counts = {"rows": usable, "skipped": len(table) - usable, "columns": list(kinds)}
     return counts | {"no_interval": reason, "target": target}
+
+
+def _beside(fitted: Any, table: Table) -> BesideColumns:
+    """Return what stands beside the materials, by the names that the model knows."""
+    from sktl.tables import BesideColumns, find_column, read_conditions
+
+    if fitted.conditions_ is None:
+        return BesideColumns()
+    places = {name: find_column(table, name).name for name in fitted.conditions_.columns}
+    found = read_conditions(table, list(places.values()))
+    columns = {name: found.columns[place] for name, place in places.items()}
+    order = fitted.feature_names_in_.tolist()
+    return BesideColumns(columns, found.findings, fitted.material_, order)
 
 
 def _in_parts(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sktl.cli._paths import READABLE, WRITABLE
+from sktl.cli._paths import READABLE, WRITABLE, say
 from sktl.exceptions import InputError
 
 if TYPE_CHECKING:
@@ -65,13 +65,13 @@ def pretrain_command(
         )
     except KeyboardInterrupt:
         if checkpoint.exists():
-            click.echo(f"Stopped. The same command continues from {checkpoint}.", err=True)
+            say(f"Stopped. The same command continues from {checkpoint}.", err=True)
         raise
     source.save(output)
     checkpoint.unlink(missing_ok=True)
     for item in source.card.properties:
-        click.echo(_describe(item))
-    click.echo(f"Wrote {output}")
+        say(_describe(item))
+    say(f"Wrote {output}")
 
 
 def _describe(item: PropertyCard) -> str:

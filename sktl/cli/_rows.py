@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast, overload
 import click
 
 from sktl.cli._cells import cell_rules
+from sktl.cli._conditions import condition_columns
 from sktl.cli._numbers import Command
 from sktl.cli._paths import check_place, say, skipped_file
 from sktl.exceptions import TableError
 
 if TYPE_CHECKING:
+    import pandas as pd
     from pymatgen.core import Structure
 
     from sktl.tables import Column, Finding, Table
@@ -47,15 +49,23 @@ unit_option = click.option(
 )
 _structures_option = click.option(
     "--structures",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    metavar="FOLDER",
-    help="Read crystal structures instead of formulas: the folder of their files (CIF, POSCAR).",
+    type=click.Path(exists=True, path_type=Path),
+    metavar="PLACE",
+    help="Read crystal structures instead of formulas: the folder of their files (CIF, extended "
+    "XYZ, POSCAR), or the one file of them all (CIF, extended XYZ).",
 )
 _file_option = click.option(
     "--file",
     metavar="COLUMN",
-    help="With --structures, column of the files' names in the folder [default: the one named "
-    "file, filename, file name, structure].",
+    help="With --structures, column of the names of files in the folder, or of blocks and frames "
+    "in the file [default: the one named file, filename, file name, structure; of a file id, name, "
+    "structure].",
+)
+conditions_option = click.option(
+    "--conditions",
+    metavar="COLUMNS",
+    help="Columns beside the material that the target depends on, separated by commas, such as "
+    "'T (K),processing': numbers or words; cells may be empty.",
 )
 decimal_option = click.option(
     "--decimal",
@@ -108,7 +118,7 @@ class Materials(NamedTuple):
     formula, file : str or None
         Columns of formulas, and of names of files.
     structures : Path or None
-        The folder of files; None reads formulas.
+        The folder of files, or the one file of all crystals; None reads formulas.
     sheet : str or None
         Of a workbook.
     header_row : int or None
@@ -117,6 +127,8 @@ class Materials(NamedTuple):
         Of a text file.
     weight_percent : bool
         Alloys like Ti-6Al-4V are converted.
+    conditions : str or None
+        Names of columns beside the material.
     """
 
     formula: str | None = None
@@ -126,11 +138,24 @@ class Materials(NamedTuple):
     header_row: int | None = None
     encoding: str | None = None
     weight_percent: bool = False
+    conditions: str | None = None
 
     @classmethod
     def of(cls, options: dict[str, Any]) -> Materials:
         """Return what the options of a command say; those that it has not are not given."""
         return cls(**{name: options[name] for name in cls._fields if name in options})
+
+    def within(self, path: Path) -> Materials:
+        """Return the same for a table, which may be a file of crystals and so has its own."""
+        from sktl.representations import CRYSTAL_FILES
+
+        if path.suffix.lower() not in CRYSTAL_FILES:
+            return self
+        if self.structures or self.sheet or self.header_row:
+            raise click.UsageError(
+                f"{path.name} has its own crystals: leave out --structures, --sheet, --header-row."
+            )
+        return self._replace(structures=path)
 
     @overload
     def read_table(self, path: Path, target: str) -> tuple[Table, str, Column]: ...
@@ -143,18 +168,22 @@ class Materials(NamedTuple):
 
         Sheet and header are those which have these columns, where the user does not say them.
         """
-        from sktl.tables import read_table
+        from sktl.representations import CRYSTAL_FILES
+        from sktl.tables import read_crystal_table, read_table
 
         def wanted(header: Sequence[str]) -> bool:
             return self._are_named(header, target)
 
-        table = read_table(
-            path,
-            sheet=self.sheet,
-            header_row=self.header_row,
-            encoding=self.encoding,
-            wanted=wanted,
-        )
+        if path.suffix.lower() in CRYSTAL_FILES:
+            table = read_crystal_table(path)
+        else:
+            table = read_table(
+                path,
+                sheet=self.sheet,
+                header_row=self.header_row,
+                encoding=self.encoding,
+                wanted=wanted,
+            )
         try:
             place = self.choose_column(table)
             column = None if target is None else column_of(table, target, "--target")
@@ -172,26 +201,29 @@ class Materials(NamedTuple):
 
     def _are_named(self, header: Sequence[str], target: str | None) -> bool:
         """Return whether a header has the column of materials and that of the target."""
-        from sktl.tables import FILE_NAMES, FORMULA_NAMES, names_column
+        from sktl.tables import BLOCK_NAMES, FILE_NAMES, FORMULA_NAMES, names_column
 
         wanted, usual = self.formula, FORMULA_NAMES
         if self.structures is not None:
-            wanted, usual = self.file, FILE_NAMES
+            wanted, usual = self.file, BLOCK_NAMES if self.structures.is_file() else FILE_NAMES
         names = usual if wanted is None else [wanted]
         return names_column(header, names) and (target is None or names_column(header, [target]))
 
     def choose_column(self, table: Table) -> str:
         """Return the name of the column of materials."""
-        from sktl.tables import find_files_column, find_formulas
+        from sktl.tables import find_blocks_column, find_files_column, find_formulas
 
         if self.structures is None and self.file is not None:
-            raise click.UsageError("--file goes with --structures FOLDER.")
+            raise click.UsageError(
+                "--file goes with --structures FOLDER, or with the file of the crystals."
+            )
         if self.structures is not None and self.formula is not None:
             raise click.UsageError("Give --formula or --structures, not both.")
         find: Callable[[Table], str] = find_formulas
         wanted, option = self.formula, "--formula"
         if self.structures is not None:
-            wanted, option, find = self.file, "--file", find_files_column
+            wanted, option = self.file, "--file"
+            find = find_blocks_column if self.structures.is_file() else find_files_column
         if wanted is not None:
             return column_of(table, wanted, option).name
         try:
@@ -201,7 +233,7 @@ class Materials(NamedTuple):
 
     def check_output(self, output: Path, table: Table, column: str) -> None:
         """Raise if a file to write is one of the files of crystals."""
-        if self.structures is not None:
+        if self.structures is not None and self.structures.is_dir():
             names = filter(None, map(str.strip, table.column(column)))
             check_place(output, *(self.structures / name for name in names))
 
@@ -212,7 +244,7 @@ class Materials(NamedTuple):
         from sktl.tables import convert_alloys, formula_problems, read_structures
 
         if self.structures is not None:
-            return read_structures(table, column, self.structures)
+            return read_structures(table, column, self.structures, elements)
         if self.weight_percent:
             table = convert_alloys(table, column)
         return table.column(column), formula_problems(table, column, elements)
@@ -234,8 +266,8 @@ class UsableRows(NamedTuple):
     Attributes
     ----------
     table : Table, n rows
-    X : list of str or Structure, length n
-        The materials.
+    X : list of str or Structure, or DataFrame, length n
+        The materials; with conditions a frame.
     numbers : list of float, length n
         The targets; of a limit the limit.
     column : Column
@@ -244,14 +276,17 @@ class UsableRows(NamedTuple):
         Weight of each row, from its uncertainty; None where none is wanted.
     bounds : list of int or None
         -1: the target is at most the number; 1: at least; 0: it is the number. None without limits.
+    material : str
+        Name of the column of materials.
     """
 
     table: Table
-    X: list[str | Structure]
+    X: list[str | Structure] | pd.DataFrame
     numbers: list[float]
     column: Column
     weights: list[float] | None
     bounds: list[int] | None
+    material: str
 
 
 def read_usable(
@@ -287,6 +322,7 @@ def read_usable(
     """
     from sktl.tables import (
         list_findings,
+        read_conditions,
         read_measurements,
         row_problems,
         uncertainty_weights,
@@ -300,7 +336,8 @@ def read_usable(
     X = cast("Sequence[str | Structure]", given)  # None stands only where there is a problem
     rules = cell_rules(options, column)
     measured = read_measurements(table, column.name, rules)
-    problems = row_problems(table, found + measured.findings)
+    beside = read_conditions(table, condition_columns(table, materials.conditions), rules.decimal)
+    problems = row_problems(table, found + measured.findings + beside.findings)
     report_problems(table, problems, path, options["on_error"], options["max_bad"], output)
     for line in list_findings(measured.left_out):
         say(f"Left out: {path.name}, {line}", err=True)
@@ -313,11 +350,12 @@ def read_usable(
         weights = uncertainty_weights([measured.uncertainties[row] for row in kept])
     return UsableRows(
         table.take(kept),
-        [X[row] for row in kept],
+        beside.join(place, [X[row] for row in kept], kept),
         [measured.numbers[row] for row in kept],
         column,
         weights,
         sides if any(sides) else None,
+        place,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from sktl.cli._paths import say
 from sktl.exceptions import SktlError
 
 
@@ -29,7 +30,7 @@ def list_command() -> None:
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     for row in rows:
         texts = [text.ljust(width) for text, width in zip(row, widths, strict=True)]
-        click.echo("  ".join(texts).rstrip())
+        say("  ".join(texts).rstrip())
 
 
 @sources_group.command("show")
@@ -41,7 +42,7 @@ def show_command(name: str, as_json: bool) -> None:
     from sktl.sources import card_page
 
     source = sktl.load_source(name)
-    click.echo(source.card.to_json() if as_json else card_page(source, name), nl=as_json)
+    say(source.card.to_json() if as_json else card_page(source, name), nl=as_json)
 
 
 @sources_group.command("verify")
@@ -61,9 +62,9 @@ def verify_command(ctx: click.Context, names: tuple[str, ...]) -> None:
             deviation = source.verify()
         except SktlError as error:
             failed += 1
-            click.echo(f"{name}: FAILED. {error}", err=True)
+            say(f"{name}: FAILED. {error}", err=True)
         else:
-            click.echo(
+            say(
                 f"{name}: ok. {source.card.id}, sha256 {source.sha256}, reference predictions "
                 f"agree within {deviation:.1g} of a property's scale."
             )

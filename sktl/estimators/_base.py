@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 from sklearn.base import RegressorMixin
-from tqdm import tqdm
 
 from sktl._checks import check_integer
+from sktl._progress import progress as work_of
+from sktl._progress import show_progress
 from sktl._types import FloatArray, MaterialsLike, PathLike
 from sktl.estimators._domain import N_NEIGHBORS, Domain
 from sktl.estimators._files import save_model
@@ -29,14 +31,6 @@ ROWS_AT_A_TIME, CRYSTALS_AT_A_TIME = 4000, 100
 """Materials that are screened together, which bounds the memory."""
 
 _SCREENED = ("distance", "outside", "out_of_range", "nearest")
-
-BAR: dict[str, Any] = {
-    "desc": "Predicting",
-    "unit": "row",
-    "unit_scale": True,
-    "leave": False,
-    "delay": 2,
-}
 
 
 class MaterialsModel(MaterialsEstimator, ABC):
@@ -156,7 +150,7 @@ class MaterialsModel(MaterialsEstimator, ABC):
         coverage : float or None, default=0.9
             Share of measurements that the intervals are to hold; None leaves the intervals out.
         progress : bool, default=False
-            Show a bar with the time left, where there is a terminal.
+            Show the time left: a bar on a terminal, else a line a minute in the error stream.
 
         Returns
         -------
@@ -190,7 +184,8 @@ class MaterialsModel(MaterialsEstimator, ABC):
         search = None if domain is None else domain.search(min(N_NEIGHBORS, len(domain.points)))
         frames = []
         with (
-            tqdm(total=len(materials), disable=None if progress else True, **BAR) as bar,
+            show_progress("Predicting") if progress else contextlib.nullcontext(),
+            work_of("Predicting", len(materials), "rows") as work,
             warnings.catch_warnings(),
         ):
             if len(parts) > 1:
@@ -201,7 +196,7 @@ class MaterialsModel(MaterialsEstimator, ABC):
                     near = self._describe(part, domain, search, features)
                     columns |= {name: near[name] for name in _SCREENED if name in near}
                 frames.append(pd.DataFrame(columns))
-                bar.update(len(part))
+                work.update(len(part))
         return pd.concat(frames, ignore_index=True)
 
     def save(self, path: PathLike, *, target: str | None = None, unit: str | None = None) -> None:

@@ -14,6 +14,7 @@ from sktl.training import digest_share
 
 if TYPE_CHECKING:
     from sktl._types import BoolArray
+    from sktl.evaluation._classes import ClassEvaluation
     from sktl.evaluation._evaluation import Evaluation
 
 FEW_ROWS = 200
@@ -38,7 +39,7 @@ def list_cautions(evaluation: Evaluation, unit: str) -> list[str]:
     return [text for check in checks if (text := check(evaluation, unit))]
 
 
-def known_new(evaluation: Evaluation) -> BoolArray:
+def known_new(evaluation: Evaluation | ClassEvaluation) -> BoolArray:
     """Tell for each row whether the source's card proves that it was not trained on it, (n,).
 
     The card's rule holds out the compositions with the lowest digests. Compositions that were held

@@ -11,8 +11,9 @@ import numpy as np
 from sklearn.model_selection import GroupShuffleSplit
 
 from sktl.evaluation._folds import group_rows
-from sktl.evaluation._models import Report, estimate_seconds, make_model
+from sktl.evaluation._models import estimate_seconds, make_model
 from sktl.evaluation._names import BOOSTING, FOREST, SCRATCH, TRANSFER
+from sktl.evaluation._parallel import Report, run_steps, total_seconds
 from sktl.evaluation._scores import FitResult, fit_and_score
 from sktl.representations import parse_formulas
 
@@ -55,6 +56,13 @@ class DemoPlan:
     def quick(self) -> DemoPlan:
         """Return a plan that takes seconds and shows that everything runs, nothing else."""
         return replace(self, n_rows=240, max_epochs=2, n_trees=10, sizes=(50, 100))
+
+
+class DemoStep(NamedTuple):
+    """A fit that the demo is going to do: model and number of training rows."""
+
+    model: str
+    n_train: int
 
 
 class DemoFit(NamedTuple):
@@ -106,34 +114,41 @@ class DemoComparison:
         self.train, self.test = split_by_composition(self.formulas, plan.seed, plan.n_rows)
         self.fits: list[DemoFit] = []
 
-    def steps(self) -> list[tuple[str, int]]:
-        """Return (model, training rows) of every fit, the smallest first.
+    def steps(self) -> list[DemoStep]:
+        """Return model and training rows of every fit, the smallest first.
 
         The fits on all training rows are the last point of the learning curve and the rows of
         the table in one.
         """
         n = len(self.train)
-        steps = [(model, size) for size in self.plan.sizes if size < n for model in CURVE_MODELS]
+        sizes = [size for size in self.plan.sizes if size < n]
+        steps = [DemoStep(model, size) for size in sizes for model in CURVE_MODELS]
         if find_spec("xgboost"):
-            steps.append((BOOSTING, n))
-        return steps + [(model, n) for model in CURVE_MODELS]
+            steps.append(DemoStep(BOOSTING, n))
+        return steps + [DemoStep(model, n) for model in CURVE_MODELS]
 
-    def run(self, report: Report = lambda *step: None) -> None:
+    def seconds(self, n_jobs: int | None = None) -> float:
+        """Return roughly how long `run` takes on two cores."""
+        return total_seconds(self._costs(), n_jobs)
+
+    def run(self, n_jobs: int | None = None, report: Report | None = None) -> None:
         """Fit and score every model.
 
         Parameters
         ----------
-        report : callable
-            Called before each fit with the model, its training rows, and three estimates in
-            seconds: of all fits before it, with it, and of all fits.
+        n_jobs : int or None, default=None
+            Fits at a time, as in joblib.
+        report : callable or None, default=None
+            Called before each fit is waited for with the model, its training rows, and three
+            estimates in seconds: of all fits before it, with it, and of all fits.
         """
         steps = self.steps()
+        found = run_steps(self._fit, steps, self._costs(), n_jobs, report)
+        self.fits = [DemoFit(*step, one) for step, one in zip(steps, found, strict=True)]
+
+    def _costs(self) -> list[float]:
         epochs = self.plan.max_epochs
-        costs = [estimate_seconds(*step, max_epochs=epochs) for step in steps]
-        times = np.cumsum([0.0, *costs]).tolist()
-        for (model, n_train), before, after in zip(steps, times[:-1], times[1:], strict=True):
-            report(model, n_train, before, after, times[-1])
-            self.fits.append(DemoFit(model, n_train, self._fit(model, n_train)))
+        return [estimate_seconds(*step, max_epochs=epochs) for step in self.steps()]
 
     def full(self, model: str) -> FitResult | None:
         """Return the `FitResult` on all training rows, None if the model was not fitted."""
@@ -145,11 +160,15 @@ class DemoComparison:
         found = [(fit.n_train, fit.result) for fit in self.fits if fit.model == model]
         return sorted(found, key=lambda point: point[0])
 
-    def _fit(self, model: str, n_train: int) -> FitResult:
+    def _fit(self, step: DemoStep) -> FitResult:
         plan = self.plan
-        X, y, train, test = self.formulas, self.gaps, self.train[:n_train], self.test
+        X, y, train, test = self.formulas, self.gaps, self.train[: step.n_train], self.test
         estimator = make_model(
-            model, plan.source, seed=plan.seed, max_epochs=plan.max_epochs, n_trees=plan.n_trees
+            step.model,
+            plan.source,
+            seed=plan.seed,
+            max_epochs=plan.max_epochs,
+            n_trees=plan.n_trees,
         )
         return fit_and_score(estimator, X[train], y[train], X[test], y[test])
 

@@ -13,17 +13,28 @@ import joblib
 from sktl._store import atomic_write
 from sktl._version import versions
 from sktl.evaluation._demo import CURVE_MODELS, DemoPlan
-from sktl.evaluation._figures import as_png, draw_learning_curve, draw_parity
+from sktl.evaluation._figures import as_file, draw_learning_curve, draw_parity
 from sktl.evaluation._models import model_titles
-from sktl.evaluation._names import BOOSTING, FOREST, GET_XGBOOST, MODELS, SCRATCH, TRANSFER
+from sktl.evaluation._names import (
+    BOOSTING,
+    FOREST,
+    GET_XGBOOST,
+    MODELS,
+    SCRATCH,
+    TRANSFER,
+    FigureKind,
+)
+from sktl.evaluation._sentences import say_disagreement
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from sktl.evaluation._demo import DemoComparison
     from sktl.evaluation._scores import FitResult
     from sktl.sources import Source
 
-PARITY = "sktl_demo_parity.png"
-CURVE = "sktl_demo_learning_curve.png"
+PARITY = "sktl_demo_parity"
+CURVE = "sktl_demo_learning_curve"
 RESULTS = "sktl_demo.json"
 PREDICTIONS = "sktl_demo_predictions.csv"
 _PACKAGES = ("torch", "skorch", "scikit-learn", "matminer", "xgboost", "numpy")
@@ -47,6 +58,7 @@ def summarize_demo(comparison: DemoComparison, source: Source, seconds: float) -
         Ready for JSON: errors in eV, times in seconds.
     """
     plan = comparison.plan
+    models = [_row(model, comparison.full(model), plan) for model in MODELS]
     return {
         "seed": plan.seed,
         "quick": plan != DemoPlan(source=plan.source, seed=plan.seed),
@@ -59,7 +71,10 @@ def summarize_demo(comparison: DemoComparison, source: Source, seconds: float) -
             "n_train": len(comparison.train),
             "n_test": len(comparison.test),
         },
-        "models": [_row(model, comparison.full(model), plan) for model in MODELS],
+        "models": models,
+        "disagreement": say_disagreement(
+            [(row["name"], row["test_mae"], row["test_r2"]) for row in models if "test_mae" in row]
+        ),
         "learning_curve": [
             {
                 "model": model,
@@ -76,7 +91,12 @@ def summarize_demo(comparison: DemoComparison, source: Source, seconds: float) -
     }
 
 
-def write_demo(folder: Path, comparison: DemoComparison, results: dict[str, Any]) -> list[Path]:
+def write_demo(
+    folder: Path,
+    comparison: DemoComparison,
+    results: dict[str, Any],
+    figures: FigureKind = "png",
+) -> list[Path]:
     """Write both plots, the results and the predictions of the demo.
 
     Parameters
@@ -87,6 +107,8 @@ def write_demo(folder: Path, comparison: DemoComparison, results: dict[str, Any]
         After its `run`.
     results : dict
         What `summarize_demo` returned.
+    figures : {"png", "svg", "pdf"}, default="png"
+        Format of the plots.
 
     Returns
     -------
@@ -94,10 +116,10 @@ def write_demo(folder: Path, comparison: DemoComparison, results: dict[str, Any]
     """
     found = {model: comparison.full(model) for model in MODELS}
     full = {model: result for model, result in found.items() if result is not None}
-    parity, curve = _figures(comparison, full)
+    parity, curve = (as_file(figure, figures) for figure in _figures(comparison, full))
     content = {
-        PARITY: parity,
-        CURVE: curve,
+        f"{PARITY}.{figures}": parity,
+        f"{CURVE}.{figures}": curve,
         RESULTS: json.dumps(results, indent=1).encode() + b"\n",
         PREDICTIONS: _predictions(comparison, full),
     }
@@ -118,8 +140,8 @@ def _row(model: str, found: FitResult | None, plan: DemoPlan) -> dict[str, Any]:
     return row | errors | {"fit_seconds": found.fit_seconds}
 
 
-def _figures(comparison: DemoComparison, full: dict[str, FitResult]) -> tuple[bytes, bytes]:
-    """Return the parity plot of the models and the learning curve, as PNG bytes."""
+def _figures(comparison: DemoComparison, full: dict[str, FitResult]) -> tuple[Figure, Figure]:
+    """Return the parity plot of the models and the learning curve."""
     source = comparison.plan.source
     names = model_titles(source, Path(source).name)
     n_test = len(comparison.test)
@@ -143,7 +165,7 @@ def _figures(comparison: DemoComparison, full: dict[str, FitResult]) -> tuple[by
         ("training rows (formula and measured band gap)", "mean absolute error (eV)"),
         f"Error on {n_test:,} test rows",
     )
-    return as_png(parity), as_png(curve)
+    return parity, curve
 
 
 def _predictions(comparison: DemoComparison, full: dict[str, FitResult]) -> bytes:

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
-from joblib import Parallel, delayed, effective_n_jobs
 
 from sktl._checks import check_numbers
 from sktl.evaluation._evaluation import CurvePoint, Evaluation, Fold
 from sktl.evaluation._folds import curve_parts, group_rows, make_folds
 from sktl.evaluation._models import (
-    Report,
     chosen_settings,
     estimate_seconds,
     make_nested_model,
 )
 from sktl.evaluation._names import BOOSTING, FOREST, MEDIAN, MODELS, SCRATCH, TRANSFER, Group
+from sktl.evaluation._parallel import Report, run_steps
 from sktl.evaluation._scores import FitResult, fit_and_score, predict_intervals
 from sktl.exceptions import InputError
 from sktl.representations import Materials
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
         AnyArray,
         ArrayLike,
         FloatArray,
+        Formula,
         IntArray,
         MaterialsLike,
         PathLike,
@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 
 COVERAGES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 CURVE_MODELS = (TRANSFER, SCRATCH, FOREST)
+CURVE_FOLDS = 3
+"""Folds of the first repeat that are fitted with fewer rows too."""
+
 FEWEST_ROWS, FEWEST_GROUPS = 20, 10
 Points: TypeAlias = dict[tuple[float, str], list[tuple[int, float]]]
 """By share and model the training rows and the error of each fold."""
@@ -50,6 +53,11 @@ class _Step(NamedTuple):
     fold: Fold
     rows: IntArray
     share: float
+
+    @property
+    def n_train(self) -> int:
+        """Number of training rows."""
+        return len(self.rows)
 
 
 class _Found(NamedTuple):
@@ -125,9 +133,8 @@ def evaluate(
 
     Notes
     -----
-    The folds of the first repeat are also fitted with an eighth, a quarter and half of their
-    training rows, for a learning curve. At the defaults 500 formulas take some six minutes on
-    two cores with ``n_jobs=2``.
+    Three folds of the first repeat are also fitted with an eighth, a quarter and half of their
+    training rows, for a learning curve.
 
     References
     ----------
@@ -149,18 +156,24 @@ def evaluate(
     evaluation.settings["max_epochs"] = max_epochs
     wanted, evaluation.missing = _check_models(models)
     steps = _steps(evaluation, wanted)
-    times = _estimate(steps, max_epochs, effective_n_jobs(n_jobs))
-    _predict_medians(evaluation)
-    found = Parallel(n_jobs=n_jobs, return_as="generator")(
-        delayed(_fit)(step, rows, evaluation.y, evaluation.groups, evaluation.source, max_epochs)
+    costs = [
+        estimate_seconds(step.model, step.n_train, max_epochs=max_epochs, chosen=True)
         for step in steps
+    ]
+    _predict_medians(evaluation)
+    fit = partial(
+        _fit,
+        X=rows,
+        y=evaluation.y,
+        groups=evaluation.groups,
+        source=evaluation.source,
+        max_epochs=max_epochs,
     )
+    found = run_steps(fit, steps, costs, n_jobs, report)
     points: Points = {}
     seconds: dict[str, list[float]] = {}
-    for step, before, after in zip(steps, times[:-1], times[1:], strict=True):
-        if report is not None:
-            report(step.model, len(step.rows), before, after, times[-1])
-        _note(evaluation, step, next(found), points, seconds)
+    for step, one in zip(steps, found, strict=True):
+        _note(evaluation, step, one, points, seconds)
     evaluation.curve = _curve(points)
     evaluation.seconds = {model: float(np.mean(each)) for model, each in seconds.items()}
     return evaluation
@@ -185,33 +198,26 @@ def _prepare(
     random_state: int,
 ) -> tuple[AnyArray, Evaluation]:
     """Return the rows as an array, and an evaluation without predictions."""
-    _check_integers(
+    check_integers(
         ("n_splits", n_splits, 2), ("n_repeats", n_repeats, 1), ("random_state", random_state, 0)
     )
-    if source is None:
-        raise InputError("Got source=None, expected a source: scratch is one of the models.")
-    loaded = load_source(source)
-    materials = Materials.read(X)
-    if materials.kind == "columns":
-        raise InputError(f"Got X of type {type(X).__name__}, expected formulas or structures.")
+    materials, loaded = read_both(X, source)
     y = check_numbers(materials, y, estimator="evaluate")
     if y.ndim != 1:
         raise InputError(f"Got y of shape {y.shape}, expected one target (n,).")
     if np.ptp(y) == 0:
         raise InputError(f"Got y={y[0]} in every row, expected values that differ.")
     compositions = loaded.read(materials).compositions
-    formulas = materials.formulas
-    texts = [each if isinstance(each, str) else each.reduced_formula for each in formulas]
     groups = group_rows(compositions, group)
     check_evaluable(len(y), len(np.unique(groups)), n_splits)
     crystals = loaded.representation.reads == "structures"
     evaluation = Evaluation(
-        formulas=texts,
+        formulas=list(map(shown_formula, materials.formulas)),
         compositions=compositions,
         y=y,
         groups=groups,
         source=loaded,
-        source_name=Path(source).name if isinstance(source, str | os.PathLike) else loaded.card.id,
+        source_name=name_of(source),
         settings=dict(
             group=group, n_splits=n_splits, n_repeats=n_repeats, random_state=random_state
         ),
@@ -223,7 +229,28 @@ def _prepare(
     return materials.objects(), evaluation
 
 
-def _check_integers(*named: tuple[str, int, int]) -> None:
+def read_both(X: MaterialsLike, source: PathLike | Source) -> tuple[Materials, Source]:
+    """Return formulas or structures, and the source that is to read them."""
+    if source is None:
+        raise InputError("Got source=None, expected a source: scratch is one of the models.")
+    loaded = load_source(source)
+    materials = Materials.read(X)
+    if materials.kind == "columns":
+        raise InputError(f"Got X of type {type(X).__name__}, expected formulas or structures.")
+    return materials, loaded
+
+
+def name_of(source: PathLike | Source) -> str:
+    """Return what its user calls a source."""
+    return source.card.id if isinstance(source, Source) else Path(source).name
+
+
+def shown_formula(formula: Formula) -> str:
+    """Return a formula as it was written, and of a Composition the reduced one."""
+    return formula if isinstance(formula, str) else formula.reduced_formula
+
+
+def check_integers(*named: tuple[str, int, int]) -> None:
     """Raise unless each value, between its name and its lowest, is an integer of that size."""
     for name, value, low in named:
         if not isinstance(value, int) or isinstance(value, bool) or value < low:
@@ -245,8 +272,8 @@ def _check_models(models: Sequence[str]) -> tuple[list[str], list[str]]:
 def _steps(evaluation: Evaluation, models: list[str]) -> list[_Step]:
     """Return every fit, fold by fold."""
     steps = []
-    for fold in evaluation.folds:
-        if fold.repeat == 0:
+    for place, fold in enumerate(evaluation.folds):
+        if place < _n_curve(evaluation):
             for share, part in curve_parts(fold, evaluation.groups):
                 steps += [
                     _Step(model, fold, part, share) for model in CURVE_MODELS if model in models
@@ -255,20 +282,16 @@ def _steps(evaluation: Evaluation, models: list[str]) -> list[_Step]:
     return steps
 
 
+def _n_curve(evaluation: Evaluation) -> int:
+    """Return how many folds, the first ones, give points of the learning curve."""
+    return min(CURVE_FOLDS, evaluation.settings["n_splits"])
+
+
 def _predict_medians(evaluation: Evaluation) -> None:
     found = np.empty((evaluation.settings["n_repeats"], len(evaluation.y)))
     for fold in evaluation.folds:
         found[fold.repeat, fold.test] = np.median(evaluation.y[fold.train])
     evaluation.predictions[MEDIAN] = found
-
-
-def _estimate(steps: list[_Step], max_epochs: int | Literal["auto"], at_a_time: int) -> list[float]:
-    """Return the seconds until each step begins, and those of all, as far as one can tell."""
-    costs = [
-        estimate_seconds(step.model, len(step.rows), max_epochs=max_epochs, chosen=True)
-        for step in steps
-    ]
-    return (np.cumsum([0.0, *costs]) / at_a_time).tolist()
 
 
 def _fit(
@@ -299,7 +322,8 @@ def _note(
 ) -> None:
     """Put what a fit gave into the evaluation; its time and a point of the curve beside it."""
     repeat, test = step.fold.repeat, step.fold.test
-    if repeat == 0 and step.model in CURVE_MODELS:
+    own = evaluation.folds[: _n_curve(evaluation)]
+    if step.model in CURVE_MODELS and any(fold is step.fold for fold in own):
         point = len(step.rows), found.result.scores.mae
         points.setdefault((step.share, step.model), []).append(point)
     if step.share != 1.0:

@@ -86,7 +86,7 @@ class Evaluation:
     intervals : dict of float to float array (n_repeats, n, 2)
         Intervals of the transfer model by their nominal coverage; NaN where it gives none.
     curve : list of CurvePoint
-        Of the folds of the first repeat, the full training parts included.
+        Of some folds of the first repeat, the full training parts included.
     chosen : dict of str to list of dict
         For each fold the settings that were chosen inside its training part.
     seconds : dict of str to float

@@ -1,4 +1,4 @@
-"""Figures of errors, as PNG or SVG bytes."""
+"""Figures of errors, and the files that hold them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator, PercentFormatter
 
-from sktl.evaluation._names import BOOSTING, FOREST, SCRATCH, TRANSFER
+from sktl.evaluation._names import BOOSTING, FOREST, SCRATCH, TRANSFER, FigureKind
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,6 +22,12 @@ if TYPE_CHECKING:
     from sktl._types import FloatArray
 
 _Arguments = ParamSpec("_Arguments")
+
+_UNDATED: dict[FigureKind, dict[str, None]] = {
+    "png": {},
+    "svg": {"Date": None},
+    "pdf": {"CreationDate": None},
+}
 
 COLOURS = {
     "blue": "#0072B2",
@@ -216,15 +222,65 @@ def draw_calibration(nominal: Sequence[float], observed: Sequence[float], n_rows
     return figure
 
 
-def as_png(figure: Figure, *, dpi: int = 150, style: dict[RcKeyType, Any] | None = None) -> bytes:
-    """Return a figure as a PNG file.
+@_styled
+def draw_rates(
+    curves: Mapping[str, tuple[FloatArray, FloatArray]],
+    titles: Mapping[str, str],
+    axes: tuple[str, str],
+    *,
+    diagonal: bool = False,
+    markers: bool = False,
+) -> Figure:
+    """Draw a line for each model between rates from 0 to 1.
+
+    Parameters
+    ----------
+    curves : dict of str to (float array, float array)
+        For each model the points.
+    titles : dict of str to str
+        Their names in the legend.
+    axes : (str, str)
+        What the rates are.
+    diagonal : bool, default=False
+        Draw the line of equal rates.
+    markers : bool, default=False
+        Mark the points.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure = _figure(4.6, 4.6)
+    axis = figure.subplots()
+    if diagonal:
+        axis.plot([0, 1], [0, 1], color=_QUIET, linewidth=1)
+    for model, (x, y) in curves.items():
+        style = _STYLES[model] if markers else _STYLES[model] | {"marker": None}
+        axis.plot(x, y, label=titles[model], **style)
+    axis.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
+    axis.set_xlabel(axes[0])
+    axis.set_ylabel(axes[1])
+    figure.legend(loc="outside lower center", handlelength=3.2)
+    return figure
+
+
+def as_file(
+    figure: Figure,
+    kind: FigureKind,
+    *,
+    dpi: int = 150,
+    style: dict[RcKeyType, Any] | None = None,
+) -> bytes:
+    """Return a figure as the content of a file, the same for the same figure.
 
     Parameters
     ----------
     figure : matplotlib.figure.Figure
         What to save.
+    kind : {"png", "svg", "pdf"}
+        Format of the file.
     dpi : int, default=150
-        Dots per inch.
+        Dots per inch, of a PNG and of clouds of points in the others.
     style : dict or None, default=None
         Settings of matplotlib under which it was drawn; None for the figures of this module.
 
@@ -232,19 +288,11 @@ def as_png(figure: Figure, *, dpi: int = 150, style: dict[RcKeyType, Any] | None
     -------
     bytes
     """
-    return _saved(figure, "png", style or _FIGURE_STYLE, dpi=dpi)
-
-
-def as_svg(figure: Figure) -> bytes:
-    """Return a figure as an SVG file, bytes, the same for the same figure."""
-    return _saved(figure, "svg", _FIGURE_STYLE, dpi=150, metadata={"Date": None})
-
-
-def _saved(figure: Figure, kind: str, style: dict[RcKeyType, Any], **keywords: Any) -> bytes:
     content = io.BytesIO()
-    with matplotlib.rc_context(style), warnings.catch_warnings():
+    look: dict[str, Any] = {"bbox_inches": "tight", "pad_inches": 0.1, "metadata": _UNDATED[kind]}
+    with matplotlib.rc_context(style or _FIGURE_STYLE), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from font")  # a box is drawn instead
-        figure.savefig(content, format=kind, bbox_inches="tight", pad_inches=0.1, **keywords)
+        figure.savefig(content, format=kind, dpi=dpi, **look)
     return content.getvalue()
 
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
-from sklearn.ensemble import RandomForestRegressor
+from sklearn.base import BaseEstimator, RegressorMixin, clone
+from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.model_selection import GridSearchCV, GroupKFold
 from sklearn.pipeline import Pipeline, make_pipeline
 
-from sktl.estimators import TransferRegressor
+from sktl.estimators import TransferClassifier, TransferRegressor
 from sktl.evaluation._names import BOOSTING, FOREST, SCRATCH, TRANSFER
 from sktl.exceptions import InputError
 from sktl.representations import MatminerTransformer
@@ -19,12 +19,7 @@ from sktl.sources import Architecture, Source, default_architecture, find_archit
 from sktl.training import Policy
 
 if TYPE_CHECKING:
-    from sklearn.base import BaseEstimator
-
-    from sktl._types import IntArray, PathLike
-
-Report: TypeAlias = Callable[[str, int, float, float, float], None]
-"""Gets the model that is fitted next, its training rows, and estimates in seconds."""
+    from sktl._types import FloatArray, IntArray, PathLike
 
 # What the search inside a training part tries.
 CHOICES: dict[str, dict[str, list[float]]] = {
@@ -33,6 +28,52 @@ CHOICES: dict[str, dict[str, list[float]]] = {
 }
 _BOOSTING_SETTINGS = {"n_estimators": 300, "subsample": 0.8, "colsample_bytree": 0.3}
 _INNER_FOLDS = 3
+_SEARCH_TREES = 30  # rank the choices as well as all trees do
+
+
+class SearchedTrees(RegressorMixin, BaseEstimator):
+    """Trees whose settings are chosen by cross-validation inside the rows of `fit`.
+
+    Parameters
+    ----------
+    trees : regressor
+        What is fitted with the settings that were chosen.
+    choices : dict of str to list
+        Settings and their values, as in `GridSearchCV`.
+    cv : splitter
+        Splits rows by groups.
+    few : dict
+        Other settings of `trees` during the search, which make it faster.
+    """
+
+    def __init__(
+        self,
+        trees: BaseEstimator,
+        choices: dict[str, list[float]],
+        cv: GroupKFold,
+        few: dict[str, Any],
+    ) -> None:
+        self.trees = trees
+        self.choices = choices
+        self.cv = cv
+        self.few = few
+
+    def fit(self, X: FloatArray, y: FloatArray, groups: IntArray | None = None) -> Self:
+        """Choose, and fit to all rows."""
+        search = GridSearchCV(
+            clone(self.trees).set_params(**self.few),
+            self.choices,
+            cv=self.cv,
+            scoring="neg_mean_absolute_error",
+            refit=False,
+        )
+        self.best_params_ = search.fit(X, y, groups=groups).best_params_
+        self.trees_ = clone(self.trees).set_params(**self.best_params_).fit(X, y)
+        return self
+
+    def predict(self, X: FloatArray) -> FloatArray:
+        """Return predictions (n,)."""
+        return self.trees_.predict(X)
 
 
 def make_model(
@@ -71,6 +112,34 @@ def make_model(
     return make_pipeline(_attributes(), _trees(model, seed, n_trees))
 
 
+def make_classifier(
+    model: str,
+    source: PathLike | Source = "mpt",
+    *,
+    seed: int = 0,
+    max_epochs: int | Literal["auto"] = "auto",
+) -> TransferClassifier | Pipeline:
+    """Return the unfitted classifier of a model name at default settings.
+
+    Parameters
+    ----------
+    model : {"transfer", "scratch", "random forest"}
+        The forest of 300 trees reads the Magpie attributes.
+    source, seed, max_epochs
+        As in `make_model`.
+
+    Returns
+    -------
+    classifier
+    """
+    if model == TRANSFER:
+        return TransferClassifier(source, max_epochs=max_epochs, random_state=seed)
+    if model == SCRATCH:
+        network = _scratch_network(load_source(source)).name
+        return TransferClassifier(None, network=network, max_epochs=max_epochs, random_state=seed)
+    return make_pipeline(_attributes(), RandomForestClassifier(300, n_jobs=-1, random_state=seed))
+
+
 def make_nested_model(
     model: str,
     groups: IntArray,
@@ -102,8 +171,9 @@ def make_nested_model(
     if model == BOOSTING:
         trees.set_params(**_BOOSTING_SETTINGS)
     inner = GroupKFold(min(_INNER_FOLDS, len(np.unique(groups))), shuffle=True, random_state=seed)
-    search = GridSearchCV(trees, CHOICES[model], cv=inner, scoring="neg_mean_absolute_error")
-    return make_pipeline(_attributes(), search), {"gridsearchcv__groups": groups}
+    few = {"n_estimators": _SEARCH_TREES} if model == FOREST else {}
+    searched = SearchedTrees(trees, CHOICES[model], inner, few)
+    return make_pipeline(_attributes(), searched), {"searchedtrees__groups": groups}
 
 
 def chosen_settings(fitted: TransferRegressor | Pipeline) -> dict[str, Any]:

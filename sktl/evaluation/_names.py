@@ -13,3 +13,6 @@ Group: TypeAlias = Literal["composition", "chemical-system"]
 COMPOSITION: Final = "composition"
 SYSTEM: Final = "chemical-system"
 GROUPS: tuple[Group, ...] = (COMPOSITION, SYSTEM)
+
+FigureKind: TypeAlias = Literal["png", "svg", "pdf"]
+FIGURE_KINDS: tuple[FigureKind, ...] = ("png", "svg", "pdf")

@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-import base64
-import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import jinja2
 import matplotlib
 import numpy as np
 
-from sktl._store import atomic_write
 from sktl.evaluation._elements import FEW, place_of
 from sktl.evaluation._figures import (
-    as_svg,
     draw_calibration,
     draw_learning_curve,
     draw_parity,
     draw_residuals,
 )
-from sktl.evaluation._names import BOOSTING, FOREST, MEDIAN, MODELS, SCRATCH, TRANSFER
+from sktl.evaluation._html import CITATIONS, TREES, write_page
+from sktl.evaluation._names import FOREST, MEDIAN, MODELS, SCRATCH, TRANSFER, FigureKind
 from sktl.evaluation._sentences import Findings
 from sktl.evaluation._summary import summarize
-from sktl.sources import find_architecture
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from sktl._types import PathLike
     from sktl.evaluation._evaluation import Evaluation
 
@@ -33,27 +30,11 @@ _COLOURS = matplotlib.colormaps["YlOrBr"]
 _LIGHT, _DARK = 0.02, 0.85  # the part of the colours on which text can be read
 _LUMINANCE_FOR_WHITE = 0.18  # below it white text has more contrast than black
 _LONGEST = 40
-_TEMPLATES = jinja2.Environment(
-    loader=jinja2.PackageLoader("sktl.evaluation"),
-    autoescape=True,
-    undefined=jinja2.StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
 _CITATIONS = (
-    ("Transfer across properties", "Gupta et al. 2021", "10.1038/s41467-021-26921-5"),
-    ("Strategies of fine-tuning", "Devi et al. 2024", "10.1038/s41524-024-01486-1"),
-    ("Magpie attributes", "Ward et al. 2016", "10.1038/npjcompumats.2016.28"),
-    ("matminer", "Ward et al. 2018", "10.1016/j.commatsci.2018.05.018"),
+    *CITATIONS,
     ("Intervals", "Lei et al. 2018", "10.1080/01621459.2017.1307116"),
     ("Nested cross-validation", "Varma and Simon 2006", "10.1186/1471-2105-7-91"),
-    ("Test of differences", "Nadeau and Bengio 2003", "10.1023/A:1024068626366"),
-    ("Its use for repeated folds", "Bouckaert and Frank 2004", "10.1007/978-3-540-24775-3_3"),
 )
-_TREE_CITATIONS = {
-    FOREST: ("Random forest", "Breiman 2001", "10.1023/A:1010933404324"),
-    BOOSTING: ("XGBoost", "Chen and Guestrin 2016", "10.1145/2939672.2939785"),
-}
 
 
 def write_report(
@@ -65,6 +46,7 @@ def write_report(
     labels: Sequence[str | int] | None = None,
     label_title: str = "row",
     data: Mapping[str, str] | None = None,
+    figures: FigureKind | None = None,
 ) -> Findings:
     """Write an evaluation as one self-contained HTML file.
 
@@ -82,6 +64,8 @@ def write_report(
         What the labels are, such as "line".
     data : dict or None, default=None
         What else is known of the data: name to text, such as the file and its sha256.
+    figures : {"png", "svg", "pdf"} or None, default=None
+        Write each figure of the page to a file beside it too, such as ``report_parity.pdf``.
 
     Returns
     -------
@@ -90,28 +74,32 @@ def write_report(
     """
     findings = summarize(evaluation, target=target, unit=unit, labels=labels)
     suffix = f" ({unit})" if unit else ""
-    page = _TEMPLATES.get_template("report.html").render(
-        found=findings,
-        transfer=TRANSFER,
+    drawn = _draw(evaluation, findings, suffix)
+    models = evaluation.predictions
+    write_page(
+        path,
+        "report.html",
+        evaluation.source,
+        findings,
+        drawn,
+        figures,
+        citations=[*_CITATIONS, *(own for model, own in TREES.items() if model in models)],
         median=MEDIAN,
         scratch=SCRATCH,
+        curve_folds=len(evaluation.curve[0].mae) if evaluation.curve else 0,
         few=FEW,
         suffix=suffix,
         space_unit=f" {unit}" if unit else "",
         data=data or {},
         label_title=label_title,
-        figures=_figures(evaluation, findings, suffix),
         elements=_elements(findings["elements"]),
         scale=_scale(findings["elements"]),
-        databases=_databases(findings["source"]),
-        citations=_citations(evaluation),
     )
-    atomic_write(path, page.encode("utf-8"))
     return findings
 
 
-def _figures(evaluation: Evaluation, findings: Findings, suffix: str) -> dict[str, str | None]:
-    """Return each figure as a data URI, None where there is nothing to draw."""
+def _draw(evaluation: Evaluation, findings: Findings, suffix: str) -> dict[str, Figure]:
+    """Return each figure by its name, those left out for which there are too few rows."""
     target = findings["target"]
     target = target if len(target) <= _LONGEST else f"{target[: _LONGEST - 1]}…"
     rows = {row["model"]: row for row in findings["models"]}
@@ -135,11 +123,7 @@ def _figures(evaluation: Evaluation, findings: Findings, suffix: str) -> dict[st
             [row[key] for row in findings["coverage"]] for key in ("nominal", "observed")
         )
         drawn["calibration"] = draw_calibration(nominal, observed, len(evaluation.y))
-    uris = {
-        name: "data:image/svg+xml;base64," + base64.b64encode(as_svg(figure)).decode("ascii")
-        for name, figure in drawn.items()
-    }
-    return {"curve": None, "calibration": None} | uris
+    return drawn
 
 
 def _curves(findings: Findings, models: list[str]) -> dict[str, list[tuple[float, ...]]]:
@@ -180,31 +164,3 @@ def _range(elements: list[Findings]) -> tuple[float, float]:
     errors = [each["mae"] for each in elements if each["n"] >= FEW]
     errors = errors or [each["mae"] for each in elements]
     return min(errors), max(errors)
-
-
-def _databases(source: Findings) -> dict[str, dict[str, list[Any]]]:
-    """Return (database, tables, rows, DOIs, licences) of a source's training data."""
-    merged: dict[str, dict[str, list[Any]]] = {}
-    for table in source["tables"]:
-        entry = merged.setdefault(table["database"], {"tables": [], "doi": [], "licence": []})
-        entry["tables"].append(table)
-        entry["doi"] += [doi for doi in table["doi"] if doi not in entry["doi"]]
-        if table["licence"] not in entry["licence"]:
-            entry["licence"].append(table["licence"])
-    return merged
-
-
-def _citations(evaluation: Evaluation) -> list[tuple[str, str | None, str]]:
-    """Return (what, who, DOI) of all that the findings rest on."""
-    network = find_architecture(evaluation.source.card.network["name"])
-    trees = [entry for model, entry in _TREE_CITATIONS.items() if model in evaluation.predictions]
-    known: list[tuple[str, str | None, str]] = [*_CITATIONS, *trees]
-    known += [("Network", *each) for each in network.references]
-    tables = evaluation.source.card.training.get("tables", [])
-    for table in (each for each in tables if isinstance(each, dict)):
-        dois = table.get("doi", [])
-        for doi in [dois] if isinstance(dois, str) else dois:
-            entry = ("Training data of the source", table.get("database"), doi)
-            if entry not in known and re.fullmatch(r"10\.\S+", doi):
-                known.append(entry)
-    return known

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 from sktl.evaluation._names import BOOSTING, FOREST, MEDIAN, SCRATCH, SYSTEM, TRANSFER
@@ -10,7 +11,7 @@ Findings: TypeAlias = dict[str, Any]
 """What `summarize` found, or a part of it."""
 
 _SHOWN_COVERAGE = 0.9
-_VERDICTS = {"better": "helped", "worse": "hurt", "open": "open"}
+VERDICTS = {"better": "helped", "worse": "hurt", "open": "open"}
 
 
 def write_sentences(findings: Findings, suffix: str) -> Findings:
@@ -35,11 +36,18 @@ def write_sentences(findings: Findings, suffix: str) -> Findings:
     )
     verdict = "not compared"
     if SCRATCH in models:
-        verdict = _VERDICTS[models[SCRATCH]["difference"]["verdict"]]
+        verdict = VERDICTS[models[SCRATCH]["difference"]["verdict"]]
     sentences = [
         _error(findings, models[TRANSFER], models[MEDIAN], suffix),
         _help(verdict, models.get(SCRATCH), suffix),
         _baseline(models[best], suffix) if best else None,
+        say_disagreement(
+            [
+                (row["title"], row["mae"], row["r2"])
+                for row in models.values()
+                if row["model"] != MEDIAN
+            ]
+        ),
         _intervals(findings),
         _more_data(findings, suffix),
     ]
@@ -48,6 +56,31 @@ def write_sentences(findings: Findings, suffix: str) -> Findings:
         "headline": _headline(verdict, models[MEDIAN], models.get(best)),
         "sentences": [each for each in sentences if each],
     }
+
+
+def say_disagreement(models: Sequence[tuple[str, float, float]]) -> str | None:
+    """Say what it means where one model has the smallest MAE and another the highest R2.
+
+    Parameters
+    ----------
+    models : sequence of (str, float, float)
+        Title, mean absolute error and coefficient of determination of each.
+
+    Returns
+    -------
+    str or None
+        None where they agree, or differ by less than what is shown.
+    """
+    by_mae = min(models, key=lambda model: model[1])
+    by_r2 = max(models, key=lambda model: model[2])
+    differ = f"{by_mae[1]:.3g}" != f"{by_r2[1]:.3g}" and f"{by_mae[2]:.2f}" != f"{by_r2[2]:.2f}"
+    if not differ:
+        return None
+    return (
+        f"MAE and R2 disagree: {by_mae[0]} has the smallest MAE, {by_r2[0]} the highest R2. R2 "
+        "squares the errors, so that the few largest decide, while in MAE all count alike: "
+        f"{by_mae[0]} is closer for a typical compound and has a few larger errors."
+    )
 
 
 def percent(share: float) -> str:

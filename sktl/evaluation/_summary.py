@@ -18,11 +18,12 @@ from sktl.evaluation._scores import score_intervals
 from sktl.evaluation._sentences import Findings, write_sentences
 
 if TYPE_CHECKING:
+    from sktl.evaluation._classes import ClassEvaluation
     from sktl.evaluation._evaluation import CurvePoint, Evaluation
 
 SHOWN_COVERAGE = 0.9
 N_WORST = 10
-_PACKAGES = ("torch", "skorch", "scikit-learn", "matminer", "xgboost", "numpy")
+PACKAGES = ("torch", "skorch", "scikit-learn", "matminer", "xgboost", "numpy")
 
 
 def summarize(
@@ -78,9 +79,9 @@ def summarize(
         ],
         "worst": _worst(evaluation, labels),
         "noise_floor": dict(zip(("compositions", "mae"), noise_floor(evaluation), strict=True)),
-        "source": _source(evaluation),
+        "source": describe_source(evaluation),
         "cautions": list_cautions(evaluation, suffix),
-        "versions": versions(*_PACKAGES),
+        "versions": versions(*PACKAGES),
         "date": datetime.now(UTC).date().isoformat(),
     }
     return write_sentences(findings, suffix) | findings
@@ -151,7 +152,7 @@ def _worst(evaluation: Evaluation, labels: Sequence[str | int] | None) -> list[F
     return rows
 
 
-def _source(evaluation: Evaluation) -> Findings:
+def describe_source(evaluation: Evaluation | ClassEvaluation) -> Findings:
     """Return what the source's card says of its training, and of these rows."""
     card = evaluation.source.card
     tables = [table for table in card.training.get("tables", []) if isinstance(table, dict)]

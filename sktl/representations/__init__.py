@@ -24,10 +24,11 @@ from sktl.representations._formula_alloys import from_weight_percent
 from sktl.representations._materials import Materials, check_structures, label_pairs, label_rows
 from sktl.representations._matminer import MatminerTransformer
 from sktl.representations._merged import MergedGraph, MergedRows
-from sktl.representations._readers import StructureReader
+from sktl.representations._readers import StructureReader, list_crystals
 from sktl.representations._response import RESPONSES, harmonic_response
 from sktl.representations._rows import ColumnRows, TokenRows
 from sktl.representations._structure import ChgnetGraphs, CrystalGraphs
+from sktl.representations._structure_files import CRYSTAL_FILES
 from sktl.representations._symmetry import (
     cell_symmetry,
     complete_by_symmetry,
@@ -36,6 +37,7 @@ from sktl.representations._symmetry import (
 )
 
 __all__ = [
+    "CRYSTAL_FILES",
     "MAX_ATOMIC_NUMBER",
     "RESPONSES",
     "SYMBOLS",
@@ -70,6 +72,7 @@ __all__ = [
     "label_rows",
     "harmonic_response",
     "from_weight_percent",
+    "list_crystals",
     "independent_distortions",
     "judge_formula",
     "parse_formula",

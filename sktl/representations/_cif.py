@@ -47,8 +47,24 @@ _HARMLESS = re.compile(
     r"1-line symmetry op|Keys changed to match new magCIF|Cannot determine chemical composition|"
     r"Missing elements|Incorrect stoichiometry|Issues encountered while parsing"
 )
+_BLOCK = re.compile(r"\s*data_(\S*)", re.IGNORECASE)
 _OVERLAP = 0.5  # Angstrom
 _SYMMETRY_TOLERANCE = 0.05  # Angstrom
+
+
+def split_cif(text: str) -> list[tuple[str, int, str]]:
+    """Return name, first line from 1, and text of each block of a file that has sites of atoms."""
+    blocks: list[tuple[str, int, list[str]]] = []
+    quoted = False  # between lines that begin with a semicolon
+    for number, line in enumerate(text.splitlines(keepends=True), 1):
+        quoted ^= line.startswith(";")
+        begun = None if quoted else _BLOCK.match(line)
+        if begun:
+            blocks.append((begun[1], number, []))
+        if blocks:
+            blocks[-1][2].append(line)
+    found = [(name, number, "".join(lines)) for name, number, lines in blocks]
+    return [block for block in found if "_atom_site_" in block[2].lower()]
 
 
 def read_cif(text: str) -> Structure:

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeAlias
 
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from sktl._containers import as_objects, read_rows
 from sktl._state import stored
 from sktl._types import ObjectArray, PathLike, Shaped
-from sktl.exceptions import InputError
+from sktl.exceptions import InputError, StructureError
 from sktl.representations._atoms import UnreadableAtoms, is_atoms, structure_from_atoms
-from sktl.representations._cif import read_cif
 from sktl.representations._cif_symmetry import UnreadableCif
+from sktl.representations._structure_files import (
+    CRYSTAL_FILES,
+    Block,
+    UnreadableFile,
+    open_blocks,
+    read_file,
+)
 from sktl.representations._structures import is_structure, refuse_rows
 
 if TYPE_CHECKING:
@@ -26,7 +30,9 @@ if TYPE_CHECKING:
 
 _SITE_KEYS = ("species", "abc", "label")
 
-StructureFiles: TypeAlias = "Sequence[PathLike | Atoms | Structure | dict[str, Any]] | Shaped"
+StructuresToRead: TypeAlias = (
+    "PathLike | Sequence[PathLike | Atoms | Structure | dict[str, Any]] | Shaped"
+)
 """Crystals in any form that `StructureReader` reads."""
 
 
@@ -39,7 +45,7 @@ class StructureReader(TransformerMixin, BaseEstimator):
     Raises
     ------
     InputError
-        If X is no sequence, or a single path, dict or structure.
+        If X is no sequence: a single dict or structure, or a path that is no file of several.
     StructureError
         If a row cannot be read; the message names the row (0-based), the path or type, and the
         reason, and `rows` holds all bad rows.
@@ -48,15 +54,22 @@ class StructureReader(TransformerMixin, BaseEstimator):
     -----
     A row is one of these, and rows may differ:
 
-    - The path of a file, str or Path: ``*.cif``, or a name with POSCAR, CONTCAR or ``.vasp`` in
-      it, in any case. Of a CIF file with several structures the first is read. A CIF file is
-      refused where what is read may be another crystal than the one that it states: elements
-      without sites, other amounts than those of the formula, an unknown symmetry. A POSCAR without
-      element symbols is refused: nothing in it says what the atoms are.
+    - The path of a file, str or Path: ``*.cif``, ``*.extxyz`` or ``*.xyz``, or a name with POSCAR,
+      CONTCAR or ``.vasp`` in it, in any case. Of a file with several crystals one is named after a
+      ``#``: ``"all.cif#quartz"`` is the block ``data_quartz``, ``"run.extxyz#7"`` the frame whose
+      comment line has ``id``, ``name``, ``label`` or ``material_id`` 7, or without these the
+      frame 7, counted from 0. Extended XYZ is read by ASE. A CIF file is refused where what is
+      read may be another crystal than the one that it states: elements without sites, other amounts
+      than those of the formula, an unknown symmetry. A POSCAR without element symbols is refused:
+      nothing in it says what the atoms are.
     - ASE Atoms. Only cell, positions, atomic numbers and periodicity are taken. ASE is not needed
       to run this.
     - A dict as `Structure.as_dict` returns it. Properties of sites are left out.
     - A pymatgen Structure, which stays as it is.
+
+    X may also be the path of one file of several crystals, ``*.cif``, ``*.extxyz`` or ``*.xyz``:
+    each of its blocks or frames is a row then, in the order of the file.
+    `sktl.representations.list_crystals` names them.
 
     Whether a structure makes sense, without disorder or overlapping atoms, is checked by the
     estimator that gets it.
@@ -70,13 +83,13 @@ class StructureReader(TransformerMixin, BaseEstimator):
     ['Cs1 Cl1', 'Cs1 Cl1']
     """
 
-    def fit(self, X: StructureFiles, y: object = None) -> Self:
+    def fit(self, X: StructuresToRead, y: object = None) -> Self:
         """Do nothing but look at the container; rows are read by `transform`.
 
         Parameters
         ----------
-        X : list, tuple, Series, one-column DataFrame or object array, shape (n,)
-            Paths, ASE Atoms, dicts or Structures.
+        X : list, tuple, Series, one-column DataFrame or object array, shape (n,), or a path
+            Paths, ASE Atoms, dicts or Structures, or the file of several crystals.
         y : ignored
 
         Returns
@@ -88,13 +101,13 @@ class StructureReader(TransformerMixin, BaseEstimator):
         self.n_features_in_ = 1
         return self
 
-    def transform(self, X: StructureFiles) -> ObjectArray:
+    def transform(self, X: StructuresToRead) -> ObjectArray:
         """Read all rows.
 
         Parameters
         ----------
-        X : list, tuple, Series, one-column DataFrame or object array, shape (n,)
-            Paths, ASE Atoms, dicts or Structures.
+        X : list, tuple, Series, one-column DataFrame or object array, shape (n,), or a path
+            Paths, ASE Atoms, dicts or Structures, or the file of several crystals.
 
         Returns
         -------
@@ -128,8 +141,56 @@ class _Unreadable(Exception):
     """Why one row cannot be read."""
 
 
-def _as_items(X: Any) -> list[object]:
-    """Return the rows of a container as a list; it may hold anything."""
+class _BlockOfFile(NamedTuple):
+    """A row that is one crystal of the file that is X."""
+
+    path: str
+    block: Block
+
+
+def list_crystals(path: PathLike) -> list[tuple[str, int, dict[str, Any]]]:
+    """Return what the crystals of a file are called, and what else it says of each.
+
+    Parameters
+    ----------
+    path : path-like
+        ``*.cif``, ``*.extxyz`` or ``*.xyz``.
+
+    Returns
+    -------
+    list of (str, int, dict)
+        In the order of the file: a name, the line where the crystal begins, and values. The name is
+        that of a block of a CIF file that has sites of atoms; of a frame of extended XYZ what its
+        comment line says as ``id``, ``name``, ``label`` or ``material_id``, or else its number
+        from 0. The values are those of the comment line by their names, in the units of the file.
+
+    Raises
+    ------
+    StructureError
+        The file cannot be read.
+    """
+    blocks = [item.block for item in _file_items(path)]
+    return [(block.name, block.line, block.values) for block in blocks]
+
+
+def _file_items(path: PathLike) -> list[_BlockOfFile]:
+    """Return the crystals of a file as rows."""
+    try:
+        return [_BlockOfFile(str(path), block) for block in open_blocks(path)]
+    except UnreadableFile as error:
+        raise StructureError(f"Got {str(path)!r}: {error}.") from None
+    except Exception as error:  # whatever a parser raises
+        raise StructureError(f"Got {str(path)!r}: {type(error).__name__}: {error}.") from error
+
+
+def _as_items(X: Any) -> Sequence[object]:
+    """Return the rows of a container as a list, which may hold anything, or those of a file."""
+    if (
+        isinstance(X, str | os.PathLike)
+        and str(X).lower().endswith(CRYSTAL_FILES)
+        and os.path.isfile(X)
+    ):
+        return _file_items(X)
     single = isinstance(X, str | bytes | os.PathLike | dict) or is_atoms(X) or is_structure(X)
     items = None if single else read_rows(X).items
     if items is None:
@@ -148,7 +209,9 @@ def _read(item: Any) -> Structure:
         return item
     read: Callable[[Any], Structure]
     if isinstance(item, str | os.PathLike):
-        read, what = _read_file, f"{str(item)!r}"
+        read, what = read_file, f"{str(item)!r}"
+    elif isinstance(item, _BlockOfFile):
+        read, what = _read_block, f"{item.path!r}, block {item.block.name!r}"
     elif is_atoms(item):
         read, what = structure_from_atoms, f"{type(item).__name__}"
     elif isinstance(item, dict):
@@ -157,28 +220,14 @@ def _read(item: Any) -> Structure:
         raise _Unreadable(f"Got {item!r} of type {type(item).__name__}")
     try:
         return read(item)
-    except (_Unreadable, UnreadableAtoms, UnreadableCif) as error:
+    except (_Unreadable, UnreadableFile, UnreadableAtoms, UnreadableCif) as error:
         raise _Unreadable(f"{what}: {error}") from None
     except Exception as error:  # whatever a parser raises is reported with its row
         raise _Unreadable(f"{what}: {type(error).__name__}: {error}") from error
 
 
-def _read_file(path: PathLike) -> Structure:
-    from pymatgen.core import Structure
-
-    path = Path(path).expanduser()
-    name = path.name.lower()
-    is_cif = name.endswith(".cif")
-    if not (is_cif or "poscar" in name or "contcar" in name or name.endswith(".vasp")):
-        raise _Unreadable("expected *.cif, *.vasp, or POSCAR or CONTCAR in the name")
-    if not path.is_file():
-        raise _Unreadable("there is no such file")
-    text = path.read_text(encoding="utf-8", errors="replace")
-    if is_cif:
-        return read_cif(text)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("error", message="Elements in POSCAR cannot be determined")
-        return Structure.from_str(text, fmt="poscar")
+def _read_block(item: _BlockOfFile) -> Structure:
+    return item.block.read()
 
 
 def _read_dict(content: dict[str, Any]) -> Structure:

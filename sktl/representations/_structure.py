@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import threading
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from numbers import Integral, Real
 from typing import Literal, TypeAlias, cast
 
 from joblib import effective_n_jobs
 from sklearn.utils.parallel import Parallel, delayed
 
+from sktl._progress import count
 from sktl._state import stored
 from sktl._types import CellArrays, StructuresLike
 from sktl.exceptions import InputError
@@ -188,7 +189,8 @@ class CrystalGraphs(StructureRepresentation):
         options = self.mode, self.cutoff, self.n_neighbours, self.merged, self.angle_cutoff
         workers = effective_n_jobs(self.n_jobs)
         if workers == 1 or len(arrays) < 2:
-            return _build_many(arrays, *options)
+            counted = count(arrays, "Searching for neighbours", len(arrays), "crystals")
+            return _build_many(counted, *options)
         step = -(-len(arrays) // (4 * workers))
         chunks = [arrays[i : i + step] for i in range(0, len(arrays), step)]
         parts = Parallel(n_jobs=self.n_jobs)(delayed(_build_many)(c, *options) for c in chunks)
@@ -270,7 +272,7 @@ def _is_count(value: object) -> bool:
 
 
 def _build_many(
-    arrays: list[CellArrays],
+    arrays: Iterable[CellArrays],
     mode: Mode,
     cutoff: float,
     n_neighbours: int,

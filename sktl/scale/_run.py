@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import joblib
 from filelock import FileLock, Timeout
-from tqdm import tqdm
 
+from sktl._progress import progress
 from sktl._store import sha256_of
 from sktl._types import PathLike
 from sktl.estimators import load_model
@@ -242,8 +242,7 @@ def _job(
 def _all_parts(files: Sequence[Path], header: tuple[str, ...], rows: int) -> list[TablePart]:
     """Return the parts of all files, whose columns have to be the same."""
     parts, total = [], sum(path.stat().st_size for path in files)
-    look = {"desc": "Reading", "unit": "B", "unit_scale": True, "leave": False}
-    with tqdm(total=total, disable=None, **look) as bar:
+    with progress("Reading", total, "bytes") as work:
         for path in files:
             found = read_header(path).header
             if found != header:
@@ -253,7 +252,7 @@ def _all_parts(files: Sequence[Path], header: tuple[str, ...], rows: int) -> lis
                 )
             for part in split_table(path, rows):
                 parts.append(part)
-                bar.update(part.stop - part.start if part.delimiter else 0)
+                work.update(part.stop - part.start if part.delimiter else 0)
     if not parts:
         raise TableError(f"{files[0].name} has a header and no rows.")
     return parts
@@ -291,12 +290,10 @@ def _complete(
         total = sum(part.rows for part in manifest.parts)
         with contextlib.ExitStack() as stack:
             client = client or stack.enter_context(local_cluster(workers))
-            bar = stack.enter_context(
-                tqdm(total=total, initial=rows + skipped, unit="row", unit_scale=True, disable=None)
-            )
+            work = stack.enter_context(progress("Predicting", total, "rows", rows + skipped))
             for found in _predict(client, manifest, job, output, missing):
                 rows, skipped = rows + found["rows"], skipped + found["skipped"]
-                bar.update(found["rows"] + found["skipped"])
+                work.update(found["rows"] + found["skipped"])
     if skipped > max_bad * (rows + skipped):
         raise TableError(
             f"{skipped} of {rows + skipped} rows cannot be used: see {output / SKIPPED}. If that "

@@ -13,6 +13,7 @@ from sktl.sources._architectures import (
 )
 from sktl.sources._built_in import BUILT_IN
 from sktl.sources._card import PropertyCard, SourceCard, is_source_name
+from sktl.sources._catalog import DEFAULT_SOURCES
 from sktl.sources._checkpoint import read_tensors, write_tensors
 from sktl.sources._foreign import ForeignSource
 from sktl.sources._inference import run_rows
@@ -23,6 +24,7 @@ from sktl.sources._source import Source, read_source
 from sktl.sources._transforms import TRANSFORMS
 
 __all__ = [
+    "DEFAULT_SOURCES",
     "TRANSFORMS",
     "Architecture",
     "ForeignSource",

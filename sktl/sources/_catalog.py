@@ -13,3 +13,6 @@ SHIPPED: dict[str, dict[str, str]] = _CATALOG["sources"]
 
 # Short name -> id of the source that it stands for in this version of sktl.
 ALIASES: dict[str, str] = _CATALOG["aliases"]
+
+# What an estimator starts from where nobody says more, by what X is.
+DEFAULT_SOURCES: dict[str, str] = {"formulas": "mpt", "structures": "mpt-structure"}

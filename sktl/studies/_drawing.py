@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import NullLocator
 
-from sktl.evaluation import COLOURS, PAGE_STYLE, as_png
+from sktl.evaluation import COLOURS, PAGE_STYLE, as_file
 
 Panels: TypeAlias = Mapping[str, tuple[str, Mapping[str, Sequence[Sequence[float]]]]]
 """By title the unit and the points of each curve by its label."""
@@ -72,4 +72,4 @@ def draw_panels(
 
 def to_png(canvas: Canvas) -> bytes:
     """Return a figure as the bytes of a PNG file."""
-    return as_png(canvas, dpi=_DOTS_PER_INCH, style=PAGE_STYLE)
+    return as_file(canvas, "png", dpi=_DOTS_PER_INCH, style=PAGE_STYLE)

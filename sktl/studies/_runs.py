@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 import numpy as np
 from joblib import Parallel, delayed, parallel_config
 from joblib.parallel import get_active_backend
-from tqdm import tqdm
 
+from sktl._progress import progress
 from sktl._store import atomic_write
 from sktl.training import one_thread
 
@@ -115,14 +115,14 @@ def do_runs(
     known = {run_of(row) for row in read_rows(table)}
     left = [run for run in runs if run not in known and not _is_done(folder, run)]
     failures: dict[Run, str] = {}
-    with _processes(), tqdm(total=len(left), disable=None, unit="run") as bar:
+    with _processes(), progress("Fitting and testing", len(left), "runs") as work:
         jobs = (delayed(_do)(run, do_run, folder) for run in left)
         for run, row, error in Parallel(n_jobs, return_as="generator_unordered")(jobs):
             if error is not None:
                 failures[run] = error
             if report is not None:
                 report(run, row, error)
-            bar.update()
+            work.update()
     return failures
 
 

@@ -1,12 +1,15 @@
 """Spreadsheets and CSV files, read as text, checked value by value, written with columns added."""
 
+from sktl.tables._beside import BesideColumns, read_conditions
 from sktl.tables._check import check_table, repair_table
 from sktl.tables._columns import (
+    BLOCK_NAMES,
     FILE_NAMES,
     FORMULA_NAMES,
     Column,
     bad_rows,
     convert_alloys,
+    find_blocks_column,
     find_column,
     find_files_column,
     find_formulas,
@@ -17,6 +20,7 @@ from sktl.tables._columns import (
     usable_rows,
 )
 from sktl.tables._findings import Finding, by_kind, list_findings
+from sktl.tables._labels import are_labels, read_labels
 from sktl.tables._numbers import (
     CellRules,
     Measurements,
@@ -37,7 +41,7 @@ from sktl.tables._predictions import (
     predict_table,
     prediction_columns,
 )
-from sktl.tables._structures import read_structures
+from sktl.tables._structures import read_crystal_table, read_structures
 from sktl.tables._table import Table, kind_of, read_table, write_table
 
 __all__ = [
@@ -45,6 +49,7 @@ __all__ = [
     "uncertainty_weights",
     "REASON",
     "CellRules",
+    "BesideColumns",
     "ColumnKind",
     "Finding",
     "Measurements",
@@ -55,14 +60,18 @@ __all__ = [
     "is_numeric",
     "list_findings",
     "read_measurements",
+    "read_conditions",
     "read_values",
+    "BLOCK_NAMES",
     "FILE_NAMES",
     "FORMULA_NAMES",
     "Column",
     "ScreeningModel",
     "Table",
     "TablePart",
+    "are_labels",
     "bad_rows",
+    "find_blocks_column",
     "find_column",
     "find_files",
     "find_files_column",
@@ -73,7 +82,9 @@ __all__ = [
     "possible_coverage",
     "predict_table",
     "prediction_columns",
+    "read_crystal_table",
     "read_header",
+    "read_labels",
     "read_numbers",
     "read_part",
     "read_structures",

@@ -22,6 +22,7 @@ from sktl.tables._table import Table
 
 FORMULA_NAMES = ("formula", "composition", "compound", "material")
 FILE_NAMES = ("file", "filename", "file name", "structure")
+BLOCK_NAMES = ("structure", "block", "id", "name")
 
 _UNIT = re.compile(r"^(?P<name>.*?)\s*[(\[](?P<unit>[^()\[\]]*)[)\]]$")
 _DATE = re.compile(r"([0-9]{2,4})-(0[1-9]|1[0-2])-([0-3][0-9])(?:[ T]00:00:00)?")
@@ -121,6 +122,20 @@ def find_files_column(table: Table) -> str:
         There is no such column, or several.
     """
     return _find_usual(table, FILE_NAMES, "the names of the files: --file COLUMN")
+
+
+def find_blocks_column(table: Table) -> str:
+    """Return the name of the column of names of crystals: the first that is in `BLOCK_NAMES`.
+
+    Raises
+    ------
+    TableError
+        There is no such column.
+    """
+    for name in BLOCK_NAMES:
+        with contextlib.suppress(TableError):
+            return find_column(table, name).name
+    raise TableError(f"Say which column names the crystals, one of {list(table.header)}: --file.")
 
 
 def _find_usual(table: Table, names: Iterable[str], what: str) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 from sktl._types import MaterialsLike, NewCells
 from sktl.exceptions import InputError, UnseenElementError
 from sktl.representations import parse_formula
+from sktl.tables._beside import BesideColumns
 from sktl.tables._columns import formula_problems, row_problems, unknown_elements, usable_rows
 from sktl.tables._findings import Finding
 from sktl.tables._table import Table
@@ -40,6 +41,7 @@ def predict_table(
     kinds: Mapping[str, ColumnKind],
     *,
     materials: tuple[Sequence[str | Structure | None], list[Finding]] | None = None,
+    beside: BesideColumns | None = None,
     coverage: float | None = 0.9,
     target: Mapping[str, str | None] | None = None,
     progress: bool = False,
@@ -58,6 +60,8 @@ def predict_table(
         The columns to add: those of `column_kinds` with the same coverage and target.
     materials : (list of length n, list of Finding) or None, default=None
         What `read_structures` returned; None reads formulas.
+    beside : BesideColumns or None, default=None
+        What stands beside the materials.
     coverage : float or None, default=0.9
         Of the intervals, where the model can give them; None leaves them out.
     target : dict or None, default=None
@@ -75,12 +79,13 @@ def predict_table(
     """
     given, found = materials or (table.column(column), formula_problems(table, column))
     X = cast("Sequence[str | Structure]", given)  # None stands only where there is a problem
-    problems = row_problems(table, found)
+    beside = beside or BesideColumns()
+    problems = row_problems(table, found + beside.findings)
     kept = usable_rows(table, problems)
     columns: dict[str, NewCells] = {}
     while kept:
         try:
-            chosen = [X[row] for row in kept]
+            chosen = beside.join(column, [X[row] for row in kept], kept)
             columns = prediction_columns(model, chosen, coverage, target, progress)
             break
         except UnseenElementError as error:
@@ -97,7 +102,7 @@ def predict_table(
 
 def prediction_columns(
     model: ScreeningModel,
-    X: MaterialsLike,
+    X: Any,
     coverage: float | None = 0.9,
     target: Mapping[str, str | None] | None = None,
     progress: bool = False,
@@ -133,12 +138,14 @@ def prediction_columns(
     if "nearest" in columns:
         columns["outside"] = ["yes" if outside else "no" for outside in columns["outside"]]
         columns["nearest"] = ["; ".join(formulas) for formulas in columns["nearest"]]
+    if "out_of_range" in columns:
+        columns["out_of_range"] = ["; ".join(names) for names in columns["out_of_range"]]
     return {_title(name, target or {}): part for name, part in columns.items()}
 
 
 def column_kinds(
     model: ScreeningModel,
-    examples: MaterialsLike,
+    examples: Any,
     coverage: float | None = 0.9,
     target: Mapping[str, str | None] | None = None,
 ) -> dict[str, ColumnKind]:

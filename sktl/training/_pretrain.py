@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from skorch.callbacks import Callback
 from skorch.history import History
 
 from sktl._checks import resolve_device
+from sktl._progress import Work, note, run_work, show_progress
 from sktl._types import PathLike
 from sktl.exceptions import InputError
 from sktl.networks import Network
@@ -19,7 +22,7 @@ from sktl.training._loop import LabelledRows, train
 from sktl.training._losses import MaskedL1
 from sktl.training._policy import Policy
 from sktl.training._problem import PretrainProblem
-from sktl.training._progress import Progress
+from sktl.training._progress import BatchCounter
 from sktl.training._settings import PretrainSettings, check_card, check_held_out, check_identity
 
 
@@ -143,7 +146,11 @@ def pretrain(
     card = problem.card(id, title, licence, settings)
     check_card(card)
     net = settings.new_network(len(tables), problem.training_rows)
-    history = _train(problem, net, settings, checkpoint, device, id if progress else None)
+    work = Work(f"Pretraining {id}", unit="batches")
+    with show_progress(work.title) if progress else contextlib.nullcontext(), run_work(work):
+        history = _train(problem, net, settings, checkpoint, device, work)
+    if progress:
+        note(work.words())
     return problem.source(card, net, history)
 
 
@@ -173,15 +180,14 @@ def _train(
     settings: PretrainSettings,
     checkpoint: PathLike | None,
     device: str,
-    title: str | None,
+    work: Work,
 ) -> History:
-    """Train the network, resuming and showing progress as asked, and return the history."""
-    callbacks, resume = [], None
+    """Train the network, resuming as asked and counting its batches, and return the history."""
+    callbacks: list[Callback] = [BatchCounter(work)]
+    resume = None
     if checkpoint is not None:
-        callbacks.append(Checkpoint(checkpoint, problem.fingerprint(settings)))
-        resume = callbacks[0].resume
-    if title is not None:
-        callbacks.append(Progress(title))
+        kept = Checkpoint(checkpoint, problem.fingerprint(settings))
+        callbacks, resume = [kept, *callbacks], kept.resume
     history = train(
         net,
         LabelledRows(problem.rows, problem.z, indices=np.flatnonzero(~problem.out)),

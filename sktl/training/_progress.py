@@ -1,4 +1,4 @@
-"""Progress bars with the time left."""
+"""The epochs of all networks that are fitted, as one work with the time left."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from skorch.callbacks import Callback
-from tqdm.auto import tqdm
+
+from sktl import _progress
+from sktl._progress import Work, progress
 
 if TYPE_CHECKING:
     from skorch import NeuralNet
@@ -20,16 +22,16 @@ _shown: ContextVar[_Shown | None] = ContextVar("_shown", default=None)
 def show_progress(title: str) -> Iterator[None]:
     """Show one bar for all models that are fitted within, once that takes two seconds.
 
-    A step is an epoch of a network, or the fit of another model. `expect_fits` says how many there
-    will be. Nothing is shown where the error stream is no terminal, nor of worker processes.
+    A step is an epoch of a network, or the fit of another model. Where the error stream is no
+    terminal, a line a minute says how far it is. Nothing is shown of worker processes.
 
     Parameters
     ----------
     title : str
         Stands before the bar.
     """
-    with tqdm(desc=title, unit="step", disable=None, leave=False, delay=2) as bar:
-        token = _shown.set(_Shown(bar))
+    with _progress.show_progress(title), progress(title) as work:
+        token = _shown.set(_Shown(work))
         try:
             yield
         finally:
@@ -51,7 +53,7 @@ def count_fit() -> None:
     shown = _shown.get()
     if shown is not None:
         shown.others = max(shown.others - 1, 0)
-        shown.bar.update()
+        shown.work.update()
 
 
 def epoch_counters(n_epochs: int) -> list[Callback]:
@@ -61,15 +63,15 @@ def epoch_counters(n_epochs: int) -> list[Callback]:
 
 
 class _Shown:
-    """A bar, and how many fits it still waits for."""
+    """A work, and how many fits it still waits for."""
 
-    def __init__(self, bar: tqdm) -> None:
-        self.bar = bar
+    def __init__(self, work: Work) -> None:
+        self.work = work
         self.networks = self.others = 0
 
     def begin_network(self, n_epochs: int) -> None:
         """Take the epochs of this network as those of all that follow."""
-        self.bar.total = self.bar.n + n_epochs * max(self.networks, 1) + self.others
+        self.work.total = self.work.done + n_epochs * max(self.networks, 1) + self.others
         self.networks = max(self.networks - 1, 0)
 
 
@@ -84,38 +86,30 @@ class _EpochCounter(Callback):
         self.shown.begin_network(self.n_epochs)
 
     def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
-        self.shown.bar.update()
+        self.shown.work.update()
 
 
-class Progress(Callback):
-    """Show a bar that counts batches of all epochs, with the latest loss.
+class BatchCounter(Callback):
+    """Count the batches of all epochs in a work, whose title has the latest loss.
 
     Parameters
     ----------
-    title : str
-        Stands before the bar.
+    work : Work
     """
 
-    def __init__(self, title: str) -> None:
-        self.title = title
+    def __init__(self, work: Work) -> None:
+        self.work = work
+        self.title = work.title
 
     def on_train_begin(self, net: NeuralNet, X: Any = None, **kwargs: Any) -> None:
         per_epoch = len(net.get_iterator(X, training=True))
-        self.bar_ = tqdm(
-            total=net.max_epochs * per_epoch,
-            initial=len(net.history) * per_epoch,
-            desc=self.title,
-            unit="batch",
-            mininterval=1.0,
-        )
+        self.work.total = net.max_epochs * per_epoch
+        self.work.done = self.work.before = len(net.history) * per_epoch
 
     def on_batch_end(self, net: NeuralNet, training: bool = False, **kwargs: Any) -> None:
         if training:
-            self.bar_.update()
+            self.work.update()
 
     def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
         epoch = net.history[-1]
-        self.bar_.set_postfix(epoch=epoch["epoch"], loss=f"{epoch['train_loss']:.4f}")
-
-    def on_train_end(self, net: NeuralNet, **kwargs: Any) -> None:
-        self.bar_.close()
+        self.work.title = f"{self.title}, epoch {epoch['epoch']}, loss {epoch['train_loss']:.4f}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
@@ -31,6 +31,9 @@ from sktl.cli._task import (
     read_labelled,
     task_option,
 )
+
+if TYPE_CHECKING:
+    from sktl.estimators import TransferRegressor, TransferStackRegressor
 
 MODELS = {"transfer": "TransferRegressor", "stack": "TransferStackRegressor"}
 
@@ -103,17 +106,22 @@ def fit_command(
         fitted = estimator.fit(X, numbers)
     seconds = time.perf_counter() - start
     fitted.save(save, target=column.title, unit=unit)
-    known = fitted.uncertainty_
     result = {
         "rows": len(table),
         "target": column.title,
         "unit": unit,
-        "validation_mae": None if known is None else float(np.ravel(known.mae)[0]),
+        "validation_mae": _validation_mae(fitted),
         "median_mae": float(np.abs(np.array(numbers) - np.median(numbers)).mean()),
         "seconds": round(seconds, 1),
         "file": str(save),
     }
     say(json.dumps(result) if as_json else _summary(result))
+
+
+def _validation_mae(fitted: TransferRegressor | TransferStackRegressor) -> float | None:
+    """Return the mean absolute error on held-out rows, None where there were none."""
+    known = fitted.uncertainty_
+    return None if known is None else float(np.ravel(known.mae)[0])
 
 
 def _fit_classes(rows: LabelledRows, source: str, seed: int, save: Path) -> dict[str, Any]:

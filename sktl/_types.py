@@ -45,6 +45,17 @@ class Shaped(Protocol):
     def __iter__(self) -> Iterator[Any]: ...
 
 
+class ReadRows(Protocol):
+    """Rows of X that have been read: `Materials`."""
+
+    kind: Any
+    items: Any
+
+    def __len__(self) -> int: ...
+
+    def name_row(self, row: int) -> str: ...
+
+
 AnyArray: TypeAlias = NDArray[Any]
 """An array of any kind of number, text or object."""
 
@@ -71,8 +82,8 @@ FormulasLike: TypeAlias = "Sequence[Formula] | Shaped"
 StructuresLike: TypeAlias = "Sequence[Structure] | Shaped"
 """Crystals in any container that users have them in."""
 
-MaterialsLike: TypeAlias = "Sequence[Material] | Shaped"
-"""Formulas or crystals in any container that users have them in."""
+MaterialsLike: TypeAlias = "Sequence[Material] | Shaped | ReadRows"
+"""Formulas or crystals in any container that users have them in, or as they were read from it."""
 
 NewCells: TypeAlias = list[str] | FloatArray
 """Cells of a column that is added to a table: texts, or numbers."""

@@ -6,7 +6,7 @@ import json
 import math
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
@@ -35,6 +35,9 @@ from sktl.cli._task import (
     read_labelled,
     task_option,
 )
+
+if TYPE_CHECKING:
+    from sktl.estimators import TransferRegressor, TransferStackRegressor
 
 MODELS = {"transfer": "TransferRegressor", "stack": "TransferStackRegressor"}
 
@@ -115,12 +118,11 @@ def fit_command(
         fitted = estimator.fit(found.X, found.numbers, **more)
     seconds = time.perf_counter() - start
     fitted.save(save, target=column.title, unit=unit)
-    known = fitted.uncertainty_
     result = {
         "rows": len(found.table),
         "target": column.title,
         "unit": unit,
-        "validation_mae": None if known is None else float(np.ravel(known.mae)[0]),
+        "validation_mae": _validation_mae(fitted),
         "median_mae": _median_error(found),
         "seconds": round(seconds, 1),
         "file": str(save),
@@ -133,6 +135,12 @@ def _median_error(found: UsableRows) -> float:
     sides = np.zeros(len(found.numbers)) if found.bounds is None else np.array(found.bounds)
     values = np.array(found.numbers)[sides == 0]
     return float(np.abs(values - np.median(values)).mean()) if len(values) else math.nan
+
+
+def _validation_mae(fitted: TransferRegressor | TransferStackRegressor) -> float | None:
+    """Return the mean absolute error on held-out rows, None where there were none."""
+    known = fitted.uncertainty_
+    return None if known is None else float(np.ravel(known.mae)[0])
 
 
 def _fit_classes(rows: LabelledRows, source: str, seed: int, save: Path) -> dict[str, Any]:

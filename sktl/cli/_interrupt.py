@@ -92,7 +92,7 @@ class Interrupt:
 class _Forks:
     """Forks of this process end as any other, and tell this one nothing of their signals."""
 
-    mask: set[signal.Signals] | None = None
+    mask: set[int | signal.Signals] | None = None
 
     @classmethod
     def hold(cls) -> None:

@@ -150,6 +150,10 @@ class Materials(NamedTuple):
         from sktl.representations import CRYSTAL_FILES
 
         if path.suffix.lower() not in CRYSTAL_FILES:
+            if self.structures is None and self.file is not None:
+                raise click.UsageError(
+                    "--file goes with --structures FOLDER, or with the file of the crystals."
+                )
             return self
         if self.structures or self.sheet or self.header_row:
             raise click.UsageError(
@@ -213,10 +217,6 @@ class Materials(NamedTuple):
         """Return the name of the column of materials."""
         from sktl.tables import find_blocks_column, find_files_column, find_formulas
 
-        if self.structures is None and self.file is not None:
-            raise click.UsageError(
-                "--file goes with --structures FOLDER, or with the file of the crystals."
-            )
         if self.structures is not None and self.formula is not None:
             raise click.UsageError("Give --formula or --structures, not both.")
         find: Callable[[Table], str] = find_formulas

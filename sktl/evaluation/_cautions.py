@@ -10,6 +10,7 @@ from sktl.evaluation._elements import FEW
 from sktl.evaluation._folds import group_rows
 from sktl.evaluation._names import BOOSTING, COMPOSITION, GET_XGBOOST, SYSTEM, TRANSFER
 from sktl.evaluation._sentences import percent
+from sktl.representations import label_pairs
 from sktl.training import digest_share
 
 if TYPE_CHECKING:
@@ -62,6 +63,8 @@ def noise_floor(evaluation: Evaluation) -> tuple[int, float]:
         smallest error that a model of the composition alone can have. 0 if there are none.
     """
     place = group_rows(evaluation.compositions)
+    if evaluation.conditions is not None:
+        place = label_pairs(place, evaluation.conditions.labels())
     deviations, n = [], 0
     for group in np.flatnonzero(np.bincount(place) > 1):
         values = evaluation.y[place == group]
@@ -89,8 +92,9 @@ def _repeats(evaluation: Evaluation, unit: str) -> str | None:
     return (
         f"{_count(n, 'composition has', 'compositions have')} several rows with different values. "
         f"They differ from their median by {floor:.3g}{unit} on average. No model of the formula "
-        "alone can have a smaller error on these rows. Check whether they are polymorphs, other "
-        "conditions or mistakes."
+        f"{'alone' if evaluation.conditions is None else 'and the columns beside it'} can have a "
+        "smaller error on these rows. Check whether they are polymorphs, other conditions or "
+        "mistakes."
     )
 
 

@@ -27,7 +27,6 @@ from sktl.sources import Source, load_source
 
 if TYPE_CHECKING:
     from sktl._types import (
-        AnyArray,
         ArrayLike,
         FloatArray,
         Formula,
@@ -81,6 +80,7 @@ def evaluate(
     random_state: int = 0,
     n_jobs: int | None = None,
     report: Report | None = None,
+    material: str = "auto",
 ) -> Evaluation:
     """Compare models on your data by nested cross-validation: transfer, its control, tree models.
 
@@ -92,7 +92,7 @@ def evaluate(
     Parameters
     ----------
     X : sequence of formulas or structures, length n
-        As in `TransferRegressor.fit`.
+        As in `TransferRegressor.fit`; columns beside the material are read by all models.
     y : array-like (n,)
         Measured values, in any unit.
     source : str, path-like or Source, default="mpt"
@@ -114,6 +114,8 @@ def evaluate(
     report : callable or None, default=None
         Called before each fit is waited for, with the model, its number of training rows, and three
         estimates in seconds: of all fits before it, with it, and of all fits.
+    material : str, default="auto"
+        Name of the column of the material, where X is a frame with further columns.
 
     Returns
     -------
@@ -152,7 +154,9 @@ def evaluate(
     >>> found.predictions["transfer"].shape  # repeats, rows
     (1, 24)
     """
-    rows, evaluation = _prepare(X, y, source, group, n_splits, n_repeats, random_state)
+    materials, evaluation = _prepare(
+        X, y, source, group, n_splits, n_repeats, random_state, material
+    )
     evaluation.settings["max_epochs"] = max_epochs
     wanted, evaluation.missing = _check_models(models)
     steps = _steps(evaluation, wanted)
@@ -163,7 +167,7 @@ def evaluate(
     _predict_medians(evaluation)
     fit = partial(
         _fit,
-        X=rows,
+        materials=materials,
         y=evaluation.y,
         groups=evaluation.groups,
         source=evaluation.source,
@@ -196,12 +200,13 @@ def _prepare(
     n_splits: int,
     n_repeats: int,
     random_state: int,
-) -> tuple[AnyArray, Evaluation]:
-    """Return the rows as an array, and an evaluation without predictions."""
+    material: str,
+) -> tuple[Materials, Evaluation]:
+    """Return the rows, and an evaluation without predictions."""
     check_integers(
         ("n_splits", n_splits, 2), ("n_repeats", n_repeats, 1), ("random_state", random_state, 0)
     )
-    materials, loaded = read_both(X, source)
+    materials, loaded = read_both(X, source, material)
     y = check_numbers(materials, y, estimator="evaluate")
     if y.ndim != 1:
         raise InputError(f"Got y of shape {y.shape}, expected one target (n,).")
@@ -225,16 +230,19 @@ def _prepare(
         folds=make_folds(groups, n_splits, n_repeats, random_state),
         predictions={},
         intervals={},
+        conditions=materials.conditions,
     )
-    return materials.objects(), evaluation
+    return materials, evaluation
 
 
-def read_both(X: MaterialsLike, source: PathLike | Source) -> tuple[Materials, Source]:
+def read_both(
+    X: MaterialsLike, source: PathLike | Source, material: str | None = None
+) -> tuple[Materials, Source]:
     """Return formulas or structures, and the source that is to read them."""
     if source is None:
         raise InputError("Got source=None, expected a source: scratch is one of the models.")
     loaded = load_source(source)
-    materials = Materials.read(X)
+    materials = Materials.read(X, material)
     if materials.kind == "columns":
         raise InputError(f"Got X of type {type(X).__name__}, expected formulas or structures.")
     return materials, loaded
@@ -296,7 +304,7 @@ def _predict_medians(evaluation: Evaluation) -> None:
 
 def _fit(
     step: _Step,
-    X: AnyArray,
+    materials: Materials,
     y: FloatArray,
     groups: IntArray,
     source: Source,
@@ -307,9 +315,10 @@ def _fit(
     model, arguments = make_nested_model(
         step.model, groups[train], source=source, seed=step.fold.seed, max_epochs=max_epochs
     )
-    result = fit_and_score(model, X[train], y[train], X[test], y[test], **arguments)
+    X, X_test = materials.take(train), materials.take(test)
+    result = fit_and_score(model, X, y[train], X_test, y[test], **arguments)
     whole = step.model == TRANSFER and step.share == 1.0
-    intervals = predict_intervals(model, X[test], COVERAGES) if whole else {}
+    intervals = predict_intervals(model, X_test, COVERAGES) if whole else {}
     return _Found(result, intervals, chosen_settings(model))
 
 

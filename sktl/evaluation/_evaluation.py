@@ -12,7 +12,7 @@ from sktl.evaluation._scores import score_predictions
 
 if TYPE_CHECKING:
     from sktl._types import FloatArray, IntArray
-    from sktl.representations import Compositions
+    from sktl.representations import Compositions, Conditions
     from sktl.sources import Source
 
 
@@ -93,6 +93,8 @@ class Evaluation:
         Mean time of a fit to a full training part.
     missing : list of str
         Models that were asked for and are not installed.
+    conditions : Conditions or None
+        What stands beside the materials.
     """
 
     formulas: list[str] = field(repr=False)
@@ -110,6 +112,7 @@ class Evaluation:
     chosen: dict[str, list[dict[str, Any]]] = field(default_factory=dict, repr=False)
     seconds: dict[str, float] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
+    conditions: Conditions | None = field(default=None, repr=False)
 
     def absolute_errors(self, model: str = TRANSFER) -> FloatArray:
         """Return the mean over repeats of each row's absolute error, (n,)."""

@@ -12,9 +12,9 @@ from sklearn.model_selection import GridSearchCV, GroupKFold
 from sklearn.pipeline import Pipeline, make_pipeline
 
 from sktl.estimators import TransferClassifier, TransferRegressor
+from sktl.evaluation._attributes import AttributesAndColumns
 from sktl.evaluation._names import BOOSTING, FOREST, SCRATCH, TRANSFER
 from sktl.exceptions import InputError
-from sktl.representations import MatminerTransformer
 from sktl.sources import Architecture, Source, default_architecture, find_architecture, load_source
 from sktl.training import Policy
 
@@ -109,7 +109,7 @@ def make_model(
     if model == SCRATCH:
         network = _scratch_network(load_source(source)).name
         return TransferRegressor(None, network=network, max_epochs=max_epochs, random_state=seed)
-    return make_pipeline(_attributes(), _trees(model, seed, n_trees))
+    return make_pipeline(AttributesAndColumns(), _trees(model, seed, n_trees))
 
 
 def make_classifier(
@@ -137,7 +137,9 @@ def make_classifier(
     if model == SCRATCH:
         network = _scratch_network(load_source(source)).name
         return TransferClassifier(None, network=network, max_epochs=max_epochs, random_state=seed)
-    return make_pipeline(_attributes(), RandomForestClassifier(300, n_jobs=-1, random_state=seed))
+    return make_pipeline(
+        AttributesAndColumns(), RandomForestClassifier(300, n_jobs=-1, random_state=seed)
+    )
 
 
 def make_nested_model(
@@ -173,7 +175,7 @@ def make_nested_model(
     inner = GroupKFold(min(_INNER_FOLDS, len(np.unique(groups))), shuffle=True, random_state=seed)
     few = {"n_estimators": _SEARCH_TREES} if model == FOREST else {}
     searched = SearchedTrees(trees, CHOICES[model], inner, few)
-    return make_pipeline(_attributes(), searched), {"searchedtrees__groups": groups}
+    return make_pipeline(AttributesAndColumns(), searched), {"searchedtrees__groups": groups}
 
 
 def chosen_settings(fitted: TransferRegressor | Pipeline) -> dict[str, Any]:
@@ -238,10 +240,6 @@ def estimate_seconds(
     if model == FOREST:
         return (4 if chosen else 1) * (0.1 + 0.003 * n_train)
     return (12 if chosen else 1) * (0.05 + 0.0003 * n_train)
-
-
-def _attributes() -> MatminerTransformer:
-    return MatminerTransformer("magpie", missing="impute")
 
 
 def _trees(model: str, seed: int, n_trees: int = 100) -> BaseEstimator:

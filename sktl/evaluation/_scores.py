@@ -124,7 +124,9 @@ def score_intervals(y: FloatArray, intervals: FloatArray) -> IntervalScores:
 
 
 def predict_intervals(
-    model: TransferRegressor | TransferStackRegressor, X: MaterialsLike, coverages: Sequence[float]
+    model: TransferRegressor | TransferStackRegressor,
+    X: MaterialsLike,
+    coverages: Sequence[float],
 ) -> dict[float, FloatArray]:
     """Predict the intervals of each coverage that a model can give.
 

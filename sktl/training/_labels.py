@@ -141,7 +141,9 @@ def _read_tables(tables: Sequence[PropertyTable], representation: Representation
     """Return the materials of all tables as one batch, one table after the other."""
     batch: Batch
     try:
-        batch = representation.read([item for table in tables for item in table.materials])
+        batch = representation.read(
+            [item for table in tables for item in Materials.read(table.materials).items]
+        )
     except RowsError:
         for table in tables:
             try:

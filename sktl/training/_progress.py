@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from skorch.callbacks import Callback
 
-from sktl import _progress
 from sktl._progress import Work, progress
+from sktl._progress import show_progress as show
 
 if TYPE_CHECKING:
     from skorch import NeuralNet
@@ -30,7 +30,7 @@ def show_progress(title: str) -> Iterator[None]:
     title : str
         Stands before the bar.
     """
-    with _progress.show_progress(title), progress(title) as work:
+    with show(title), progress(title) as work:
         token = _shown.set(_Shown(work))
         try:
             yield

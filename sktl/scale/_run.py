@@ -115,11 +115,7 @@ def predict_partitions(
     A worker is a process with one thread, since predictions of a network keep a core busy. It
     loads the model once, and holds one part in memory at a time.
     """
-    if on_error not in ("stop", "skip"):
-        raise InputError(f"Got on_error={on_error!r}, expected 'stop' or 'skip'.")
-    if partition_rows < 1:
-        raise InputError(f"Got partition_rows={partition_rows!r}, expected a positive integer.")
-    _distributed()
+    _check_settings(on_error, partition_rows)
     model, data, output = (Path(path).resolve() for path in (model, data, output))
     files = find_files(data)
     table = read_header(files[0])
@@ -136,14 +132,13 @@ def predict_partitions(
     fitted = load_model(model)
     if fitted.input_kind_ != "formulas":
         raise InputError(f"Got a model of {fitted.input_kind_}, expected one fitted on formulas.")
-    examples = list(fitted.examples_)
+    examples, target = list(fitted.examples_), fitted.file_["target"]
     coverage, reason = possible_coverage(fitted, coverage, examples)
     if manifest is None:
-        columns = column_kinds(fitted, examples, coverage, fitted.file_["target"])
+        columns = column_kinds(fitted, examples, coverage, target)
         table.with_columns({name: [] for name in columns})  # which have other names
         parts = _all_parts(files, table.header, partition_rows)
         manifest = Manifest(made_from, kind, list(table.header), columns, parts)
-    target = fitted.file_["target"]
     job = _job(manifest, model, files[0].parent, coverage, on_error, target)
     with _alone(output):
         counted = _complete(manifest, job, output, client, workers, max_bad)
@@ -216,6 +211,15 @@ def _distributed() -> ModuleType:
         return importlib.import_module("distributed")
     except ImportError as error:
         raise ClusterError("Sharing work needs dask: pip install sktl[dask]") from error
+
+
+def _check_settings(on_error: str, partition_rows: int) -> None:
+    """Fail for settings that cannot be, and without Dask."""
+    if on_error not in ("stop", "skip"):
+        raise InputError(f"Got on_error={on_error!r}, expected 'stop' or 'skip'.")
+    if partition_rows < 1:
+        raise InputError(f"Got partition_rows={partition_rows!r}, expected a positive integer.")
+    _distributed()
 
 
 def _job(

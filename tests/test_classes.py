@@ -151,7 +151,9 @@ def test_a_column_of_labels_is_fitted_as_classes_and_this_is_said(place):
     assert done.exit_code == 0, done.output
     with open("o.csv", newline="") as file:
         rows = list(csv.DictReader(file))
-    chances = np.array([[float(row[f"probability_{n}"]) for n in ("high", "low")] for row in rows])
+    chances = np.array(
+        [[float(row[f"probability of {n} for kind"]) for n in ("high", "low")] for row in rows]
+    )
     assert ((chances >= 0) & (chances <= 1)).all() and len(rows) == 90
 
 

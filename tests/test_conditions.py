@@ -1,5 +1,6 @@
 """What stands beside the material: read, learned from, widened beyond, saved."""
 
+import json
 import subprocess
 import sys
 from functools import partial
@@ -8,6 +9,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from click.testing import CliRunner
 from sklearn.ensemble import ExtraTreesRegressor
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
@@ -19,6 +21,7 @@ from sktl import (
     TransferRegressor,
     TransferStackRegressor,
 )
+from sktl.cli import main
 from sktl.exceptions import InputError, TransferWarning
 from sktl.representations import ConditionColumns, Conditions, Materials
 
@@ -255,6 +258,37 @@ def test_materials_take_their_columns_with_them():
     assert part.texts()[1].startswith("Fe1O1, T (K) = 300, processing = ")
     again = Materials.from_plain("formulas", part.to_plain())
     assert again.digests() == part.digests()
+
+
+def test_columns_on_the_command_line(tiny_source, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    tiny_source.save("toy.safetensors")
+    frame, y = table()
+    frame.loc[3, "T (K)"] = np.nan
+    frame.assign(strength=y).to_csv("data.csv", index=False, sep=";", decimal=",")
+    source = ["--source", "toy.safetensors"]
+    asked = ["--target", "strength", "--conditions", "t,processing"]
+    done = CliRunner().invoke(main, ["fit", "data.csv", *asked, *source, "--save", "m.sktl"])
+    assert done.exit_code == 0, done.output
+    assert list(sktl.load_model("m.sktl").conditions_.columns) == ["T (K)", "processing"]
+    new = frame.head(3).rename(columns={"formula": "composition"})[
+        ["processing", "T (K)", "composition"]
+    ]
+    new.assign(**{"T (K)": [300, "hot", 5000]}).to_csv("new.csv", index=False)
+    done = CliRunner().invoke(main, ["predict", "m.sktl", "new.csv", "-o", "out.csv"])
+    assert done.exit_code == 0, done.output
+    out = pd.read_csv("out.csv")
+    assert out["prediction of strength"].notna().tolist() == [True, False, True]
+    assert "T (K)" in out["reason"][1] or "hot" in out["reason"][1]
+    assert out["out_of_range"].fillna("").tolist() == ["", "", "T (K)"]
+    settings = ["--models", "transfer,forest", "--repeats", "1", "--folds", "2", "--jobs", "1"]
+    done = CliRunner().invoke(
+        main, ["evaluate", "data.csv", *asked, *source, *settings, "-o", "r.html", "--json"]
+    )
+    assert done.exit_code == 0, done.output
+    found = json.loads(done.stdout)
+    assert sum(part["rows"] for part in found["conditions"]["T (K)"]) == len(frame)
+    assert "Columns beside the material" in (tmp_path / "r.html").read_text(encoding="utf-8")
 
 
 def test_rare_categories_are_one():

@@ -107,11 +107,7 @@ def fit_command(
         return
     found = read_usable(data, place, target, **rules)
     column, unit = found.column, unit or found.column.unit
-    more: dict[str, Any] = {} if found.weights is None else {"sample_weight": found.weights}
-    if found.bounds is not None:
-        if model != "transfer":
-            raise click.UsageError("--censored bound goes with --model transfer.")
-        more["bounds"] = found.bounds
+    more = _beside_targets(found, model)
     estimator = getattr(sktl, MODELS[model])(source, material=found.material, random_state=seed)
     start = time.perf_counter()
     with show_progress(printable(f"Fitting {column.title}")):
@@ -128,6 +124,16 @@ def fit_command(
         "file": str(save),
     }
     say(json.dumps(result) if as_json else _summary(result))
+
+
+def _beside_targets(found: UsableRows, model: str) -> dict[str, Any]:
+    """Return what `fit` is given beside X and y."""
+    more: dict[str, Any] = {} if found.weights is None else {"sample_weight": found.weights}
+    if found.bounds is None:
+        return more
+    if model != "transfer":
+        raise click.UsageError("--censored bound goes with --model transfer.")
+    return more | {"bounds": found.bounds}
 
 
 def _median_error(found: UsableRows) -> float:

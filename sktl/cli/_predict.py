@@ -140,9 +140,7 @@ def _in_memory(
         write_table,
     )
 
-    for path in (data, output):
-        if path.is_dir():
-            raise click.UsageError(f"{str(path)!r} is a folder, which needs --engine dask.")
+    _check_files(data, output)
     fitted = sktl.load_model(model)
     if fitted.input_kind_ == "structures" and materials.structures is None:
         raise click.UsageError(
@@ -167,6 +165,13 @@ def _in_memory(
     usable = len(usable_rows(table, problems))
     counts = {"rows": usable, "skipped": len(table) - usable, "columns": list(kinds)}
     return counts | {"no_interval": reason, "target": target}
+
+
+def _check_files(*paths: Path) -> None:
+    """Raise if one of the paths is a folder."""
+    for path in paths:
+        if path.is_dir():
+            raise click.UsageError(f"{str(path)!r} is a folder, which needs --engine dask.")
 
 
 def _beside(fitted: Any, table: Table) -> BesideColumns:

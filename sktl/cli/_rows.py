@@ -345,15 +345,13 @@ def read_usable(
     if not kept:
         raise TableError("No row is left.")
     sides = [measured.sides[row] for row in kept]
-    weights = None
-    if rules.uncertain == "weight":
-        weights = uncertainty_weights([measured.uncertainties[row] for row in kept])
+    doubts = [measured.uncertainties[row] for row in kept]
     return UsableRows(
         table.take(kept),
         beside.join(place, [X[row] for row in kept], kept),
         [measured.numbers[row] for row in kept],
         column,
-        weights,
+        uncertainty_weights(doubts) if rules.uncertain == "weight" else None,
         sides if any(sides) else None,
         place,
     )

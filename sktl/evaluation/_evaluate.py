@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 import numpy as np
 
 from sktl._checks import check_numbers
+from sktl.evaluation._conditions import find_responses
 from sktl.evaluation._evaluation import CurvePoint, Evaluation, Fold
 from sktl.evaluation._folds import curve_parts, group_rows, make_folds
 from sktl.evaluation._models import (
     chosen_settings,
     estimate_seconds,
+    make_model,
     make_nested_model,
 )
 from sktl.evaluation._names import BOOSTING, FOREST, MEDIAN, MODELS, SCRATCH, TRANSFER, Group
@@ -180,6 +182,9 @@ def evaluate(
         _note(evaluation, step, one, points, seconds)
     evaluation.curve = _curve(points)
     evaluation.seconds = {model: float(np.mean(each)) for model, each in seconds.items()}
+    if materials.conditions is not None:
+        model = make_model(TRANSFER, evaluation.source, seed=random_state, max_epochs=max_epochs)
+        evaluation.responses = find_responses(model, materials, evaluation.y)
     return evaluation
 
 

@@ -12,6 +12,7 @@ from sktl.evaluation._scores import score_predictions
 
 if TYPE_CHECKING:
     from sktl._types import FloatArray, IntArray
+    from sktl.evaluation._conditions import Response
     from sktl.representations import Compositions, Conditions
     from sktl.sources import Source
 
@@ -95,6 +96,8 @@ class Evaluation:
         Models that were asked for and are not installed.
     conditions : Conditions or None
         What stands beside the materials.
+    responses : list of Response
+        What a model of all rows predicts along each of these columns.
     """
 
     formulas: list[str] = field(repr=False)
@@ -113,6 +116,7 @@ class Evaluation:
     seconds: dict[str, float] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
     conditions: Conditions | None = field(default=None, repr=False)
+    responses: list[Response] = field(default_factory=list, repr=False)
 
     def absolute_errors(self, model: str = TRANSFER) -> FloatArray:
         """Return the mean over repeats of each row's absolute error, (n,)."""

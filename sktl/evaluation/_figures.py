@@ -68,7 +68,7 @@ _QUIET = "0.35"
 _MANY_POINTS = 1000
 
 
-def _styled(draw: Callable[_Arguments, Figure]) -> Callable[_Arguments, Figure]:
+def styled(draw: Callable[_Arguments, Figure]) -> Callable[_Arguments, Figure]:
     """Return the function with the house's style of figures."""
 
     @functools.wraps(draw)
@@ -79,7 +79,7 @@ def _styled(draw: Callable[_Arguments, Figure]) -> Callable[_Arguments, Figure]:
     return drawn
 
 
-@_styled
+@styled
 def draw_parity(
     predictions: Mapping[str, FloatArray],
     titles: Mapping[str, str],
@@ -110,7 +110,7 @@ def draw_parity(
     pad = 0.03 * np.ptp(values)
     n_columns = 2 if len(predictions) == 4 else len(predictions)
     n_rows = -(-len(predictions) // n_columns)
-    figure = _figure(3.4 * n_columns, 3.8 * n_rows + 0.6)
+    figure = new_figure(3.4 * n_columns, 3.8 * n_rows + 0.6)
     figure.set_layout_engine("constrained", h_pad=0.1)
     axes = figure.subplots(n_rows, n_columns, sharex=True, sharey=True, squeeze=False)
     for axis, (model, found) in zip(axes.flat, predictions.items(), strict=True):
@@ -128,7 +128,7 @@ def draw_parity(
     return figure
 
 
-@_styled
+@styled
 def draw_learning_curve(
     curves: Mapping[str, Sequence[tuple[float, ...]]],
     titles: Mapping[str, str],
@@ -153,7 +153,7 @@ def draw_learning_curve(
     -------
     matplotlib.figure.Figure
     """
-    figure = _figure(6.4, 4.4)
+    figure = new_figure(6.4, 4.4)
     axis = figure.subplots()
     for model, points in curves.items():
         sizes, errors, *spreads = zip(*points, strict=True)
@@ -172,11 +172,11 @@ def draw_learning_curve(
     return figure
 
 
-@_styled
+@styled
 def draw_residuals(predicted: FloatArray, measured: FloatArray, unit: str) -> Figure:
     """Draw predicted minus measured values (n,) against the predicted, and their histogram."""
     residuals = predicted - measured
-    figure = _figure(6.4, 4.4)
+    figure = new_figure(6.4, 4.4)
     left, right = figure.subplots(1, 2, sharey=True, width_ratios=[2.6, 1])
     color = _STYLES[TRANSFER]["color"]
     left.axhline(0, color=_QUIET, linewidth=1, zorder=3)
@@ -190,7 +190,7 @@ def draw_residuals(predicted: FloatArray, measured: FloatArray, unit: str) -> Fi
     return figure
 
 
-@_styled
+@styled
 def draw_calibration(nominal: Sequence[float], observed: Sequence[float], n_rows: int) -> Figure:
     """Draw the observed against the nominal coverage of intervals.
 
@@ -205,7 +205,7 @@ def draw_calibration(nominal: Sequence[float], observed: Sequence[float], n_rows
     -------
     matplotlib.figure.Figure
     """
-    figure = _figure(4.4, 4.4)
+    figure = new_figure(4.4, 4.4)
     axis = figure.subplots()
     grid = np.linspace(0, 1, 101)
     half = 1.96 * np.sqrt(grid * (1 - grid) / n_rows)
@@ -222,7 +222,7 @@ def draw_calibration(nominal: Sequence[float], observed: Sequence[float], n_rows
     return figure
 
 
-@_styled
+@styled
 def draw_rates(
     curves: Mapping[str, tuple[FloatArray, FloatArray]],
     titles: Mapping[str, str],
@@ -250,7 +250,7 @@ def draw_rates(
     -------
     matplotlib.figure.Figure
     """
-    figure = _figure(4.6, 4.6)
+    figure = new_figure(4.6, 4.6)
     axis = figure.subplots()
     if diagonal:
         axis.plot([0, 1], [0, 1], color=_QUIET, linewidth=1)
@@ -302,6 +302,6 @@ def _scatter(axis: Axes, x: FloatArray, y: FloatArray, color: str) -> None:
     axis.scatter(x, y, s=size, alpha=alpha, linewidths=0, color=color, rasterized=many)
 
 
-def _figure(width: float, height: float) -> Figure:
+def new_figure(width: float, height: float) -> Figure:
     """Return a figure (inches) that is independent of pyplot and of its backend."""
     return Figure(figsize=(width, height), layout="constrained")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import matplotlib
 import numpy as np
 
+from sktl.evaluation._condition_figures import draw_conditions
 from sktl.evaluation._elements import FEW, place_of
 from sktl.evaluation._figures import (
     draw_calibration,
@@ -123,6 +124,10 @@ def _draw(evaluation: Evaluation, findings: Findings, suffix: str) -> dict[str, 
             [row[key] for row in findings["coverage"]] for key in ("nominal", "observed")
         )
         drawn["calibration"] = draw_calibration(nominal, observed, len(evaluation.y))
+    if evaluation.responses:
+        drawn["conditions"] = draw_conditions(
+            findings["conditions"], evaluation.responses, (f"{target}{suffix}", suffix)
+        )
     return drawn
 
 

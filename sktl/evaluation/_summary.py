@@ -11,6 +11,7 @@ import numpy as np
 from sktl._version import versions
 from sktl.evaluation._cautions import known_new, list_cautions, noise_floor
 from sktl.evaluation._comparison import compare
+from sktl.evaluation._conditions import errors_by_condition
 from sktl.evaluation._elements import element_errors
 from sktl.evaluation._models import CHOICES, model_titles
 from sktl.evaluation._names import BOOSTING, FOREST, MEDIAN, MODELS, TRANSFER
@@ -77,6 +78,7 @@ def summarize(
             each._asdict()
             for each in element_errors(evaluation.compositions, evaluation.absolute_errors())
         ],
+        "conditions": errors_by_condition(evaluation),
         "worst": _worst(evaluation, labels),
         "noise_floor": dict(zip(("compositions", "mae"), noise_floor(evaluation), strict=True)),
         "source": describe_source(evaluation),

@@ -8,7 +8,7 @@ from typing import Any, Self, TypeAlias
 
 import numpy as np
 
-from sktl._types import ArrayLike, FloatArray, IntArray, MaterialsLike
+from sktl._types import ArrayLike, FloatArray, FormulasLike, IntArray, StructuresLike
 from sktl.exceptions import InputError, RowsError
 from sktl.representations import (
     MAX_ATOMIC_NUMBER,
@@ -46,7 +46,7 @@ class PropertyTable:
     """
 
     name: str
-    materials: MaterialsLike
+    materials: FormulasLike | StructuresLike
     values: ArrayLike
     unit: str
     transform: str = "identity"
@@ -141,9 +141,7 @@ def _read_tables(tables: Sequence[PropertyTable], representation: Representation
     """Return the materials of all tables as one batch, one table after the other."""
     batch: Batch
     try:
-        batch = representation.read(
-            [item for table in tables for item in Materials.read(table.materials).items]
-        )
+        batch = representation.read([item for table in tables for item in table.materials])
     except RowsError:
         for table in tables:
             try:

@@ -8,6 +8,7 @@ from sktl.networks._columns import ColumnNet
 from sktl.networks._composition import CompositionNet
 from sktl.networks._curvature import energy_curvature
 from sktl.networks._elemnet import ElemNet
+from sktl.networks._nequix import Nequix
 
 __all__ = [
     "ALIGNN",
@@ -15,6 +16,7 @@ __all__ = [
     "ColumnNet",
     "CompositionNet",
     "ElemNet",
+    "Nequix",
     "Network",
     "check_network",
     "energy_curvature",

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 _GATE_FLOOR = 1e-6
+_SMALLEST_VARIANCE = 1e-12
 
 Norm: TypeAlias = Callable[[int], nn.Module]
 """Makes a normalisation of a width."""
@@ -250,3 +251,30 @@ def angle_cosines(directions: Tensor, first: Tensor, second: Tensor) -> Tensor:
     """Return the cosines (t,) of the angles between edges i->j and j->k of length 1, at j."""
     products = directions.index_select(0, first) * directions.index_select(0, second)
     return -products.sum(dim=1)
+
+
+def summarise_rows(atoms: Tensor, crystal: Tensor, copies: Tensor | None = None) -> Tensor:
+    """Return mean, standard deviation, minimum and maximum of the atoms of each crystal.
+
+    Parameters
+    ----------
+    atoms : float tensor (n_atoms, width)
+        Vectors of the atoms.
+    crystal : int tensor (n_atoms,)
+        Crystal of each, 0 to n - 1.
+    copies : float tensor (n_atoms,), optional
+        Multiplicity of each.
+
+    Returns
+    -------
+    float tensor (n, 4 width)
+    """
+    mean = mean_rows(atoms, crystal, copies)
+    apart = atoms - mean.index_select(0, crystal)
+    spread = (mean_rows(apart.square(), crystal, copies) + _SMALLEST_VARIANCE).sqrt()
+    place = crystal.unsqueeze(1).expand_as(atoms)
+    start = atoms.new_zeros(mean.shape)
+    low, high = (
+        start.scatter_reduce(0, place, atoms, kind, include_self=False) for kind in ("amin", "amax")
+    )
+    return torch.cat([mean, spread, low, high], dim=1)

@@ -19,6 +19,8 @@ from sktl.representations._formula import SYMBOLS, parse_formula, parse_formulas
 from sktl.representations._materials import Materials, check_structures, label_rows
 from sktl.representations._matminer import MatminerTransformer
 from sktl.representations._merged import MergedGraph, MergedRows
+from sktl.representations._nequix_graphs import NequixGraphs
+from sktl.representations._orbits import OrbitGraph, OrbitRows
 from sktl.representations._readers import StructureReader
 from sktl.representations._response import RESPONSES, harmonic_response
 from sktl.representations._rows import ColumnRows, TokenRows
@@ -48,7 +50,10 @@ __all__ = [
     "MatminerTransformer",
     "MergedGraph",
     "MergedRows",
+    "NequixGraphs",
     "NumericColumns",
+    "OrbitGraph",
+    "OrbitRows",
     "Representation",
     "Rows",
     "StructureRepresentation",

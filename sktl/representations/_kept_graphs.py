@@ -6,15 +6,19 @@ import threading
 from abc import abstractmethod
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from joblib import effective_n_jobs
 from sklearn.utils.parallel import Parallel, delayed
 
-from sktl._types import AnyArray, CellArrays, StructuresLike
+from sktl._types import AnyArray, CellArrays, FloatArray, StructuresLike
+from sktl.exceptions import InputError
 from sktl.representations._base import StructureRepresentation
 from sktl.representations._crystal_rows import CrystalRows
 from sktl.representations._crystals import Crystals
+
+Cell: TypeAlias = tuple[CellArrays, FloatArray | None]
+"""Arrays of a crystal, and its shares if it is disordered."""
 
 CACHE_BYTES = 2**29
 """Memory for graphs that may be asked for again, in bytes."""
@@ -48,8 +52,8 @@ class KeptGraphs(StructureRepresentation):
         """Return all that the graph of a crystal depends on."""
 
     @abstractmethod
-    def _maker(self) -> Callable[[CellArrays], KeptGraph]:
-        """Return a function that makes the graph of a crystal, which is given as arrays."""
+    def _maker(self) -> Callable[[CellArrays, FloatArray | None], KeptGraph]:
+        """Return a function that makes the graph of a crystal of its arrays and its shares."""
 
     @abstractmethod
     def _rows(self, graphs: Sequence[Any]) -> CrystalRows[Any]:
@@ -61,7 +65,7 @@ class KeptGraphs(StructureRepresentation):
         settings = self._settings()
         keys = [(settings, digest) for digest in crystals.keys()]
         found = {key: graph for key in keys if (graph := _CACHE.get(key)) is not None}
-        given = dict(zip(keys, crystals.arrays, strict=True))
+        given = dict(zip(keys, zip(crystals.arrays, crystals.shares, strict=True), strict=True))
         missing = {key: parts for key, parts in given.items() if key not in found}
         graphs = self._build(list(missing.values()))
         for key, graph in zip(missing, graphs, strict=True):
@@ -69,13 +73,13 @@ class KeptGraphs(StructureRepresentation):
             _CACHE.put(key, graph)
         return self._rows([found[key] for key in keys])
 
-    def _build(self, arrays: list[CellArrays]) -> list[KeptGraph]:
-        """Return a graph for each crystal, given as arrays."""
+    def _build(self, cells: list[Cell]) -> list[KeptGraph]:
+        """Return a graph for each crystal."""
         make, workers = self._maker(), effective_n_jobs(self.n_jobs)
-        if workers == 1 or len(arrays) < 2:
-            return _build_many(make, arrays)
-        step = -(-len(arrays) // (4 * workers))
-        chunks = [arrays[i : i + step] for i in range(0, len(arrays), step)]
+        if workers == 1 or len(cells) < 2:
+            return _build_many(make, cells)
+        step = -(-len(cells) // (4 * workers))
+        chunks = [cells[i : i + step] for i in range(0, len(cells), step)]
         parts = Parallel(n_jobs=self.n_jobs)(delayed(_build_many)(make, c) for c in chunks)
         return [graph for part in parts for graph in part]
 
@@ -125,8 +129,17 @@ class _GraphCache:
 _CACHE = _GraphCache(CACHE_BYTES)
 
 
+def refuse_shares(shares: FloatArray | None) -> None:
+    """Raise if a crystal is disordered."""
+    if shares is not None:
+        raise InputError(
+            "Got a disordered crystal with merged=False, expected an ordered one: occupancies are "
+            "part of multiplicities, which only merged graphs have."
+        )
+
+
 def _build_many(
-    make: Callable[[CellArrays], KeptGraph], arrays: list[CellArrays]
+    make: Callable[[CellArrays, FloatArray | None], KeptGraph], cells: list[Cell]
 ) -> list[KeptGraph]:
     """Build graphs one after the other in this process."""
-    return [make(each) for each in arrays]
+    return [make(*cell) for cell in cells]

@@ -7,9 +7,9 @@ from functools import partial
 from typing import Any
 
 from sktl._state import stored
-from sktl._types import CellArrays
+from sktl._types import CellArrays, FloatArray
 from sktl.representations._crystal_rows import CrystalGraph, CrystalRows
-from sktl.representations._kept_graphs import KeptGraph, KeptGraphs
+from sktl.representations._kept_graphs import KeptGraph, KeptGraphs, refuse_shares
 from sktl.representations._neighbours import bonds_within
 from sktl.representations._orbits import BondRows, OrbitRows, orbit_graph
 
@@ -67,13 +67,14 @@ class NequixGraphs(KeptGraphs):
     def _settings(self) -> tuple[object, ...]:
         return ("orbits" if self.merged else "radius", CUTOFF)
 
-    def _maker(self) -> Callable[[CellArrays], KeptGraph]:
+    def _maker(self) -> Callable[[CellArrays, FloatArray | None], KeptGraph]:
         return partial(orbit_graph, cutoff=CUTOFF) if self.merged else _crystal_graph
 
     def _rows(self, graphs: Sequence[Any]) -> CrystalRows[Any]:
         return OrbitRows(graphs) if self.merged else BondRows(graphs)
 
 
-def _crystal_graph(arrays: CellArrays) -> CrystalGraph:
+def _crystal_graph(arrays: CellArrays, shares: FloatArray | None) -> CrystalGraph:
+    refuse_shares(shares)
     numbers, lattice, fractional = arrays
     return CrystalGraph(numbers, *bonds_within(lattice, fractional, CUTOFF))

@@ -15,7 +15,7 @@ from scipy.spatial import cKDTree
 
 from sktl._types import AnyArray, CellArrays, FloatArray, Indices, IntArray, SingleArray
 from sktl.representations._crystal_rows import EDGE_WORK, CrystalGraph, CrystalRows, unite
-from sktl.representations._neighbours import bonds_within
+from sktl.representations._neighbours import Bonds, bonds_within
 from sktl.representations._symmetry import Symmetry, cell_symmetry, first_atoms
 
 TOLERANCE = 1e-4
@@ -130,33 +130,41 @@ _COUNTED = {
 """What the numbers in an array count, so that they are shifted in a batch."""
 
 
-def orbit_graph(crystal: CellArrays, cutoff: float) -> OrbitGraph:
+def orbit_graph(
+    crystal: CellArrays, shares: FloatArray | None = None, *, cutoff: float
+) -> OrbitGraph:
     """Return the graph of a crystal in which equivalent atoms and edges occur once.
 
     Parameters
     ----------
     crystal : (numbers, lattice, fractional)
         As in `Crystals`.
+    shares : float array (n,), optional
+        Occupancies of a disordered crystal.
     cutoff : float
         Largest distance of neighbours, Angstrom.
 
     Returns
     -------
     OrbitGraph
-        If neighbours are not where symmetry wants them, all atoms and edges of the cell.
+        If neighbours are not where symmetry wants them, or the crystal is disordered, all atoms
+        and edges of the cell. Occupancies are factors of the multiplicities.
     """
-    symmetry = cell_symmetry(*crystal, TOLERANCE)
-    graph = _merged(crystal, cutoff, symmetry)
-    if graph is None:
-        n = len(crystal[0])
-        graph = _merged(crystal, cutoff, Symmetry(np.eye(3)[None], np.arange(n)[None]))
-    assert graph is not None
-    return graph
+    whole = Symmetry(np.eye(3)[None], np.arange(len(crystal[0]))[None])
+    symmetries = [cell_symmetry(*crystal, TOLERANCE), whole] if shares is None else [whole]
+    bonds = bonds_within(*crystal[1:], cutoff, shared=shares is not None)
+    graphs = (_merged(crystal[0], bonds, cutoff, symmetry) for symmetry in symmetries)
+    graph = next(graph for graph in graphs if graph is not None)
+    if shares is None:
+        return graph
+    single = shares.astype(np.float32)
+    return graph._replace(atom_multiplicity=single, bond_multiplicity=single[graph.source])
 
 
-def _merged(crystal: CellArrays, cutoff: float, symmetry: Symmetry) -> OrbitGraph | None:
+def _merged(
+    numbers: IntArray, bonds: Bonds, cutoff: float, symmetry: Symmetry
+) -> OrbitGraph | None:
     """Return the graph, or None if an image of a neighbour is missing."""
-    numbers, lattice, fractional = crystal
     rotations, turn = np.unique(np.round(symmetry.rotations, 6), axis=0, return_inverse=True)
     turn = turn.reshape(-1)
     firsts, images, multiplicity = np.unique(
@@ -164,9 +172,8 @@ def _merged(crystal: CellArrays, cutoff: float, symmetry: Symmetry) -> OrbitGrap
     )
     to_atom = symmetry.permutations[:, firsts].T  # (n, operations)
     turns = np.array([turn[np.argmax(to_atom[kind] == a)] for a, kind in enumerate(images)])
-    source, target, bonds = bonds_within(lattice, fractional, cutoff)
-    ends = np.concatenate([target, source]), np.concatenate([source, target])
-    vectors = np.concatenate([bonds, -bonds]).astype(np.float64)
+    ends = np.concatenate(bonds[1::-1]), np.concatenate(bonds[:2])
+    vectors = np.concatenate([bonds[2], -bonds[2]]).astype(np.float64)
     parts, sites, site_turns = [], [], []
     for kind, first in enumerate(firsts):
         stays = np.unique(turn[to_atom[kind] == first])

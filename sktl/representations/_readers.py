@@ -6,7 +6,7 @@ import os
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
 
 from sklearn.base import BaseEstimator, TransformerMixin
 
@@ -17,7 +17,7 @@ from sktl.exceptions import InputError
 from sktl.representations._atoms import UnreadableAtoms, is_atoms, structure_from_atoms
 from sktl.representations._cif import read_cif
 from sktl.representations._cif_symmetry import UnreadableCif
-from sktl.representations._structures import is_structure, refuse_rows
+from sktl.representations._structures import MIX, is_structure, mix_disordered, refuse_rows
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from sklearn.utils import Tags
 
 _SITE_KEYS = ("species", "abc", "label")
+
+Disordered: TypeAlias = Literal["refuse", "mix"]
 
 StructureFiles: TypeAlias = "Sequence[PathLike | Atoms | Structure | dict[str, Any]] | Shaped"
 """Crystals in any form that `StructureReader` reads."""
@@ -36,10 +38,20 @@ class StructureReader(TransformerMixin, BaseEstimator):
 
     Nothing is learned. Put it first in a pipeline.
 
+    Parameters
+    ----------
+    disordered : {"refuse", "mix"}, default="refuse"
+        What estimators that read structures do with a crystal that has sites shared by elements or
+        partly empty. "mix": each element on a site is an atom of its own, whose messages to its
+        neighbours are scaled by its occupancy, and which has that weight in the mean over the
+        crystal; atoms of one site do not see each other. A site that is empty in part sends so
+        much less. "refuse": they raise an error. Estimators that read the composition alone take
+        such a crystal in any case.
+
     Raises
     ------
     InputError
-        If X is no sequence, or a single path, dict or structure.
+        If X is no sequence, or a single path, dict or structure, or `disordered` is neither.
     StructureError
         If a row cannot be read; the message names the row (0-based), the path or type, and the
         reason, and `rows` holds all bad rows.
@@ -70,6 +82,11 @@ class StructureReader(TransformerMixin, BaseEstimator):
     ['Cs1 Cl1', 'Cs1 Cl1']
     """
 
+    disordered: Disordered = "refuse"  # of readers that were stored before there was a choice
+
+    def __init__(self, *, disordered: Disordered = "refuse") -> None:
+        self.disordered = disordered
+
     def fit(self, X: StructureFiles, y: object = None) -> Self:
         """Do nothing but look at the container; rows are read by `transform`.
 
@@ -85,6 +102,7 @@ class StructureReader(TransformerMixin, BaseEstimator):
             This transformer.
         """
         _as_items(X)
+        self._check()
         self.n_features_in_ = 1
         return self
 
@@ -101,6 +119,7 @@ class StructureReader(TransformerMixin, BaseEstimator):
         ndarray of object, shape (n,)
             pymatgen Structures.
         """
+        self._check()
         structures, problems = [], {}
         items = _as_items(X)
         for row, item in enumerate(items):
@@ -113,7 +132,13 @@ class StructureReader(TransformerMixin, BaseEstimator):
             f"of {len(items)} rows that cannot be read, expected CIF or POSCAR files, ASE Atoms, "
             "dicts or pymatgen Structures",
         )
+        if self.disordered == MIX:
+            structures = [each if each.is_ordered else mix_disordered(each) for each in structures]
         return as_objects(structures)
+
+    def _check(self) -> None:
+        if self.disordered not in ("refuse", MIX):
+            raise InputError(f"Got disordered={self.disordered!r}, expected 'refuse' or 'mix'.")
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

@@ -9,11 +9,11 @@ from numbers import Integral, Real
 from typing import Any, Literal, TypeAlias
 
 from sktl._state import stored
-from sktl._types import CellArrays, StructuresLike
+from sktl._types import CellArrays, FloatArray, StructuresLike
 from sktl.exceptions import InputError
 from sktl.representations._crystal_rows import CrystalGraph, CrystalRows
 from sktl.representations._crystals import Crystals
-from sktl.representations._kept_graphs import KeptGraph, KeptGraphs
+from sktl.representations._kept_graphs import KeptGraph, KeptGraphs, refuse_shares
 from sktl.representations._merged import MergedRows, merge
 from sktl.representations._neighbours import bonds_within, nearest_bonds
 
@@ -143,7 +143,7 @@ class CrystalGraphs(KeptGraphs):
         Parameters
         ----------
         structures : Crystals, or list, tuple, Series, array or DataFrame of Structure, (n,)
-            Ordered crystals.
+            Crystals.
 
         Returns
         -------
@@ -164,7 +164,7 @@ class CrystalGraphs(KeptGraphs):
         settings = self.mode, self.n_neighbours if self.mode == "nearest" else self.cutoff
         return settings + (("merged", self.angle_cutoff) if self.merged else ())
 
-    def _maker(self) -> Callable[[CellArrays], KeptGraph]:
+    def _maker(self) -> Callable[[CellArrays, FloatArray | None], KeptGraph]:
         options = self.mode, self.cutoff, self.n_neighbours, self.merged, self.angle_cutoff
         return partial(_crystal_graph, options=options)
 
@@ -202,13 +202,17 @@ def _is_count(value: object) -> bool:
 
 
 def _crystal_graph(
-    arrays: CellArrays, options: tuple[Mode, float, int, bool, float | None]
+    arrays: CellArrays,
+    shares: FloatArray | None,
+    options: tuple[Mode, float, int, bool, float | None],
 ) -> KeptGraph:
     mode, cutoff, n_neighbours, merged, angle_cutoff = options
     numbers, lattice, fractional = arrays
+    if not merged:
+        refuse_shares(shares)
     if mode == "nearest":
-        bonds = nearest_bonds(lattice, fractional, n_neighbours, start=cutoff)
+        bonds = nearest_bonds(lattice, fractional, n_neighbours, start=cutoff, shares=shares)
     else:
-        bonds = bonds_within(lattice, fractional, cutoff)
+        bonds = bonds_within(lattice, fractional, cutoff, shared=shares is not None)
     graph = CrystalGraph(numbers, *bonds)
-    return merge(graph, angle_cutoff) if merged else graph
+    return merge(graph, angle_cutoff, shares) if merged else graph

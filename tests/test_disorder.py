@@ -55,8 +55,7 @@ def test_occupancies_of_one_and_zero_are_the_ordered_crystal(network):
     same = mixed({"Li": 1.0, "Na": 0.0}, {"Na": 1.0}, "O", "S")
     close(outputs(network, same), outputs(network, ordered))
     nearly = mixed({"Li": 1 - 1e-5, "Na": 1e-5}, "Na", "O", "S")
-    if not isinstance(network[0], Nequix):  # its embedding has extremes over the atoms
-        close(outputs(network, nearly), outputs(network, ordered), atol=1e-3)
+    close(outputs(network, nearly), outputs(network, ordered), atol=5e-3)
 
 
 def test_a_site_in_two_halves_of_one_element_is_that_element(network):

@@ -242,4 +242,4 @@ def test_sources_are_fetched_and_predict_what_their_cards_say(name):
     assert name in sktl.list_sources() and source.card.is_potential
     assert source.verify() < 1e-5
     layers = sktl.DeepFeatureTransformer(name, layers=["interaction1", "interaction3"])
-    assert layers.fit_transform([SALT, RUTILE]).shape == (2, 2 * 4 * 128)
+    assert layers.fit_transform([SALT, RUTILE]).shape == (2, 2 * 2 * 128)

@@ -254,27 +254,11 @@ def angle_cosines(directions: Tensor, first: Tensor, second: Tensor) -> Tensor:
 
 
 def summarise_rows(atoms: Tensor, crystal: Tensor, copies: Tensor | None = None) -> Tensor:
-    """Return mean, standard deviation, minimum and maximum of the atoms of each crystal.
+    """Return mean and standard deviation (n, 2 width) of the atoms of each crystal.
 
-    Parameters
-    ----------
-    atoms : float tensor (n_atoms, width)
-        Vectors of the atoms.
-    crystal : int tensor (n_atoms,)
-        Crystal of each, 0 to n - 1.
-    copies : float tensor (n_atoms,), optional
-        Multiplicity of each.
-
-    Returns
-    -------
-    float tensor (n, 4 width)
+    Parameters are those of `mean_rows`.
     """
     mean = mean_rows(atoms, crystal, copies)
     apart = atoms - mean.index_select(0, crystal)
     spread = (mean_rows(apart.square(), crystal, copies) + _SMALLEST_VARIANCE).sqrt()
-    place = crystal.unsqueeze(1).expand_as(atoms)
-    start = atoms.new_zeros(mean.shape)
-    low, high = (
-        start.scatter_reduce(0, place, atoms, kind, include_self=False) for kind in ("amin", "amax")
-    )
-    return torch.cat([mean, spread, low, high], dim=1)
+    return torch.cat([mean, spread], dim=1)

@@ -51,10 +51,10 @@ class Nequix(ScaledNetwork):
     fade out smoothly towards `cutoff`. The output does not depend on translation, rotation,
     reflection, the choice of unit cell, the order of the atoms, or the other crystals of a batch.
 
-    The embedding has mean, standard deviation, minimum and maximum over the atoms of a crystal of
-    the scalars after each interaction but the last, which is closest to the energy and contains
-    less of other properties; the mean over the atoms of the energy from the readout; and that of
-    the fixed energy of their elements, both in eV. The pretrained head adds the two energies and
+    The embedding has mean and standard deviation over the atoms of a crystal of the scalars after
+    each interaction but the last, which is closest to the energy and contains less of other
+    properties; the mean over the atoms of the energy from the readout; and that of the fixed energy
+    of their elements, both in eV. The pretrained head adds the two energies and
     ignores the rest. A new head reads all of it. Columns differ in scale, so `scale_embedding`
     standardises them for a new head.
 
@@ -157,7 +157,7 @@ class Nequix(ScaledNetwork):
             inputs = outputs
         groups["readout"] = AtomEnergies(widths[0], n_elements)
         self.body = nn.ModuleDict(groups)
-        self.make_scale(4 * (n_interactions - 1) * widths[0] + 2)
+        self.make_scale(2 * (n_interactions - 1) * widths[0] + 2)
         self.head = nn.Linear(self.embedding_size, n_outputs)
 
     def stages(
@@ -209,7 +209,7 @@ class Nequix(ScaledNetwork):
         yield "readout", self.scaled(torch.cat([*summaries, energies], dim=1))
 
     def summary(self, state: Tensor | AtomFeatures) -> Tensor:
-        """Return statistics of the scalars over the atoms of each crystal, (n, 4 width)."""
+        """Return mean and standard deviation of the scalars of each crystal, (n, 2 width)."""
         if torch.is_tensor(state):
             return state
         return summarise_rows(state.features[0].flatten(1), state.crystal, state.copies)

@@ -164,19 +164,26 @@ def fetch(name: str, *, url: str, sha256: str, cache: PathLike | None = None) ->
     DataNotFoundError
         If the mirror does not hold the file, or the download fails.
     """
-    mirror = os.environ.get(MIRROR_VARIABLE)
-    if mirror:
-        path = Path(mirror).expanduser() / name
-        if not path.is_file():
-            raise DataNotFoundError(
-                f"Got {MIRROR_VARIABLE}={mirror!r}, expected a folder that holds {name!r}."
-            )
-    else:
-        path = cache_dir(cache) / name
-        if not path.is_file():
-            return _download(path, name, url, sha256)
+    path, mirror = _place(name, cache), os.environ.get(MIRROR_VARIABLE)
+    if not path.is_file() and mirror:
+        raise DataNotFoundError(
+            f"Got {MIRROR_VARIABLE}={mirror!r}, expected a folder that holds {name!r}."
+        )
+    if not path.is_file():
+        return _download(path, name, url, sha256)
     verify_sha256(path, sha256)
     return path
+
+
+def at_hand(name: str, cache: PathLike | None = None) -> bool:
+    """Tell whether `fetch` finds a file without the network; it is not checked."""
+    return _place(name, cache).is_file()
+
+
+def _place(name: str, cache: PathLike | None) -> Path:
+    """Return where a public file is looked for: in the mirror, or else in the cache."""
+    mirror = os.environ.get(MIRROR_VARIABLE)
+    return (Path(mirror).expanduser() if mirror else cache_dir(cache)) / name
 
 
 def _download(path: Path, name: str, url: str, sha256: str) -> Path:

@@ -60,7 +60,7 @@ UNSAFE_MODULES = {"pickle", "cloudpickle", "dill", "marshal", "shelve"}
 UNSAFE_LOADS = {("torch", "load"), ("torch.hub", "load"), ("joblib", "load")}
 UNSAFE_KEYWORDS = {("allow_pickle", True), ("weights_only", False), ("shell", True)}
 IMPORT_NAMES = {"scikit-learn": "sklearn", "lazy-loader": "lazy_loader"}
-OPTIONAL = {"ase", "distributed", "hpsklearn", "hyperopt", "openpyxl", "pyarrow", "xgboost"}
+OPTIONAL = {"ase", "distributed", "e3nn", "hpsklearn", "hyperopt", "openpyxl", "pyarrow", "xgboost"}
 FOR_USERS = ("xgboost", "structures", "parquet", "dask", "excel")  # extras
 SILENCERS = re.compile(r"\b(TODO|FIXME|XXX|noqa|type:\s*ignore|pragma:\s*no\s*cover)\b")
 

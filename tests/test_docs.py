@@ -69,6 +69,7 @@ def taken_as_given():
         "TransferRegressor": functools.partial(sktl.TransferRegressor, max_epochs=1),
         "TransformedTargetRegressor": TransformedTargetRegressor,
         "DeepFeatureTransformer": sktl.DeepFeatureTransformer,
+        "StructureReader": sktl.StructureReader,
         **{"GridSearchCV": GridSearchCV, "GroupKFold": GroupKFold, "SVR": SVR, "np": np},
         **{"make_pipeline": make_pipeline, "StandardScaler": StandardScaler, "sktl": sktl},
         "parse_formulas": parse_formulas,
@@ -86,6 +87,8 @@ def folder(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(DOCS).as_posix())
 def test_code_of_a_page_runs(page, folder):
+    if page.stem.startswith("nequix") and page.stem not in sktl.list_sources():
+        pytest.skip(f"{page.stem} comes from its publisher")
     given = taken_as_given() if page.stem == "user_guide" else None
     names, ran = {}, 0
     for text, code in blocks(page):

@@ -11,7 +11,7 @@ import torch
 from pymatgen.core import Lattice, Structure
 
 from sktl.exceptions import InputError, StructureError
-from sktl.representations import CrystalGraphs, _structure
+from sktl.representations import CrystalGraphs, _kept_graphs, _structure
 from sktl.representations._crystal_rows import EDGE_WORK
 from sktl.sources import run_rows
 
@@ -30,7 +30,7 @@ DTYPES = {
 @pytest.fixture(autouse=True)
 def empty_cache(monkeypatch):
     """Start every test without remembered graphs."""
-    monkeypatch.setattr(_structure, "_CACHE", _structure._GraphCache(2**24))
+    monkeypatch.setattr(_kept_graphs, "_CACHE", _kept_graphs._GraphCache(2**24))
 
 
 @pytest.fixture
@@ -183,15 +183,15 @@ def test_changed_structures_are_built_anew(crystals, built, change):
 
 def test_memory_is_bounded(crystals, built, monkeypatch):
     graphs = WholeGraphs().encode(crystals).graphs
-    cache = _structure._GraphCache(graphs[0].n_bytes + graphs[1].n_bytes)
+    cache = _kept_graphs._GraphCache(graphs[0].n_bytes + graphs[1].n_bytes)
     cache.put("a", graphs[0])
     cache.put("b", graphs[1])
     assert cache.get("a") is graphs[0] and cache.size == cache.limit
     cache.put("c", graphs[2])
     assert cache.get("b") is None and cache.get("a") is graphs[0]
     assert cache.size == graphs[0].n_bytes + graphs[2].n_bytes
-    monkeypatch.setattr(_structure, "_CACHE", _structure._GraphCache(0))
-    assert len(WholeGraphs().encode(crystals)) == 6 and _structure._CACHE.size == 0
+    monkeypatch.setattr(_kept_graphs, "_CACHE", _kept_graphs._GraphCache(0))
+    assert len(WholeGraphs().encode(crystals)) == 6 and _kept_graphs._CACHE.size == 0
 
 
 def test_batches_do_not_write_into_remembered_graphs(crystals):
@@ -209,7 +209,7 @@ def test_graphs_are_small(crystals):
 
 def test_many_workers_find_the_same(crystals):
     wanted = WholeGraphs().encode(crystals)[np.arange(6)]
-    _structure._CACHE.clear()
+    _kept_graphs._CACHE.clear()
     with joblib.parallel_config(backend="threading"):
         found = WholeGraphs(n_jobs=2).encode(crystals)[np.arange(6)]
     for name, part in wanted.items():
@@ -220,7 +220,7 @@ def test_threads_share_the_memory(crystals):
     with ThreadPoolExecutor(4) as pool:
         many = list(pool.map(lambda _: WholeGraphs().encode(crystals), range(8)))
     assert all((rows.sizes == many[0].sizes).all() for rows in many)
-    assert _structure._CACHE.size == sum(graph.n_bytes for graph in many[0].graphs)
+    assert _kept_graphs._CACHE.size == sum(graph.n_bytes for graph in many[0].graphs)
 
 
 def test_pickle(crystals):

@@ -1,4 +1,4 @@
-"""``sktl sources``: list, show and verify pretrained sources."""
+"""``sktl sources``: list, show, fetch and verify pretrained sources."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sktl.exceptions import SktlError
 
 @click.group("sources")
 def sources_group() -> None:
-    """List, show and verify pretrained sources."""
+    """List, show, fetch and verify pretrained sources."""
 
 
 @sources_group.command("list")
@@ -43,6 +43,21 @@ def show_command(name: str, as_json: bool) -> None:
 
     source = sktl.load_source(name)
     say(source.card.to_json() if as_json else card_page(source, name), nl=as_json)
+
+
+@sources_group.command("fetch")
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+def fetch_command(names: tuple[str, ...]) -> None:
+    """Get the weights of the sources NAME, so that they load without a network from now on.
+
+    Sources such as nequix-omat come from their publisher when they are first named. This does it
+    beforehand, and checks them.
+    """
+    import sktl
+
+    for name in names:
+        source = sktl.load_source(name)
+        click.echo(f"{name}: here. {source.card.id}, sha256 {source.sha256}.")
 
 
 @sources_group.command("verify")

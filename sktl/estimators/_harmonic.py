@@ -33,7 +33,7 @@ from sktl.estimators._input import (
     read_materials,
 )
 from sktl.estimators._upgrades import upgrade_reader
-from sktl.exceptions import InputError
+from sktl.exceptions import InputError, StructureError
 from sktl.networks import Network, energy_curvature
 from sktl.representations import (
     RESPONSES,
@@ -189,6 +189,12 @@ class HarmonicTransformer(TransformerMixin, MaterialsEstimator):
 
     def _respond_all(self, crystals: Crystals, places: Sequence[Path | None]) -> list[FloatArray]:
         """Return the harmonic response of each crystal, and keep it in its place."""
+        disordered = [i for i, shares in enumerate(crystals.shares) if shares is not None]
+        if disordered:
+            raise StructureError(
+                f"Got {len(disordered)} disordered crystals, expected ordered ones: a mix of "
+                "elements has no phonons."
+            )
         cells = [standard_supercell(*arrays, self.max_atoms) for arrays in crystals.arrays]
         graphs: Any = type(self.input_.representation)
         rows = graphs(merged=False).encode(Crystals(cells))

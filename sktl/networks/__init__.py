@@ -9,6 +9,7 @@ from sktl.networks._composition import CompositionNet
 from sktl.networks._conditioned import ConditionedNetwork
 from sktl.networks._curvature import energy_curvature
 from sktl.networks._elemnet import ElemNet
+from sktl.networks._nequix import Nequix
 
 __all__ = [
     "ALIGNN",
@@ -17,6 +18,7 @@ __all__ = [
     "CompositionNet",
     "ConditionedNetwork",
     "ElemNet",
+    "Nequix",
     "Network",
     "check_network",
     "energy_curvature",

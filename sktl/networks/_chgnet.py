@@ -10,11 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from sktl._types import AnyArray
 from sktl.exceptions import InputError
-from sktl.networks._base import Network
 from sktl.networks._chgnet_blocks import GraphEmbedding, Interaction, Readout, Updates
 from sktl.networks._graph import AtomState, mean_rows
+from sktl.networks._scaled import ScaledNetwork
 
 _EMBEDDING = {
     "atoms": "atom_embedding.embedding",
@@ -50,10 +49,8 @@ _FIXED = {
     "conv_norm": None,
 }
 
-_SMALLEST = 0.1
 
-
-class CHGNet(Network):
+class CHGNet(ScaledNetwork):
     """Map a crystal, seen as a graph of atoms, bonds and bond angles, to properties.
 
     An interaction block sums, for each atom, messages from its bonds and the atoms at their other
@@ -133,10 +130,6 @@ class CHGNet(Network):
     torch.Size([1, 2])
     """
 
-    scales_embedding = True
-    center: Tensor
-    scale: Tensor
-
     def __init__(
         self,
         n_outputs: int = 1,
@@ -161,9 +154,7 @@ class CHGNet(Network):
             groups[f"interaction{i}"] = Interaction(hidden, last)
         groups["readout"] = Readout(hidden, n_readout, n_elements)
         self.body = nn.ModuleDict(groups)
-        self.embedding_size = n_interactions * hidden + 2
-        self.register_buffer("center", torch.empty(self.embedding_size).zero_())
-        self.register_buffer("scale", torch.empty(self.embedding_size).fill_(1))
+        self.make_scale(n_interactions * hidden + 2)
         self.head = nn.Linear(self.embedding_size, n_outputs)
 
     def stages(
@@ -215,20 +206,7 @@ class CHGNet(Network):
                 means.append(mean_rows(atoms, crystal, atom_multiplicity))
                 yield name, (atoms, crystal, atom_multiplicity)
         energies = self.body["readout"](atoms, numbers, crystal, atom_multiplicity)
-        yield "readout", (torch.cat([*means, energies], dim=1) - self.center) / self.scale
-
-    def scale_embedding(self, features: AnyArray | Tensor) -> None:
-        """Give the columns of `features` (n, embedding_size) zero mean and unit variance.
-
-        Columns with less than a tenth of the median standard deviation are not scaled up to unit
-        variance. The last interaction has many columns that hardly vary; small changes of the
-        network would then change its output much.
-        """
-        columns = torch.as_tensor(features, dtype=self.scale.dtype)
-        spread, center = torch.std_mean(columns, dim=0, correction=0)
-        self.center += center * self.scale
-        spread = spread * self.scale
-        self.scale = spread.clamp_min(_SMALLEST * spread.median().item() or 1.0)
+        yield "readout", self.scaled(torch.cat([*means, energies], dim=1))
 
     def summary(self, state: Tensor | AtomState) -> Tensor:
         """Return the mean over the atoms of each crystal, (n, width), for a state of `stages`."""

@@ -16,7 +16,8 @@ _N_ROWS = 5
 _N_COLUMNS = 103
 _COLUMNS = {"columns"}
 _TOKENS = {"numbers", "fractions"}
-_GRAPHS = {"numbers", "crystal", "source", "target", "vectors", "first", "second"}
+_BONDS = {"numbers", "crystal", "source", "target", "vectors"}
+_GRAPHS = _BONDS | {"first", "second"}
 
 
 class ExampleRows(Protocol):
@@ -36,13 +37,17 @@ def example_rows(network: Network) -> ExampleRows:
         Its `stages` takes arguments that no representation of sktl gives.
     """
     taken = inspect.signature(network.stages).parameters.values()
-    names = {each.name for each in taken if each.default is each.empty}
+    names = {
+        each.name
+        for each in taken
+        if each.default is each.empty and each.kind is not each.VAR_KEYWORD
+    }
     if names == _COLUMNS:
         return _ColumnExamples(network.arguments.get("n_inputs", _N_COLUMNS))
     if names == _TOKENS:
         return _TokenExamples()
-    if names == _GRAPHS:
-        return _GraphExamples()
+    if names in (_BONDS, _GRAPHS):
+        return _GraphExamples(names)
     raise InputError(
         f"Got {type(network).__name__}.stages with the arguments {sorted(names)}, which no "
         "representation of sktl gives: pass rows, that is what encode of its own one returns."
@@ -85,9 +90,16 @@ class _TokenExamples(_Examples):
 
 
 class _GraphExamples(_Examples):
-    """Chains of two atoms: each is bound to the other on both sides, and to its own images."""
+    """Chains of two atoms: each is bound to the other on both sides, and to its own images.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    names : set of str
+        What the network takes.
+    """
+
+    def __init__(self, names: set[str]) -> None:
+        self.names = names
         self.numbers = np.arange(2 * _N_ROWS).reshape(_N_ROWS, 2) + 8
         self.lengths = np.linspace(1.8, 2.6, _N_ROWS)
         half = np.array([[0, 1], [0, 1], [0, 0], [1, 1]])
@@ -107,7 +119,7 @@ class _GraphExamples(_Examples):
         halves = np.concatenate([ends[:, :4].reshape(-1, 2), ends[:, 4:].reshape(-1, 2)])
         steps = self.lengths[indices][:, None, None] * self.steps
         pairs = (place[self.pairs][:, None] + 4 * shift[:, None]).reshape(2, -1)
-        return {
+        found = {
             "numbers": self.numbers[indices].reshape(-1),
             "crystal": np.repeat(shift, 2),
             "source": halves[:, 0],
@@ -118,3 +130,4 @@ class _GraphExamples(_Examples):
             "first": pairs[0],
             "second": pairs[1],
         }
+        return {name: part for name, part in found.items() if name in self.names}

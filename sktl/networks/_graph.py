@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 _GATE_FLOOR = 1e-6
+_SMALLEST_VARIANCE = 1e-12
 
 Norm: TypeAlias = Callable[[int], nn.Module]
 """Makes a normalisation of a width."""
@@ -250,3 +251,14 @@ def angle_cosines(directions: Tensor, first: Tensor, second: Tensor) -> Tensor:
     """Return the cosines (t,) of the angles between edges i->j and j->k of length 1, at j."""
     products = directions.index_select(0, first) * directions.index_select(0, second)
     return -products.sum(dim=1)
+
+
+def summarise_rows(atoms: Tensor, crystal: Tensor, copies: Tensor | None = None) -> Tensor:
+    """Return mean and standard deviation (n, 2 width) of the atoms of each crystal.
+
+    Parameters are those of `mean_rows`.
+    """
+    mean = mean_rows(atoms, crystal, copies)
+    apart = atoms - mean.index_select(0, crystal)
+    spread = (mean_rows(apart.square(), crystal, copies) + _SMALLEST_VARIANCE).sqrt()
+    return torch.cat([mean, spread], dim=1)

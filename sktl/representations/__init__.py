@@ -24,6 +24,8 @@ from sktl.representations._formula_alloys import from_weight_percent
 from sktl.representations._materials import Materials, check_structures, label_pairs, label_rows
 from sktl.representations._matminer import MatminerTransformer
 from sktl.representations._merged import MergedGraph, MergedRows
+from sktl.representations._nequix_graphs import NequixGraphs
+from sktl.representations._orbits import OrbitGraph, OrbitRows
 from sktl.representations._readers import StructureReader, list_crystals
 from sktl.representations._response import RESPONSES, harmonic_response
 from sktl.representations._rows import ColumnRows, TokenRows
@@ -59,7 +61,10 @@ __all__ = [
     "MatminerTransformer",
     "MergedGraph",
     "MergedRows",
+    "NequixGraphs",
     "NumericColumns",
+    "OrbitGraph",
+    "OrbitRows",
     "Representation",
     "Rows",
     "StructureRepresentation",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self, TypedDict
 
 import numpy as np
 
-from sktl._types import CellArrays, Indices, IntArray
+from sktl._types import CellArrays, FloatArray, Indices, IntArray
 from sktl.representations._compositions import (
     Compositions,
     first_of_each_key,
@@ -18,6 +18,7 @@ from sktl.representations._structures import (
     refuse_unusable,
     structure_arrays,
     structure_digest,
+    structure_shares,
 )
 
 if TYPE_CHECKING:
@@ -60,17 +61,20 @@ REFERENCE_STRUCTURES = [
 
 
 class Crystals:
-    """Hold n ordered crystals as arrays, as `Compositions` holds compositions.
+    """Hold n crystals as arrays, as `Compositions` holds compositions.
 
     Parameters
     ----------
     arrays : sequence of (numbers, lattice, fractional)
         For each crystal the atomic numbers int32 (n_atoms,), the lattice vectors as rows, float64
         (3, 3) in Angstrom, and the fractional coordinates float64 (n_atoms, 3).
+    shares : sequence of float array (n_atoms,) or None, optional
+        Occupancy of each atom of a disordered crystal, None for an ordered one. A site that is
+        shared by elements has an atom of each. By default all crystals are ordered.
 
     Attributes
     ----------
-    arrays : list
+    arrays, shares : list
         As given.
 
     See Also
@@ -86,8 +90,11 @@ class Crystals:
     (1, '17:0.5000;55:0.5000')
     """
 
-    def __init__(self, arrays: Iterable[CellArrays]) -> None:
+    def __init__(
+        self, arrays: Iterable[CellArrays], shares: Iterable[FloatArray | None] | None = None
+    ) -> None:
         self.arrays = list(arrays)
+        self.shares = [None] * len(self.arrays) if shares is None else list(shares)
 
     @classmethod
     def from_structures(cls, structures: Sequence[Structure]) -> Self:
@@ -99,7 +106,7 @@ class Crystals:
             A structure cannot be used; the message names its row, formula and fault.
         """
         refuse_unusable(structures)
-        return cls([structure_arrays(structure) for structure in structures])
+        return cls(map(structure_arrays, structures), map(structure_shares, structures))
 
     @classmethod
     def from_dicts(cls, entries: Iterable[CrystalDict]) -> Self:
@@ -124,8 +131,12 @@ class Crystals:
     @cached_property
     def compositions(self) -> Compositions:
         """The compositions of the crystals, `Compositions` of n rows."""
-        found = [np.unique(numbers, return_counts=True) for numbers, _, _ in self.arrays]
-        numbers, amounts = zip(*found, strict=True)
+        counts = [
+            np.bincount(numbers, shares)
+            for (numbers, _, _), shares in zip(self.arrays, self.shares, strict=True)
+        ]
+        numbers = [np.flatnonzero(each) for each in counts]
+        amounts = [each[place] for each, place in zip(counts, numbers, strict=True)]
         sizes = [len(part) for part in numbers]
         return Compositions(
             np.concatenate(numbers), np.concatenate(amounts), offsets_from_sizes(sizes)
@@ -143,11 +154,15 @@ class Crystals:
 
     def take(self, indices: Indices) -> Crystals:
         """Return some of the rows as `Crystals`; the arrays are shared, not copied."""
-        return Crystals([self.arrays[i] for i in np.arange(len(self))[indices]])
+        chosen = np.arange(len(self))[indices].tolist()
+        return Crystals([self.arrays[i] for i in chosen], [self.shares[i] for i in chosen])
 
     def keys(self) -> list[str]:
         """Return one string for each row, equal for equal arrays only."""
-        return [structure_digest(*parts).hex() for parts in self.arrays]
+        return [
+            structure_digest(*parts, shares).hex()
+            for parts, shares in zip(self.arrays, self.shares, strict=True)
+        ]
 
     def digests(self) -> list[str]:
         """Return the digest of each composition, as `Compositions.digests`."""

@@ -14,9 +14,12 @@ from numpy.typing import NDArray
 
 from sktl._types import AnyArray, FloatArray, Indices, IntArray, SingleArray
 from sktl.representations._crystal_rows import CrystalGraph, CrystalRows, unite, whole_pairs
+from sktl.representations._neighbours import SMALLEST_DISTANCE
 
 TOLERANCE = 3e-5
 """Lengths in Angstrom and cosines that differ by less may count as the same."""
+
+_SHARE_TOLERANCE = 1e-6
 
 _ODD, _FACTOR, _SHIFT = (np.uint64(n) for n in (0x9E3779B97F4A7C15, 0xD6E8FEB86659FD93, 32))
 
@@ -43,7 +46,7 @@ class MergedGraph(NamedTuple):
         Multiplicity: atoms of each kind.
     bond_multiplicity : float32 array (2 m,)
         Multiplicity: edges of each kind that lead to one atom.
-    angle_multiplicity : uint16 or int32 array (t,)
+    angle_multiplicity : uint16 or int32 array (t,), float32 if the crystal is disordered
         Multiplicity: angles of each kind at one edge j->k.
     """
 
@@ -56,7 +59,7 @@ class MergedGraph(NamedTuple):
     cosines: SingleArray
     atom_multiplicity: SingleArray
     bond_multiplicity: SingleArray
-    angle_multiplicity: IntArray
+    angle_multiplicity: AnyArray
 
     @property
     def n_bytes(self) -> int:
@@ -113,7 +116,9 @@ class MergedRows(CrystalRows[MergedGraph]):
         )
 
 
-def merge(graph: CrystalGraph, angle_cutoff: float | None = None) -> MergedGraph:
+def merge(
+    graph: CrystalGraph, angle_cutoff: float | None = None, shares: FloatArray | None = None
+) -> MergedGraph:
     """Merge what is alike in the graph of a crystal.
 
     Parameters
@@ -122,6 +127,8 @@ def merge(graph: CrystalGraph, angle_cutoff: float | None = None) -> MergedGraph
         The graph.
     angle_cutoff : float or None
         As in `CrystalRows`.
+    shares : float array (n,), optional
+        Occupancies of the atoms of a disordered crystal; they are factors of the multiplicities.
 
     Returns
     -------
@@ -129,11 +136,17 @@ def merge(graph: CrystalGraph, angle_cutoff: float | None = None) -> MergedGraph
     """
     source, target = (np.concatenate(pair) for pair in (graph[1:3], graph[2:0:-1]))
     first, second = whole_pairs(source, target, graph.vectors, len(graph.numbers), angle_cutoff)
+    if shares is not None:  # the two ends of a pair may share a site
+        vectors = np.concatenate([graph.vectors, -graph.vectors])
+        apart = np.linalg.norm(vectors[first] + vectors[second], axis=1) >= SMALLEST_DISTANCE
+        first, second = first[apart], second[apart]
     lengths = np.linalg.norm(graph.vectors, axis=1)
     directions = graph.vectors / lengths[:, None]
     directions, lengths = np.concatenate([directions, -directions]), np.tile(lengths, 2)
     cosines = -np.einsum("ij,ij->i", directions[first], directions[second])
-    marks = _marks(graph.numbers, source, target, lengths, first, second, cosines)
+    whole = np.ones(len(graph.numbers)) if shares is None else shares
+    labels = _mix(graph.numbers, np.round(whole / _SHARE_TOLERANCE))
+    marks = _marks(labels, source, target, lengths, first, second, cosines)
     _, atoms, kind_of_atom, atom_multiplicity = _distinct(marks[0])
     bond_marks, _, kind_of_bond, n_bonds = _distinct(marks[1])
     # an edge of each kind and its reverse, which may be of the same kind
@@ -155,7 +168,7 @@ def merge(graph: CrystalGraph, angle_cutoff: float | None = None) -> MergedGraph
     _, one, _, angle_multiplicity = _distinct(_mix(marks[2][angles], at))
     chosen, drawn = angles[one], edges[: len(edges) // 2]
     small = np.uint16 if len(edges) < 2**16 else np.int32
-    return MergedGraph(
+    merged = MergedGraph(
         graph.numbers[atoms],
         ends[0][: len(drawn)].astype(np.int32),
         ends[1][: len(drawn)].astype(np.int32),
@@ -167,10 +180,19 @@ def merge(graph: CrystalGraph, angle_cutoff: float | None = None) -> MergedGraph
         bond_multiplicity.astype(np.float32),
         angle_multiplicity.astype(small),
     )
+    if shares is None:
+        return merged
+    factors = (
+        shares[each].astype(np.float32) for each in (atoms, atoms[ends[0]], source[first[chosen]])
+    )
+    names = ("atom_multiplicity", "bond_multiplicity", "angle_multiplicity")
+    return merged._replace(
+        **{name: getattr(merged, name) * each for name, each in zip(names, factors, strict=True)}
+    )
 
 
 def _marks(
-    numbers: IntArray,
+    labels: _MarkArray,
     source: IntArray,
     target: IntArray,
     lengths: SingleArray,
@@ -184,7 +206,7 @@ def _marks(
     only adds up over neighbours can tell apart what has one mark.
     """
     half = len(source) // 2
-    atoms = _mix(numbers)
+    atoms = labels
     bonds = _mix(np.round(lengths / TOLERANCE))
     turns = _mix(np.round(cosines / TOLERANCE))
     n_kinds = 0

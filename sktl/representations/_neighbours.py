@@ -12,11 +12,15 @@ from sktl._types import FloatArray, IntArray, SingleArray
 SHELL_TOLERANCE = 0.01
 """Distances that differ by no more than this belong to one shell of neighbours, in Angstrom."""
 
+SMALLEST_DISTANCE = 0.5
+"""Atoms closer than this overlap, or share a site in a disordered crystal, in Angstrom."""
+
 _GROWTH = 1.5
 _SURPLUS = 1.5
 _SMALLEST_RADIUS = 1.0
 _SKEWED = 1000.0  # product of the edges by the volume
 _NEAR_HOME = 100.0  # cells
+_LEAST_SHARE = 1e-3  # of a neighbour, so that rounding decides nothing
 
 
 Bonds: TypeAlias = tuple[IntArray, IntArray, SingleArray]
@@ -24,7 +28,11 @@ Bonds: TypeAlias = tuple[IntArray, IntArray, SingleArray]
 
 
 def nearest_bonds(
-    lattice: FloatArray, fractional: FloatArray, n_neighbours: int, start: float = 8.0
+    lattice: FloatArray,
+    fractional: FloatArray,
+    n_neighbours: int,
+    start: float = 8.0,
+    shares: FloatArray | None = None,
 ) -> Bonds:
     """Return the bonds of each atom to its nearest neighbours, up to a whole shell.
 
@@ -40,6 +48,9 @@ def nearest_bonds(
     start : float
         Largest radius of the first search, Angstrom. It grows until every atom has k neighbours,
         so it has no influence on the result.
+    shares : float array (n,), optional
+        Occupancies in a disordered crystal: neighbours count by these, and atoms on one site have
+        no bond.
 
     Returns
     -------
@@ -55,11 +66,15 @@ def nearest_bonds(
     ([0, 0, 0], [2.0, 2.0, 2.0])
     """
     lattice, fractional = _at_home(lattice, fractional)
-    volume = abs(np.linalg.det(lattice)) * (n_neighbours + 1) / len(fractional)
+    n_atoms = len(fractional) if shares is None else shares.sum()
+    volume = abs(np.linalg.det(lattice)) * (n_neighbours + 1) / n_atoms
     radius = min(start, (0.75 / math.pi * _SURPLUS * volume) ** (1 / 3))
     while True:
         found = _search(lattice, fractional, radius)
-        limits = _shell_limits(found[0], found[3], len(fractional), n_neighbours)
+        if shares is not None:
+            found = _apart(*found)
+        weights = None if shares is None else shares[found[1]]
+        limits = _shell_limits(found[0], found[3], len(fractional), n_neighbours, weights)
         if limits.max() <= radius:
             break
         radius = limits.max() + 1e-6 if np.isfinite(limits).all() else radius * _GROWTH
@@ -67,10 +82,13 @@ def nearest_bonds(
     return _bonds(lattice, fractional, *(part[kept] for part in found[:3]))
 
 
-def bonds_within(lattice: FloatArray, fractional: FloatArray, cutoff: float) -> Bonds:
+def bonds_within(
+    lattice: FloatArray, fractional: FloatArray, cutoff: float, shared: bool = False
+) -> Bonds:
     """Return the bonds between all atoms whose distance is at most `cutoff` Angstrom.
 
-    Parameters and results are those of `nearest_bonds`. An atom may have no bond.
+    Parameters and results are those of `nearest_bonds`. An atom may have no bond. With `shared`,
+    the crystal is disordered, and atoms on one site have no bond.
 
     Examples
     --------
@@ -78,7 +96,20 @@ def bonds_within(lattice: FloatArray, fractional: FloatArray, cutoff: float) -> 
     [9, 9, 9]
     """
     lattice, fractional = _at_home(lattice, fractional)
-    return _bonds(lattice, fractional, *_search(lattice, fractional, cutoff)[:3])
+    found = _search(lattice, fractional, cutoff)
+    return _bonds(lattice, fractional, *(_apart(*found) if shared else found)[:3])
+
+
+def close_pairs(
+    lattice: FloatArray, fractional: FloatArray, radius: float
+) -> tuple[IntArray, IntArray, FloatArray]:
+    """Return first and second atoms of all pairs within `radius`, and their distances, Angstrom.
+
+    Both are the same atom where one meets its own image.
+    """
+    lattice, fractional = _at_home(lattice, fractional)
+    first, second, _, distances = _search(lattice, fractional, radius)
+    return first, second, distances
 
 
 def shortest_distance(
@@ -91,8 +122,7 @@ def shortest_distance(
     (int, int, float) or None
         Atoms, equal where one meets its own image; Angstrom.
     """
-    lattice, fractional = _at_home(lattice, fractional)
-    first, second, _, distances = _search(lattice, fractional, radius)
+    first, second, distances = close_pairs(lattice, fractional, radius)
     if not len(distances):
         return None
     closest = distances.argmin()
@@ -179,15 +209,30 @@ def _at_home(lattice: FloatArray, fractional: FloatArray) -> tuple[FloatArray, F
     return lattice, fractional
 
 
+def _apart(
+    first: IntArray, second: IntArray, images: IntArray, distances: FloatArray
+) -> tuple[IntArray, IntArray, IntArray, FloatArray]:
+    """Return what `_search` found without pairs that share a site of a disordered crystal."""
+    kept = distances >= SMALLEST_DISTANCE
+    return first[kept], second[kept], images[kept], distances[kept]
+
+
 def _shell_limits(
-    first: IntArray, distances: FloatArray, n_atoms: int, n_neighbours: int
+    first: IntArray,
+    distances: FloatArray,
+    n_atoms: int,
+    n_neighbours: int,
+    weights: FloatArray | None = None,
 ) -> FloatArray:
     """Return how far each atom's neighbours reach, (n_atoms,); infinite where there are too few."""
     order = np.lexsort((distances, first))
     counts = np.bincount(first, minlength=n_atoms)
-    last = np.cumsum(counts) - counts + n_neighbours - 1
+    begin = np.cumsum(counts) - counts
+    total = np.cumsum(np.ones(len(order)) if weights is None else weights[order])
+    before = np.concatenate([[0.0], total])[begin]
+    last = np.searchsorted(total, before + n_neighbours - _LEAST_SHARE)
     limits = np.full(n_atoms, np.inf)
-    enough = counts >= n_neighbours
+    enough = last < begin + counts
     limits[enough] = distances[order[last[enough]]] + SHELL_TOLERANCE
     return limits
 

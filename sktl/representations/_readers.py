@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self, TypeAlias
 
 from sklearn.base import BaseEstimator, TransformerMixin
 
@@ -21,7 +21,7 @@ from sktl.representations._structure_files import (
     open_blocks,
     read_file,
 )
-from sktl.representations._structures import is_structure, refuse_rows
+from sktl.representations._structures import MIX, is_structure, mix_disordered, refuse_rows
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from sklearn.utils import Tags
 
 _SITE_KEYS = ("species", "abc", "label")
+
+Disordered: TypeAlias = Literal["refuse", "mix"]
 
 StructuresToRead: TypeAlias = (
     "PathLike | Sequence[PathLike | Atoms | Structure | dict[str, Any]] | Shaped"
@@ -42,10 +44,21 @@ class StructureReader(TransformerMixin, BaseEstimator):
 
     Nothing is learned. Put it first in a pipeline.
 
+    Parameters
+    ----------
+    disordered : {"refuse", "mix"}, default="refuse"
+        What estimators that read structures do with a crystal that has sites shared by elements or
+        partly empty. "mix": each element on a site is an atom of its own, whose messages to its
+        neighbours are scaled by its occupancy, and which has that weight in the mean over the
+        crystal; atoms of one site do not see each other. A site that is empty in part sends so
+        much less. "refuse": they raise an error. Estimators that read the composition alone take
+        such a crystal in any case.
+
     Raises
     ------
     InputError
-        If X is no sequence: a single dict or structure, or a path that is no file of several.
+        If X is no sequence: a single dict or structure, or a path that is no file of several; or
+        `disordered` is neither.
     StructureError
         If a row cannot be read; the message names the row (0-based), the path or type, and the
         reason, and `rows` holds all bad rows.
@@ -83,6 +96,11 @@ class StructureReader(TransformerMixin, BaseEstimator):
     ['Cs1 Cl1', 'Cs1 Cl1']
     """
 
+    disordered: Disordered = "refuse"  # of readers that were stored before there was a choice
+
+    def __init__(self, *, disordered: Disordered = "refuse") -> None:
+        self.disordered = disordered
+
     def fit(self, X: StructuresToRead, y: object = None) -> Self:
         """Do nothing but look at the container; rows are read by `transform`.
 
@@ -98,6 +116,7 @@ class StructureReader(TransformerMixin, BaseEstimator):
             This transformer.
         """
         _as_items(X)
+        self._check()
         self.n_features_in_ = 1
         return self
 
@@ -114,6 +133,7 @@ class StructureReader(TransformerMixin, BaseEstimator):
         ndarray of object, shape (n,)
             pymatgen Structures.
         """
+        self._check()
         structures, problems = [], {}
         items = _as_items(X)
         for row, item in enumerate(items):
@@ -126,7 +146,13 @@ class StructureReader(TransformerMixin, BaseEstimator):
             f"of {len(items)} rows that cannot be read, expected CIF or POSCAR files, ASE Atoms, "
             "dicts or pymatgen Structures",
         )
+        if self.disordered == MIX:
+            structures = [each if each.is_ordered else mix_disordered(each) for each in structures]
         return as_objects(structures)
+
+    def _check(self) -> None:
+        if self.disordered not in ("refuse", MIX):
+            raise InputError(f"Got disordered={self.disordered!r}, expected 'refuse' or 'mix'.")
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

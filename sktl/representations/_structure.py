@@ -3,36 +3,26 @@
 from __future__ import annotations
 
 import math
-import threading
-from collections import OrderedDict
-from collections.abc import Hashable, Iterable
+from collections.abc import Callable, Sequence
+from functools import partial
 from numbers import Integral, Real
-from typing import Literal, TypeAlias, cast
+from typing import Any, Literal, TypeAlias
 
-from joblib import effective_n_jobs
-from sklearn.utils.parallel import Parallel, delayed
-
-from sktl._progress import count
 from sktl._state import stored
-from sktl._types import CellArrays, StructuresLike
+from sktl._types import CellArrays, FloatArray, StructuresLike
 from sktl.exceptions import InputError
-from sktl.representations._base import StructureRepresentation
 from sktl.representations._crystal_rows import CrystalGraph, CrystalRows
 from sktl.representations._crystals import Crystals
-from sktl.representations._merged import MergedGraph, MergedRows, merge
+from sktl.representations._kept_graphs import KeptGraph, KeptGraphs, refuse_shares
+from sktl.representations._merged import MergedRows, merge
 from sktl.representations._neighbours import bonds_within, nearest_bonds
 
 Mode: TypeAlias = Literal["nearest", "radius"]
 MODES = ("nearest", "radius")
-CACHE_BYTES = 2**29
-"""Memory for graphs that may be asked for again, in bytes."""
-
-
-Graph: TypeAlias = CrystalGraph | MergedGraph
 
 
 @stored("crystal-graphs/1")
-class CrystalGraphs(StructureRepresentation):
+class CrystalGraphs(KeptGraphs):
     """A crystal as a graph of its atoms, periodic images bound as neighbours are.
 
     Nothing is learned. The graphs do not depend on the choice of cell, its origin and orientation,
@@ -153,7 +143,7 @@ class CrystalGraphs(StructureRepresentation):
         Parameters
         ----------
         structures : Crystals, or list, tuple, Series, array or DataFrame of Structure, (n,)
-            Ordered crystals.
+            Crystals.
 
         Returns
         -------
@@ -167,34 +157,19 @@ class CrystalGraphs(StructureRepresentation):
         StructureError
             A structure cannot be used; the message names its row, formula and fault.
         """
-        crystals = structures if isinstance(structures, Crystals) else self.read(structures)
-        settings: tuple[object, ...]
-        settings = self.mode, self.n_neighbours if self.mode == "nearest" else self.cutoff
-        settings += ("merged", self.angle_cutoff) if self.merged else ()
-        keys = [(settings, digest) for digest in crystals.keys()]
-        found = {key: graph for key in keys if (graph := _CACHE.get(key)) is not None}
-        given = dict(zip(keys, crystals.arrays, strict=True))
-        missing = {key: parts for key, parts in given.items() if key not in found}
-        graphs = self._build(list(missing.values()))
-        for key, graph in zip(missing, graphs, strict=True):
-            found[key] = graph
-            _CACHE.put(key, graph)
-        chosen = [found[key] for key in keys]
-        if self.merged:
-            return MergedRows(cast(list[MergedGraph], chosen))
-        return CrystalRows(cast(list[CrystalGraph], chosen), self.angle_cutoff)
+        rows: CrystalRows[CrystalGraph] | MergedRows = super().encode(structures)
+        return rows
 
-    def _build(self, arrays: list[CellArrays]) -> list[Graph]:
-        """Return a graph for each structure, given as arrays."""
+    def _settings(self) -> tuple[object, ...]:
+        settings = self.mode, self.n_neighbours if self.mode == "nearest" else self.cutoff
+        return settings + (("merged", self.angle_cutoff) if self.merged else ())
+
+    def _maker(self) -> Callable[[CellArrays, FloatArray | None], KeptGraph]:
         options = self.mode, self.cutoff, self.n_neighbours, self.merged, self.angle_cutoff
-        workers = effective_n_jobs(self.n_jobs)
-        if workers == 1 or len(arrays) < 2:
-            counted = count(arrays, "Searching for neighbours", len(arrays), "crystals")
-            return _build_many(counted, *options)
-        step = -(-len(arrays) // (4 * workers))
-        chunks = [arrays[i : i + step] for i in range(0, len(arrays), step)]
-        parts = Parallel(n_jobs=self.n_jobs)(delayed(_build_many)(c, *options) for c in chunks)
-        return [graph for part in parts for graph in part]
+        return partial(_crystal_graph, options=options)
+
+    def _rows(self, graphs: Sequence[Any]) -> CrystalRows[Any]:
+        return MergedRows(graphs) if self.merged else CrystalRows(graphs, self.angle_cutoff)
 
 
 @stored("crystal-graphs-chgnet/1")
@@ -218,51 +193,6 @@ class ChgnetGraphs(CrystalGraphs):
         super().__init__(mode="radius", cutoff=6.0, angle_cutoff=3.0, merged=merged, n_jobs=n_jobs)
 
 
-class _GraphCache:
-    """Graphs by key; the ones asked for longest ago go when memory is used up.
-
-    Parameters
-    ----------
-    limit : int
-        Bytes that all graphs may take together.
-    """
-
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
-        self.size = 0
-        self._graphs: OrderedDict[Hashable, Graph] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, key: Hashable) -> Graph | None:
-        """Return the graph of a key, or None."""
-        with self._lock:
-            if key in self._graphs:
-                self._graphs.move_to_end(key)
-            return self._graphs.get(key)
-
-    def put(self, key: Hashable, graph: Graph) -> None:
-        """Keep a graph; its arrays become read-only, since others may read them."""
-        for part in graph:
-            part.flags.writeable = False
-        with self._lock:
-            if key in self._graphs:
-                return
-            self._graphs[key] = graph
-            self.size += graph.n_bytes
-            while self.size > self.limit:
-                _, oldest = self._graphs.popitem(last=False)
-                self.size -= oldest.n_bytes
-
-    def clear(self) -> None:
-        """Forget all graphs."""
-        with self._lock:
-            self._graphs.clear()
-            self.size = 0
-
-
-_CACHE = _GraphCache(CACHE_BYTES)
-
-
 def _is_length(value: object) -> bool:
     return isinstance(value, Real) and 0 < float(value) < math.inf
 
@@ -271,21 +201,18 @@ def _is_count(value: object) -> bool:
     return isinstance(value, Integral) and int(value) >= 1
 
 
-def _build_many(
-    arrays: Iterable[CellArrays],
-    mode: Mode,
-    cutoff: float,
-    n_neighbours: int,
-    merged: bool,
-    angle_cutoff: float | None,
-) -> list[Graph]:
-    """Build graphs one after the other in this process."""
-    graphs = []
-    for numbers, lattice, fractional in arrays:
-        if mode == "nearest":
-            bonds = nearest_bonds(lattice, fractional, n_neighbours, start=cutoff)
-        else:
-            bonds = bonds_within(lattice, fractional, cutoff)
-        graph = CrystalGraph(numbers, *bonds)
-        graphs.append(merge(graph, angle_cutoff) if merged else graph)
-    return graphs
+def _crystal_graph(
+    arrays: CellArrays,
+    shares: FloatArray | None,
+    options: tuple[Mode, float, int, bool, float | None],
+) -> KeptGraph:
+    mode, cutoff, n_neighbours, merged, angle_cutoff = options
+    numbers, lattice, fractional = arrays
+    if not merged:
+        refuse_shares(shares)
+    if mode == "nearest":
+        bonds = nearest_bonds(lattice, fractional, n_neighbours, start=cutoff, shares=shares)
+    else:
+        bonds = bonds_within(lattice, fractional, cutoff, shared=shares is not None)
+    graph = CrystalGraph(numbers, *bonds)
+    return merge(graph, angle_cutoff, shares) if merged else graph

@@ -11,14 +11,17 @@ import numpy as np
 
 from sktl._types import CellArrays, FloatArray, IntArray
 from sktl.exceptions import StructureError
-from sktl.representations._neighbours import search_size, shortest_distance
+from sktl.representations._neighbours import SMALLEST_DISTANCE, close_pairs, search_size
 from sktl.representations._symbols import SYMBOLS
 
 if TYPE_CHECKING:
     from pymatgen.core import Lattice, Structure
 
-SMALLEST_DISTANCE = 0.5
-"""Atoms closer than this overlap, in Angstrom."""
+MIX = "mix"
+"""Mark of a structure whose shared sites are read as a mix."""
+
+LARGEST_SHARE = 1.01
+"""A site is occupied by no more than this, which leaves room for rounding."""
 
 LARGEST_LENGTH = 1e6
 """Cells and fractional coordinates beyond this are refused."""
@@ -58,24 +61,57 @@ def refuse_rows(problems: dict[int, str], what: str) -> None:
         raise StructureError(f"Got {len(rows)} {what}:{listed}", rows=rows)
 
 
+def mix_disordered(structure: Structure) -> Structure:
+    """Return a copy of a structure whose sites may be shared by elements or partly empty."""
+    mixed = structure.copy()
+    mixed.properties["disordered"] = MIX
+    return mixed
+
+
 def structure_arrays(structure: Structure) -> CellArrays:
-    """Return the parts of an ordered structure that a graph is made of.
+    """Return the parts of a structure that a graph is made of.
 
     Returns
     -------
     numbers : int32 array (n,)
-        Atomic numbers.
+        Atomic numbers; a site that is shared by elements has an atom of each.
     lattice : float64 array (3, 3)
         Lattice vectors as rows, Angstrom.
     fractional : float64 array (n, 3)
         Fractional coordinates.
     """
-    numbers = np.array(structure.atomic_numbers, dtype=np.int32)
     lattice = np.array(structure.lattice.matrix, dtype=np.float64)
-    return numbers, lattice, np.array(structure.frac_coords, dtype=np.float64)
+    fractional = np.array(structure.frac_coords, dtype=np.float64)
+    if structure.is_ordered:
+        return np.array(structure.atomic_numbers, dtype=np.int32), lattice, fractional
+    sites, numbers, _ = zip(*_shares(structure), strict=True)
+    return np.array(numbers, dtype=np.int32), lattice, fractional[list(sites)]
 
 
-def structure_digest(numbers: IntArray, lattice: FloatArray, fractional: FloatArray) -> bytes:
+def structure_shares(structure: Structure) -> FloatArray | None:
+    """Return the occupancy of each atom of `structure_arrays`, (n,); None if all are whole."""
+    if structure.is_ordered:
+        return None
+    return np.array([share for _, _, share in _shares(structure)])
+
+
+def _shares(structure: Structure) -> list[tuple[int, int, float]]:
+    """Return site, atomic number and occupancy of each element on each site."""
+    found = []
+    for i, site in enumerate(structure):
+        shares: dict[int, float] = {}
+        for species, share in site.species.items():
+            shares[species.Z] = shares.get(species.Z, 0.0) + share
+        found += [(i, z, shares[z]) for z in sorted(shares) if shares[z] > 0]
+    return found
+
+
+def structure_digest(
+    numbers: IntArray,
+    lattice: FloatArray,
+    fractional: FloatArray,
+    shares: FloatArray | None = None,
+) -> bytes:
     """Return a sha256 of what `structure_arrays` returns; equal for equal structures only.
 
     The same crystal in another unit cell, or with its atoms in another order, has another digest.
@@ -87,6 +123,8 @@ def structure_digest(numbers: IntArray, lattice: FloatArray, fractional: FloatAr
     digest = sha256(numbers.tobytes())
     for part in (lattice, fractional):
         digest.update((part + 0.0).tobytes())  # -0.0 becomes 0.0
+    if shares is not None:
+        digest.update(shares.tobytes())
     return digest.digest()
 
 
@@ -141,11 +179,18 @@ def _site_problem(structure: Structure) -> str | None:
     if len(far):
         coordinates = structure.frac_coords[far[0]].tolist()
         return f"site {far[0]} has the coordinates {coordinates}, beyond {LARGEST_LENGTH:g}"
+    mixes = structure.properties.get("disordered") == MIX
     for i, site in enumerate(structure):
-        if not site.is_ordered:
-            return f"site {i} is disordered: {site.species_string}"
-        if not 1 <= site.specie.Z <= len(SYMBOLS):
+        if not (site.is_ordered or mixes):
+            return (
+                f"site {i} is disordered: {site.species_string}; "
+                "StructureReader(disordered='mix') has such sites read as a mix, and a source of "
+                "formulas reads the composition alone"
+            )
+        if any(not 1 <= getattr(species, "Z", 0) <= len(SYMBOLS) for species in site.species):
             return f"site {i} holds {site.species_string}, which is no element"
+        if not 0 < site.species.num_atoms <= LARGEST_SHARE:
+            return f"site {i} is occupied by {site.species_string}, expected up to 1 atom"
     return None
 
 
@@ -160,11 +205,14 @@ def _search_problem(structure: Structure) -> str | None:
 
 
 def _overlap_problem(structure: Structure) -> str | None:
-    _, lattice, fractional = structure_arrays(structure)
-    closest = shortest_distance(lattice, fractional, SMALLEST_DISTANCE)
-    if closest is None:
+    matrix, fractional = np.array(structure.lattice.matrix), np.array(structure.frac_coords)
+    first, second, distances = close_pairs(matrix, fractional, SMALLEST_DISTANCE)
+    shares = np.array([site.species.num_atoms for site in structure])
+    together = np.flatnonzero((shares[first] + shares[second] > LARGEST_SHARE) | (first == second))
+    if not len(together):
         return None
-    first, second, distance = closest
-    names = [f"{i} ({structure[i].specie.symbol})" for i in sorted((first, second))]
-    pair = f"site {names[0]} and its image" if first == second else f"sites {' and '.join(names)}"
-    return f"{pair} are {distance:.3g} A apart, closer than {SMALLEST_DISTANCE} A"
+    closest = together[distances[together].argmin()]
+    i, j = sorted((int(first[closest]), int(second[closest])))
+    names = [f"{k} ({structure[k].species.elements[0].symbol})" for k in (i, j)]
+    pair = f"site {names[0]} and its image" if i == j else f"sites {' and '.join(names)}"
+    return f"{pair} are {distances[closest]:.3g} A apart, closer than {SMALLEST_DISTANCE} A"

@@ -69,27 +69,31 @@ def standard_supercell(
     return np.repeat(numbers, len(images)), lattice * repeats[:, None], fractional
 
 
-def cell_symmetry(numbers: IntArray, lattice: FloatArray, fractional: FloatArray) -> Symmetry:
+def cell_symmetry(
+    numbers: IntArray, lattice: FloatArray, fractional: FloatArray, precision: float = PRECISION
+) -> Symmetry:
     """Return the `Symmetry` of a cell.
 
     Parameters
     ----------
     numbers, lattice, fractional : arrays (N,), (3, 3), (N, 3)
         Atomic numbers, lattice vectors as rows in Angstrom, and fractional coordinates.
+    precision : float
+        How far an atom may be from where symmetry wants it, in Angstrom.
 
     Returns
     -------
     Symmetry
         Translations within the cell are among its operations. If one of them does not map each
-        atom to another, to within 0.01 Angstrom, the identity is the only operation.
+        atom to another, to within ten times `precision`, the identity is the only operation.
     """
     n = len(numbers)
     found: list[tuple[FloatArray, IntArray]] = []
-    for rotation, shift in _operations((lattice, fractional, numbers)):
+    for rotation, shift in _operations((lattice, fractional, numbers), precision):
         apart = (fractional @ rotation.T + shift)[:, None] - fractional
         apart = np.linalg.norm((apart - np.round(apart)) @ lattice, axis=2)
         permutation = apart.argmin(axis=1)
-        if len(set(permutation.tolist())) < n or apart.min(axis=1).max() > 10 * PRECISION:
+        if len(set(permutation.tolist())) < n or apart.min(axis=1).max() > 10 * precision:
             found = []
             break
         found.append((lattice.T @ rotation @ np.linalg.inv(lattice.T), permutation))
@@ -116,7 +120,7 @@ def independent_distortions(symmetry: Symmetry, displacements: bool = True) -> F
     n = symmetry.permutations.shape[1]
     strains = _directions(_on_strains(_distinct(symmetry.rotations)))
     distortions = [np.pad(strains, ((0, 0), (3 * n, 0)))]
-    for atom in np.unique(_first_atoms(symmetry)) if displacements else ():
+    for atom in np.unique(first_atoms(symmetry)) if displacements else ():
         stays = symmetry.permutations[:, atom] == atom
         directions = _directions(symmetry.rotations[stays])
         distortions.append(np.pad(directions, ((0, 0), (3 * atom, 3 * (n - atom) + 3))))
@@ -144,7 +148,7 @@ def complete_by_symmetry(
         With respect to displacements and strains; NaN for two displacements, if no atom is
         displaced.
     """
-    firsts = _first_atoms(symmetry)
+    firsts = first_atoms(symmetry)
     n = 3 * len(firsts)
     on_strains = _on_strains(symmetry.rotations)
     moved = _carry(distortions, symmetry, on_strains)
@@ -166,8 +170,8 @@ def complete_by_symmetry(
     return hessian
 
 
-def _first_atoms(symmetry: Symmetry) -> IntArray:
-    """Return for each atom the first one that is taken to it, int (N,)."""
+def first_atoms(symmetry: Symmetry) -> IntArray:
+    """Return for each atom the first of the atoms that symmetry makes equivalent to it, (N,)."""
     return np.argsort(symmetry.permutations, axis=1).min(axis=0)
 
 
@@ -229,10 +233,10 @@ def _reduced_primitive(
 
 
 def _operations(
-    cell: tuple[FloatArray, FloatArray, IntArray],
+    cell: tuple[FloatArray, FloatArray, IntArray], precision: float
 ) -> Iterator[tuple[IntArray, FloatArray]]:
     """Yield rotation (3, 3) and shift (3,) of each operation, in fractional coordinates."""
-    symmetry = _ask("get_symmetry", cell, symprec=PRECISION)
+    symmetry = _ask("get_symmetry", cell, symprec=precision)
     if symmetry is not None:
         yield from zip(symmetry["rotations"], symmetry["translations"], strict=True)
 

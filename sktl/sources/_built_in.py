@@ -1,15 +1,17 @@
 """The architectures of sktl itself: records like any other."""
 
-from sktl.networks import ALIGNN, CHGNet, ColumnNet, CompositionNet, ElemNet
+from sktl.networks import ALIGNN, CHGNet, ColumnNet, CompositionNet, ElemNet, Nequix
 from sktl.representations import (
     ChgnetGraphs,
     CrystalGraphs,
     ElementFractions,
     ElementTokens,
+    NequixGraphs,
     NumericColumns,
 )
 from sktl.sources._architectures import Architecture
-from sktl.sources._chgnet import CHGNET
+from sktl.sources._chgnet import CHGNET, CHGNET_R2SCAN
+from sktl.sources._nequix import NEQUIX_MP, NEQUIX_OMAT
 
 BUILT_IN = (
     Architecture(
@@ -45,7 +47,19 @@ BUILT_IN = (
         "CHGNet",
         references=(("CHGNet", "10.1038/s42256-023-00716-3"),),
         from_scratch=False,
-        sources=(CHGNET,),
+        sources=(CHGNET, CHGNET_R2SCAN),
+    ),
+    Architecture(
+        "nequix",
+        Nequix,
+        NequixGraphs,
+        "Nequix",
+        references=(
+            ("Nequix", "10.48550/arXiv.2508.16067"),
+            ("NequIP", "10.1038/s41467-022-29939-5"),
+        ),
+        from_scratch=False,
+        sources=(NEQUIX_OMAT, NEQUIX_MP),
     ),
     Architecture("columns", ColumnNet, NumericColumns, "ColumnNet"),
 )

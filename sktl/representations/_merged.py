@@ -7,7 +7,7 @@ multiplicity.
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -135,11 +135,7 @@ def merge(
     MergedGraph
     """
     source, target = (np.concatenate(pair) for pair in (graph[1:3], graph[2:0:-1]))
-    first, second = whole_pairs(source, target, graph.vectors, len(graph.numbers), angle_cutoff)
-    if shares is not None:  # the two ends of a pair may share a site
-        vectors = np.concatenate([graph.vectors, -graph.vectors])
-        apart = np.linalg.norm(vectors[first] + vectors[second], axis=1) >= SMALLEST_DISTANCE
-        first, second = first[apart], second[apart]
+    first, second = _pairs(graph, source, target, angle_cutoff, shares)
     lengths = np.linalg.norm(graph.vectors, axis=1)
     directions = graph.vectors / lengths[:, None]
     directions, lengths = np.concatenate([directions, -directions]), np.tile(lengths, 2)
@@ -149,11 +145,7 @@ def merge(
     marks = _marks(labels, source, target, lengths, first, second, cosines)
     _, atoms, kind_of_atom, atom_multiplicity = _distinct(marks[0])
     bond_marks, _, kind_of_bond, n_bonds = _distinct(marks[1])
-    # an edge of each kind and its reverse, which may be of the same kind
-    half = len(graph.source)
-    reverse = np.roll(np.arange(2 * half), half)
-    _, edges = np.unique(np.minimum(kind_of_bond, kind_of_bond[reverse]), return_index=True)
-    edges = np.concatenate([edges, reverse[edges]])
+    edges, reverse = _edges(kind_of_bond)
     kinds = kind_of_bond[edges]
     place_of_kind = np.zeros(len(bond_marks), dtype=np.int32)
     place_of_kind[kinds[::-1]] = np.arange(len(edges))[::-1]
@@ -161,14 +153,15 @@ def merge(
     in_both_halves = 1 + (kinds == kind_of_bond[reverse[edges]])
     bond_multiplicity = n_bonds[kinds] / atom_multiplicity[ends[1]] / in_both_halves
     # the angles at these edges
-    place_of_edge = np.full(2 * half, -1, dtype=np.int32)
+    place_of_edge = np.full(len(reverse), -1, dtype=np.int32)
     place_of_edge[edges] = np.arange(len(edges))
     angles = np.flatnonzero(place_of_edge[second] >= 0)
     at = place_of_edge[second[angles]]
     _, one, _, angle_multiplicity = _distinct(_mix(marks[2][angles], at))
     chosen, drawn = angles[one], edges[: len(edges) // 2]
     small = np.uint16 if len(edges) < 2**16 else np.int32
-    merged = MergedGraph(
+    factors = _factors(shares, atoms, atoms[ends[0]], source[first[chosen]])
+    return MergedGraph(
         graph.numbers[atoms],
         ends[0][: len(drawn)].astype(np.int32),
         ends[1][: len(drawn)].astype(np.int32),
@@ -176,19 +169,41 @@ def merge(
         place_of_kind[kind_of_bond[first[chosen]]].astype(small),
         at[one].astype(small),
         cosines[chosen],
-        atom_multiplicity.astype(np.float32),
-        bond_multiplicity.astype(np.float32),
-        angle_multiplicity.astype(small),
+        atom_multiplicity.astype(np.float32) * factors[0],
+        bond_multiplicity.astype(np.float32) * factors[1],
+        angle_multiplicity.astype(small) * factors[2],
     )
+
+
+def _edges(kinds: IntArray) -> tuple[IntArray, IntArray]:
+    """Return an edge of each kind and its reverse, which may be of the same kind; all reverses."""
+    half = len(kinds) // 2
+    reverse = np.roll(np.arange(2 * half), half)
+    _, edges = np.unique(np.minimum(kinds, kinds[reverse]), return_index=True)
+    return np.concatenate([edges, reverse[edges]]), reverse
+
+
+def _factors(shares: FloatArray | None, *atoms: IntArray) -> list[Any]:
+    """Return the occupancies of atoms, as factors of multiplicities; 1 in an ordered crystal."""
     if shares is None:
-        return merged
-    factors = (
-        shares[each].astype(np.float32) for each in (atoms, atoms[ends[0]], source[first[chosen]])
-    )
-    names = ("atom_multiplicity", "bond_multiplicity", "angle_multiplicity")
-    return merged._replace(
-        **{name: getattr(merged, name) * each for name, each in zip(names, factors, strict=True)}
-    )
+        return [np.uint8(1)] * len(atoms)
+    return [shares[each].astype(np.float32) for each in atoms]
+
+
+def _pairs(
+    graph: CrystalGraph,
+    source: IntArray,
+    target: IntArray,
+    angle_cutoff: float | None,
+    shares: FloatArray | None,
+) -> tuple[IntArray, IntArray]:
+    """Return the pairs of edges that make angles; the two ends of one do not share a site."""
+    first, second = whole_pairs(source, target, graph.vectors, len(graph.numbers), angle_cutoff)
+    if shares is None:
+        return first, second
+    vectors = np.concatenate([graph.vectors, -graph.vectors])
+    apart = np.linalg.norm(vectors[first] + vectors[second], axis=1) >= SMALLEST_DISTANCE
+    return first[apart], second[apart]
 
 
 def _marks(

@@ -21,6 +21,7 @@ from sktl.representations._matminer import MatminerTransformer
 from sktl.representations._merged import MergedGraph, MergedRows
 from sktl.representations._nequix_graphs import NequixGraphs
 from sktl.representations._orbits import OrbitGraph, OrbitRows
+from sktl.representations._phonons import PHONONS, phonon_summary
 from sktl.representations._readers import StructureReader
 from sktl.representations._response import RESPONSES, harmonic_response
 from sktl.representations._rows import ColumnRows, TokenRows
@@ -34,6 +35,7 @@ from sktl.representations._symmetry import (
 
 __all__ = [
     "MAX_ATOMIC_NUMBER",
+    "PHONONS",
     "RESPONSES",
     "SYMBOLS",
     "ChgnetGraphs",
@@ -67,5 +69,6 @@ __all__ = [
     "independent_distortions",
     "parse_formula",
     "parse_formulas",
+    "phonon_summary",
     "standard_supercell",
 ]

@@ -28,6 +28,7 @@ from sktl.representations import (
     independent_distortions,
     standard_supercell,
 )
+from sktl.representations._phonons import mesh_frequencies
 
 TINY = {"n_interactions": 2, "hidden": 8, "n_readout": 1, "n_distances": 5, "n_angles": 3}
 SPRING, EDGE = 1.5, 4.0  # eV/Angstrom^2, Angstrom
@@ -190,6 +191,36 @@ def test_a_supercell_holds_phonons_at_the_edge_of_the_zone():
     found = dict(zip(RESPONSES, harmonic_response(numbers, crystal.volume, hessian), strict=True))
     highest = 521.4709 * np.sqrt(16 / 3 * SPRING / 132.905)  # at H, where neighbours oppose
     assert found["frequency_max"] == pytest.approx(highest, rel=1e-3)
+
+
+def test_phonons_on_a_mesh_are_those_of_springs():
+    primitive = EDGE / 2 * (1 - 2 * np.eye(3)), np.zeros((1, 3))
+    whole, cell = (standard_supercell([55], *primitive, n) for n in (0, 27))
+    crystal = Structure(cell[1], cell[0], cell[2])
+    hessian = energy_curvature(springs, inputs_of(crystal, mode="radius", cutoff=0.9 * EDGE))
+    found = mesh_frequencies(cell, whole, hessian[:-6, :-6], np.array([132.905]))
+    # each of eight neighbours pulls along its diagonal of the cube
+    steps = (np.indices((8, 8, 8)).reshape(3, -1).T[:256] + 0.5) / 8 - 0.5
+    waves = steps @ (2 * np.pi * np.linalg.inv(whole[1]).T)
+    bonds = np.array([[x, y, z] for x in (1, -1) for y in (1, -1) for z in (1, -1)]) / 2 * EDGE
+    units = bonds / np.linalg.norm(bonds[0])
+    factors = SPRING * (1 - np.cos(waves @ bonds.T)) / 132.905
+    expected = np.linalg.eigvalsh(np.einsum("qb,bi,bj->qij", factors, units, units))
+    np.testing.assert_allclose((found / 521.4709) ** 2, expected, atol=2e-3 * expected.max())
+
+
+def test_phonons_give_heat_capacity_and_entropy(potential):
+    crystals = [CAESIUM, RUTILE]
+    transformer = HarmonicTransformer(potential, phonons=True).fit(crystals)
+    found = transformer.transform(crystals)
+    np.testing.assert_array_equal(
+        found[:, :17], HarmonicTransformer(potential).fit_transform(crystals)
+    )
+    names = list(transformer.get_feature_names_out())
+    assert names[17:] == ["last_peak", "heat_capacity", "vibrational_entropy"]
+    assert (found[:, 17] <= 1.2 * found[:, 0]).all() and (found[:, 18] <= 3 * 8.3145).all()
+    (nothing,) = HarmonicTransformer(potential, max_atoms=5, phonons=True).fit_transform([RUTILE])
+    assert np.isnan(nothing[17:]).all()
 
 
 @pytest.mark.parametrize("structure", [CAESIUM, RUTILE, QUARTZ_LIKE])

@@ -36,12 +36,14 @@ from sktl.estimators._upgrades import upgrade_reader
 from sktl.exceptions import InputError, StructureError
 from sktl.networks import Network, energy_curvature
 from sktl.representations import (
+    PHONONS,
     RESPONSES,
     Crystals,
     cell_symmetry,
     complete_by_symmetry,
     harmonic_response,
     independent_distortions,
+    phonon_summary,
     standard_supercell,
 )
 from sktl.sources import Source, SourceCard
@@ -72,6 +74,10 @@ class HarmonicTransformer(TransformerMixin, MaterialsEstimator):
         allows, so that phonons away from the zone centre are included. In a larger primitive cell
         no atoms are displaced, and all features but the clamped-ion elastic ones are NaN. The work
         grows with the square of the number of atoms.
+    phonons : bool, default=False
+        Whether three more features follow: the last peak of the phonon density of states, and heat
+        capacity and vibrational entropy at 300 K. The force constants of the cell are interpolated
+        on a mesh of wave vectors.
     unseen_elements : {"error", "warn"}, default="error"
         What to do about an element that the source never saw in pretraining.
     n_jobs : int or None, default=None
@@ -98,7 +104,8 @@ class HarmonicTransformer(TransformerMixin, MaterialsEstimator):
 
     Notes
     -----
-    A crystal of eight atoms takes up to a second on one core, and less with more symmetry: only
+    A crystal of eight atoms takes up to a second on one core with CHGNet, some seconds with Nequix,
+    and less with more symmetry: only
     displacements and strains that are not equivalent by symmetry are computed. Results are kept in
     the cache folder (``SKTL_CACHE``) if the source has a file, and are not computed again.
 
@@ -122,17 +129,20 @@ class HarmonicTransformer(TransformerMixin, MaterialsEstimator):
     source_: SourceCard
     source_sha256_: str | None
     potential_: Network
+    phonons = False  # of transformers that were stored before there was a choice
 
     def __init__(
         self,
         source: PathLike | Source = "chgnet",
         *,
         max_atoms: int = 24,
+        phonons: bool = False,
         unseen_elements: UnseenElements = "error",
         n_jobs: int | None = None,
     ) -> None:
         self.source = source
         self.max_atoms = max_atoms
+        self.phonons = phonons
         self.unseen_elements = unseen_elements
         self.n_jobs = n_jobs
 
@@ -172,14 +182,14 @@ class HarmonicTransformer(TransformerMixin, MaterialsEstimator):
 
         Returns
         -------
-        ndarray (n, 17), float64
-            See `sktl.representations.harmonic_response`.
+        ndarray (n, 17), or (n, 20) with `phonons`, float64
+            See `sktl.representations.harmonic_response` and `sktl.representations.phonon_summary`.
         """
         materials = read_materials(self, X, fitting=False)
         self.input_.read(materials)  # fails or warns of elements that the source never saw
         distinct, place = materials.crystals.unique()
         places = list(map(self._place, distinct.keys()))
-        found = list(map(_read, places))
+        found = [_read(place, len(self._names())) for place in places]
         missing = [i for i, row in enumerate(found) if row is None]
         if missing:
             made = self._respond_all(distinct.take(missing), [places[k] for k in missing])
@@ -196,11 +206,16 @@ class HarmonicTransformer(TransformerMixin, MaterialsEstimator):
                 "elements has no phonons."
             )
         cells = [standard_supercell(*arrays, self.max_atoms) for arrays in crystals.arrays]
+        primitives: list[CellArrays | None] = [None] * len(cells)
+        if self.phonons:
+            primitives = [standard_supercell(*arrays, 0) for arrays in crystals.arrays]
         graphs: Any = type(self.input_.representation)
         rows = graphs(merged=False).encode(Crystals(cells))
         scale = self.source_.properties[0].scale
         return Parallel(n_jobs=self.n_jobs)(
-            delayed(_respond)(self.potential_, scale, rows[[i]], cells[i], self.max_atoms, place)
+            delayed(_respond)(
+                self.potential_, scale, rows[[i]], cells[i], primitives[i], self.max_atoms, place
+            )
             for i, place in enumerate(places)
         )
 
@@ -214,17 +229,21 @@ class HarmonicTransformer(TransformerMixin, MaterialsEstimator):
 
         Returns
         -------
-        ndarray (17,) of str objects
+        ndarray (17,), or (20,) with `phonons`, of str objects
         """
         check_is_fitted(self)
         check_feature_names(self, input_features)
-        return np.asarray(RESPONSES, dtype=object)
+        return np.asarray(self._names(), dtype=object)
+
+    def _names(self) -> tuple[str, ...]:
+        return RESPONSES + PHONONS if self.phonons else RESPONSES
 
     def _place(self, key: str) -> Path | None:
         """Return where the response of the crystal with this key is kept, or None."""
         if self.source_sha256_ is None:
             return None
         folder = f"v{_VERSION}-{self.source_sha256_[:16]}-{self.max_atoms}"
+        folder += "-phonons" if self.phonons else ""
         return Path(cache_dir()) / "harmonic" / folder / key[:2] / f"{key}.npy"
 
     def __sklearn_tags__(self) -> Tags:
@@ -241,10 +260,14 @@ def _respond(
     scale: float,
     inputs: Mapping[str, AnyArray],
     arrays: CellArrays,
+    primitive: CellArrays | None,
     max_atoms: int,
     place: Path | None,
 ) -> FloatArray:
-    """Return the harmonic response of one crystal, and keep it in a file if there is a path."""
+    """Return the harmonic response of one crystal, and keep it in a file if there is a path.
+
+    With a primitive cell, the summary of its phonons follows.
+    """
     elements, lattice, _ = arrays
 
     def energy(**inputs: Tensor) -> Tensor:
@@ -256,13 +279,15 @@ def _respond(
         distortions, energy_curvature(energy, inputs, distortions), symmetry
     )
     response = harmonic_response(elements, abs(np.linalg.det(lattice)), hessian)
+    if primitive is not None:
+        response = np.append(response, phonon_summary(arrays, primitive, hessian))
     if place is not None:
         with contextlib.suppress(OSError):  # a cache that cannot be written is no reason to stop
             atomic_write(place, lambda file: np.save(file, response))
     return response
 
 
-def _read(place: Path | None) -> FloatArray | None:
+def _read(place: Path | None, size: int) -> FloatArray | None:
     """Return the response that is kept in a file, or None where there is none, or a damaged one."""
     if place is None:
         return None
@@ -270,4 +295,4 @@ def _read(place: Path | None) -> FloatArray | None:
         found = np.load(place, allow_pickle=False)
     except (OSError, ValueError, EOFError):
         return None
-    return found if found.shape == (len(RESPONSES),) else None
+    return found if found.shape == (size,) else None

@@ -26,6 +26,7 @@ from sktl.representations._matminer import MatminerTransformer
 from sktl.representations._merged import MergedGraph, MergedRows
 from sktl.representations._nequix_graphs import NequixGraphs
 from sktl.representations._orbits import OrbitGraph, OrbitRows
+from sktl.representations._phonons import PHONONS, phonon_summary
 from sktl.representations._readers import StructureReader, list_crystals
 from sktl.representations._response import RESPONSES, harmonic_response
 from sktl.representations._rows import ColumnRows, TokenRows
@@ -41,6 +42,7 @@ from sktl.representations._symmetry import (
 __all__ = [
     "CRYSTAL_FILES",
     "MAX_ATOMIC_NUMBER",
+    "PHONONS",
     "RESPONSES",
     "SYMBOLS",
     "ChgnetGraphs",
@@ -82,5 +84,6 @@ __all__ = [
     "judge_formula",
     "parse_formula",
     "parse_formulas",
+    "phonon_summary",
     "standard_supercell",
 ]

@@ -25,7 +25,7 @@ RESPONSES = (
 SOFTEST = 0.3
 """Force constants below this, in eV/Angstrom^2, count as this where they are divided by."""
 
-_WAVENUMBER = 521.4709  # sqrt(eV / u) / Angstrom over 2 pi c, in cm^-1
+WAVENUMBER = 521.4709  # sqrt(eV / u) / Angstrom over 2 pi c, in cm^-1
 _GIGAPASCAL = 160.2177  # eV / Angstrom^3
 _DIELECTRIC = 4 * math.pi * 14.39964  # e^2 / (eV Angstrom), times 4 pi
 _PIEZOELECTRIC = 16.02177  # e / Angstrom^2, in C/m^2
@@ -93,7 +93,7 @@ def _moduli(stiffness: FloatArray) -> tuple[float, float]:
 def _frequencies(dynamical: FloatArray) -> tuple[float, ...]:
     """Return largest, mean, smallest and percentiles of frequencies, cm^-1, less three of zero."""
     squares = np.linalg.eigvalsh(dynamical)
-    found = np.sign(squares) * np.sqrt(np.abs(squares)) * _WAVENUMBER
+    found = np.sign(squares) * np.sqrt(np.abs(squares)) * WAVENUMBER
     optical = found[np.argsort(np.abs(found))[3:]] if len(found) > 3 else np.zeros(1)
     return optical.max(), optical.mean(), optical.min(), *np.percentile(optical, _SHARES)
 
@@ -105,6 +105,11 @@ def _inverse(constants: FloatArray) -> FloatArray:
     values, vectors = np.linalg.eigh(others @ constants @ others)
     kept = np.argsort(np.abs(values))[3:]
     return (vectors[:, kept] / np.maximum(values[kept], SOFTEST)) @ vectors[:, kept].T
+
+
+def atomic_masses() -> FloatArray:
+    """Return masses by atomic number, u."""
+    return _elements()[0]
 
 
 @cache

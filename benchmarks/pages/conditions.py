@@ -31,6 +31,7 @@ def page_parts():
     rows = [
         (title, *(f"{found[name]:.0f}" if name in found else "-" for found in maes.values()))
         for name, title in TITLES.items()
+        if any(name in found for found in maes.values())
     ]
     titles = ("mean absolute error", *(name.replace(" (HV)", " (HV scale)") for name in maes))
     return {"conditions": markdown(titles, rows)}

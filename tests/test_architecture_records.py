@@ -62,7 +62,7 @@ class TestRecords:
         assert find_architecture("alignn").title == "ALIGNN"
 
     def test_own_ones_are_listed_first(self):
-        own = ["composition", "elemnet", "alignn", "chgnet", "columns"]
+        own = ["composition", "elemnet", "alignn", "chgnet", "nequix", "columns"]
         assert list_architectures()[:5] == own
 
     @pytest.mark.parametrize(

@@ -135,21 +135,16 @@ def merge(
     MergedGraph
     """
     source, target = (np.concatenate(pair) for pair in (graph[1:3], graph[2:0:-1]))
-    first, second = whole_pairs(source, target, graph.vectors, len(graph.numbers), angle_cutoff)
-    if shares is not None:  # the two ends of a pair may share a site
-        vectors = np.concatenate([graph.vectors, -graph.vectors])
-        apart = np.linalg.norm(vectors[first] + vectors[second], axis=1) >= SMALLEST_DISTANCE
-        first, second = first[apart], second[apart]
+    pairs = whole_pairs(source, target, graph.vectors, len(graph.numbers), angle_cutoff)
+    first, second = pairs if shares is None else _pairs_apart(graph.vectors, *pairs)
     lengths = np.linalg.norm(graph.vectors, axis=1)
     directions = graph.vectors / lengths[:, None]
     directions, lengths = np.concatenate([directions, -directions]), np.tile(lengths, 2)
     cosines = -np.einsum("ij,ij->i", directions[first], directions[second])
-    whole = np.ones(len(graph.numbers)) if shares is None else shares
-    labels = _mix(graph.numbers, np.round(whole / _SHARE_TOLERANCE))
-    marks = _marks(labels, source, target, lengths, first, second, cosines)
+    marks = _marks(_labels(graph, shares), source, target, lengths, first, second, cosines)
     _, atoms, kind_of_atom, atom_multiplicity = _distinct(marks[0])
     bond_marks, _, kind_of_bond, n_bonds = _distinct(marks[1])
-    # an edge of each kind and its reverse, which may be of the same kind
+    # an edge of each kind and its reverse
     half = len(graph.source)
     reverse = np.roll(np.arange(2 * half), half)
     _, edges = np.unique(np.minimum(kind_of_bond, kind_of_bond[reverse]), return_index=True)
@@ -180,14 +175,37 @@ def merge(
         bond_multiplicity.astype(np.float32),
         angle_multiplicity.astype(small),
     )
+    return _weighted(merged, shares, (atoms, atoms[ends[0]], source[first[chosen]]))
+
+
+def _labels(graph: CrystalGraph, shares: FloatArray | None) -> _MarkArray:
+    """Return a mark of each atom, equal for equal elements and occupancies."""
+    whole = np.ones(len(graph.numbers)) if shares is None else shares
+    return _mix(graph.numbers, np.round(whole / _SHARE_TOLERANCE))
+
+
+def _pairs_apart(
+    vectors: SingleArray, first: IntArray, second: IntArray
+) -> tuple[IntArray, IntArray]:
+    """Return the pairs of edges of a disordered crystal whose two ends do not share a site."""
+    both = np.concatenate([vectors, -vectors])
+    apart = np.linalg.norm(both[first] + both[second], axis=1) >= SMALLEST_DISTANCE
+    return first[apart], second[apart]
+
+
+def _weighted(
+    graph: MergedGraph, shares: FloatArray | None, atoms: tuple[IntArray, IntArray, IntArray]
+) -> MergedGraph:
+    """Return a graph whose multiplicities are multiplied by the occupancies of these atoms."""
     if shares is None:
-        return merged
-    factors = (
-        shares[each].astype(np.float32) for each in (atoms, atoms[ends[0]], source[first[chosen]])
-    )
+        return graph
     names = ("atom_multiplicity", "bond_multiplicity", "angle_multiplicity")
-    return merged._replace(
-        **{name: getattr(merged, name) * each for name, each in zip(names, factors, strict=True)}
+    single = shares.astype(np.float32)
+    return graph._replace(
+        **{
+            name: getattr(graph, name) * single[each]
+            for name, each in zip(names, atoms, strict=True)
+        }
     )
 
 

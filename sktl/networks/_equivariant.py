@@ -123,7 +123,7 @@ def find_paths(n_inputs: int, degree: int, n_outputs: int) -> list[Path]:
     Examples
     --------
     >>> find_paths(1, 3, 2), len(find_paths(4, 3, 4))
-    ([(0, 0, 0), (0, 1, 1)], 26)
+    ([(0, 0, 0), (0, 1, 1)], 23)
     """
     return [
         (first, middle, last)

@@ -191,10 +191,11 @@ def test_screen_of_many_rows_warns_once(rows, tiny_source, parts_of_seven):
 
 def test_screen_shows_a_bar_in_a_terminal_if_asked(fitted, rows, monkeypatch, capsys):
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
-    monkeypatch.setattr("sktl.estimators._base.BAR", {"desc": "Predicting", "mininterval": 0})
+    for name, seconds in (("DELAY", 0.0), ("TICK", 0.01)):
+        monkeypatch.setattr(f"sktl._progress.{name}", seconds)
     fitted.screen(rows[0][:5])
     assert capsys.readouterr().err == ""
-    fitted.screen(rows[0][:5], progress=True)
+    fitted.screen(rows[0] * 200, progress=True)
     assert "Predicting" in capsys.readouterr().err
 
 

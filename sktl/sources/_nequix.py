@@ -6,8 +6,6 @@ import importlib.util
 import io
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,33 +19,16 @@ from sktl.exceptions import (
 )
 from sktl.networks import Nequix
 from sktl.representations import NequixGraphs
-from sktl.sources._card import PropertyCard, SourceCard
+from sktl.sources._card import SourceCard
 from sktl.sources._checkpoint import read_content
-from sktl.sources._foreign import ForeignSource
+from sktl.sources._potentials import MPTRJ, Release
 from sktl.sources._source import Source
 
 _COMMIT = "0ffdf881603d2c97f9105c64c3ec2df74dc1c224"
 _ORIGIN = f"https://raw.githubusercontent.com/atomicarchitects/nequix/{_COMMIT}"
-_LABELS = ("energy", "forces", "stresses")
-_UNLIMITED = (-1e6, 1e6)  # labels were not clipped
 _MOST_ARRAYS = 1000
 
-
-@dataclass(frozen=True)
-class _Release:
-    """What is known of a file of the publisher besides its content."""
-
-    name: str
-    file: str
-    id: str
-    sha256: str
-    property: str
-    title: str
-    table: dict[str, Any]
-    reference: tuple[float, ...]
-
-
-_OMAT = _Release(
+_OMAT = Release(
     name="nequix-omat",
     file="nequix-omat-1.nqx",
     id="omat24.energy-per-atom@nequix-1",
@@ -63,25 +44,19 @@ _OMAT = _Release(
     },
     reference=(-3.3854966, -5.4179907, -4.1077976, -3.2573037, -7.9952526),
 )
-_MP = _Release(
+_MP = Release(
     name="nequix-mp",
     file="nequix-mp-1.nqx",
     id="mptrj.energy-per-atom@nequix-1",
     sha256="1647af8e627e1afa11e2bfadeab0797326513a521afd7dd01606a96f56783eee",
     property="mptrj_energy_per_atom",
     title="Nequix MP 1: energies along relaxations of the Materials Project",
-    table={
-        "name": "MPtrj",
-        "database": "Materials Project",
-        "rows": 1_580_395,
-        "doi": ["10.6084/m9.figshare.23713842", "10.1038/s42256-023-00716-3"],
-        "licence": "CC-BY-4.0",
-    },
+    table=MPTRJ,
     reference=(-3.3829463, -5.4170675, -4.1683087, -3.2576520, -8.0178633),
 )
 
 
-def load_nequix(release: _Release) -> Source:
+def load_nequix(release: Release) -> Source:
     """Return a model of Nequix as a source: energy per atom in eV.
 
     The file comes from its publisher once, at a pinned commit, and stays in the cache. Its sha256
@@ -149,7 +124,7 @@ def _arrays(content: bytes) -> Iterator[AnyArray]:
     raise ValueError(f"more than {_MOST_ARRAYS} arrays")
 
 
-def _path(release: _Release) -> str:
+def _path(release: Release) -> str:
     return f"nequix/models/{release.file}"
 
 
@@ -157,48 +132,16 @@ def _has_e3nn() -> bool:
     return importlib.util.find_spec("e3nn") is not None
 
 
-def _is_here(release: _Release) -> bool:
+def _is_here(release: Release) -> bool:
     """Tell whether the source loads without a network."""
     return _has_e3nn() and at_hand(_path(release))
 
 
-def _card(release: _Release, network: Nequix) -> SourceCard:
-    energy = PropertyCard(
-        name=release.property,
-        unit="eV/atom",
-        transform="identity",
-        center=0.0,
-        scale=1.0,
-        clip=_UNLIMITED,
-        n_rows=release.table["rows"],
-    )
-    table = network.get_parameter("body.embedding.atoms.weight")
+def _card(release: Release, network: Nequix) -> SourceCard:
+    known = network.get_parameter("body.embedding.atoms.weight").any(dim=1).nonzero().flatten()
     arguments = {name: value for name, value in network.arguments.items() if name != "n_outputs"}
-    return SourceCard(
-        id=release.id,
-        title=release.title,
-        representation={"name": NequixGraphs.name, "version": NequixGraphs.version},
-        network={"name": "nequix", "arguments": arguments},
-        properties=(energy,),
-        elements=tuple(table.any(dim=1).nonzero().flatten().tolist()),
-        training={"tables": [release.table], "settings": {"labels": list(_LABELS)}},
-        held_out={},
-        licence="MIT (weights and package)",
-        reference={
-            "structures": NequixGraphs.reference,
-            "predictions": [[value] for value in release.reference],
-        },
-    )
+    licence = "MIT (weights and package)"
+    return release.card("nequix", arguments, NequixGraphs, known.tolist(), licence)
 
 
-def _source(release: _Release) -> ForeignSource:
-    return ForeignSource(
-        release.name,
-        release.id,
-        release.sha256,
-        partial(load_nequix, release),
-        partial(_is_here, release),
-    )
-
-
-NEQUIX_OMAT, NEQUIX_MP = map(_source, (_OMAT, _MP))
+NEQUIX_OMAT, NEQUIX_MP = (each.source(load_nequix, _is_here) for each in (_OMAT, _MP))

@@ -3,6 +3,7 @@ from .estimators import DeepFeatureTransformer as DeepFeatureTransformer
 from .estimators import HarmonicTransformer as HarmonicTransformer
 from .estimators import TransferClassifier as TransferClassifier
 from .estimators import TransferRegressor as TransferRegressor
+from .estimators import TransferStackClassifier as TransferStackClassifier
 from .estimators import TransferStackRegressor as TransferStackRegressor
 from .estimators import load_model as load_model
 from .representations import MatminerTransformer as MatminerTransformer

@@ -136,7 +136,7 @@ def test_a_class_of_weight_zero_stays_a_class(model, rows):
 def test_frozen_groups_stay_as_pretrained(model, tiny_source, rows):
     fitted = model.set_params(freeze_depth=4).fit(rows[0], thirds(rows[1]))
     for key, before in tiny_source.network.body.state_dict().items():
-        assert torch.equal(before, fitted.networks_[0].body.state_dict()[key])
+        assert torch.equal(before, fitted.networks_[0].network.body.state_dict()[key])
     with pytest.raises(InputError, match="the depth groups are embedding, attention1"):
         model.set_params(freeze_depth=5).fit(rows[0], thirds(rows[1]))
 

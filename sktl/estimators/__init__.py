@@ -6,13 +6,14 @@ from sktl.estimators._load import load_model
 from sktl.estimators._provenance import read_examples
 from sktl.estimators._regressor import TransferRegressor
 from sktl.estimators._transformer import DeepFeatureTransformer
-from sktl.estimators.stack import TransferStackRegressor
+from sktl.estimators.stack import TransferStackClassifier, TransferStackRegressor
 
 __all__ = [
     "DeepFeatureTransformer",
     "HarmonicTransformer",
     "TransferClassifier",
     "TransferRegressor",
+    "TransferStackClassifier",
     "TransferStackRegressor",
     "load_model",
     "read_examples",

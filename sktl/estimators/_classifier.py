@@ -2,44 +2,41 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any, Literal, Self
 
 import numpy as np
-from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 
-from sktl._checks import check_integer, check_labels, check_weights
+from sktl._checks import check_labels
 from sktl._state import stored
-from sktl._types import AnyArray, ArrayLike, FloatArray, MaterialsLike, PathLike
-from sktl.estimators._base import MaterialsModel
-from sktl.estimators._input import UnseenElements, open_source, read_materials
+from sktl._types import AnyArray, ArrayLike, MaterialsLike, PathLike
+from sktl.estimators._input import UnseenElements, read_materials
+from sktl.estimators._materials_classifier import MaterialsClassifier
 from sktl.estimators._members import (
     TrainingRows,
     judge_members,
     learn_domain,
-    run_members,
-    run_members_whole,
-    start_network,
-    train_members,
 )
-from sktl.estimators._provenance import record_training
-from sktl.estimators._uncertainty import Features
+from sktl.estimators._transfer_model import TransferModel
 from sktl.estimators._upgrades import upgrade_classifier
 from sktl.exceptions import InputError
 from sktl.representations import Materials
-from sktl.sources import Source, SourceCard
+from sktl.sources import Source
 from sktl.training import ClassTarget, Policy, one_thread
+
+AUTO = "auto"
+MEMBERS, MEMBERS_ON_CRYSTALS = 8, 2
 
 
 @stored("transfer-classifier/2", upgrades=[upgrade_classifier])
-class TransferClassifier(ClassifierMixin, MaterialsModel):
+class TransferClassifier(TransferModel, MaterialsClassifier):
     """Predict classes of materials by fine-tuning a network pretrained on a large database.
 
     The body of the source, all or its deeper groups, and a new head with an output for each class
     are trained by cross-entropy; the first `freeze_depth` depth groups stay as they were
-    pretrained. Several members with different validation rows are trained and their probabilities
-    averaged.
+    pretrained. The head reads the embedding and physical attributes of the composition, and starts
+    from logistic regression on both. Several members with different validation rows are trained,
+    their probabilities are calibrated on these rows, and averaged.
 
     Parameters
     ----------
@@ -54,17 +51,21 @@ class TransferClassifier(ClassifierMixin, MaterialsModel):
         `sktl.register_architecture`; see `TransferRegressor`.
     network_arguments : dict or None, default=None
         Further arguments of that network; see `TransferRegressor`.
+    physical_attributes : bool, default=True
+        Let the head read physical attributes of the composition (Magpie,
+        doi:10.1038/npjcompumats.2016.28) beside the embedding. Of numeric columns there are none.
     freeze_depth : int, default=0
         Depth groups, counted from the input, that are not trained.
-    n_members : int, default=1
-        Networks, each with other rows held out, whose probabilities are averaged; see
-        `TransferRegressor`.
+    n_members : "auto" or int, default="auto"
+        Networks, each with other rows held out, whose probabilities are averaged; "auto" is 8, and
+        2 on crystals.
     max_epochs : "auto" or int, default="auto"
         Epochs over the training rows, in which the learning rate rises and falls to zero; "auto"
-        is 12 with a source and 40 without, or as many as make 200 steps, if that is more.
+        is a third of those of `TransferRegressor`, or as many as make 40 steps, if that is more: a
+        network soon knows classes by heart.
     learning_rate : "auto" or float, default="auto"
-        Highest learning rate; "auto" is 6e-4 with a source of formulas, 2e-3 with one of crystals
-        (three times that for the head), without a source 1e-3, and 3e-3 on crystals.
+        Highest learning rate; "auto" is twice that of `TransferRegressor`, with larger batches. Of
+        a pretrained network the head, which starts from a linear model, learns at .3 of it.
     policy : Policy or None, default=None
         All other settings of training: batch size, weight decay, the share of held-out rows and
         more. None is ``Policy()``.
@@ -126,9 +127,6 @@ class TransferClassifier(ClassifierMixin, MaterialsModel):
     (2, 3)
     """
 
-    source_: SourceCard | None
-    source_sha256_: str | None
-
     def __init__(
         self,
         source: PathLike | Source | None = "mpt",
@@ -136,8 +134,9 @@ class TransferClassifier(ClassifierMixin, MaterialsModel):
         material: str = "auto",
         network: str = "auto",
         network_arguments: dict[str, Any] | None = None,
+        physical_attributes: bool = True,
         freeze_depth: int = 0,
-        n_members: int = 1,
+        n_members: int | Literal["auto"] = "auto",
         max_epochs: int | Literal["auto"] = "auto",
         learning_rate: float | Literal["auto"] = "auto",
         policy: Policy | None = None,
@@ -149,6 +148,7 @@ class TransferClassifier(ClassifierMixin, MaterialsModel):
         self.material = material
         self.network = network
         self.network_arguments = network_arguments
+        self.physical_attributes = physical_attributes
         self.freeze_depth = freeze_depth
         self.n_members = n_members
         self.max_epochs = max_epochs
@@ -180,72 +180,40 @@ class TransferClassifier(ClassifierMixin, MaterialsModel):
         return self._fit(materials, labels, sample_weight)
 
     @one_thread()
-    def _fit(self, materials: Materials, labels: AnyArray, sample_weight: ArrayLike | None) -> Self:
-        self.__dict__.pop("networks_", None)  # if this fit fails, the estimator is not fitted
-        policy = Policy.of(self)
-        check_integer("n_members", self.n_members, 1)
+    def _fit(
+        self,
+        materials: Materials,
+        labels: AnyArray,
+        sample_weight: ArrayLike | None = None,
+        *,
+        with_domain: bool = True,
+    ) -> Self:
+        """Fit to checked input; `with_domain` remembers the rows for `applicability`."""
         self.classes_, place = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:
             raise InputError(
                 f"Got one class, {self.classes_.tolist()[0]!r}, expected at least two classes in y."
             )
-        source = open_source(self, self.network, self.network_arguments)
-        rows = TrainingRows.read(self.input_, materials, place.reshape(-1, 1), sample_weight)
-        self.target_ = ClassTarget(len(self.classes_))
-        members = train_members(
-            rows,
-            self.target_,
-            partial(start_network, self, source),
-            policy,
-            model=self,
+        members = self._train(
+            materials,
+            place.reshape(-1, 1),
+            sample_weight,
+            self._count_members(materials),
+            attributed=self.physical_attributes,
         )
-        self.networks_, self.history_ = members.networks, members.histories
-        self.n_iter_ = len(self.history_[0])
         if members.judged:
             judge_members(members, self.target_)
-        record_training(
-            self, materials, place.reshape(-1, 1), check_weights(materials, sample_weight)
-        )
-        self.domain_ = learn_domain(self, materials, self.classes_[place.reshape(-1)])
+        self.domain_ = learn_domain(self, materials, labels) if with_domain else None
         return self
 
-    def predict_proba(self, X: MaterialsLike) -> FloatArray:
-        """Predict class probabilities.
+    def _choose_target(self, rows: TrainingRows, source: Source | None) -> ClassTarget:
+        return ClassTarget(len(self.classes_))
 
-        Parameters
-        ----------
-        X : sequence of formulas or structures, or float array (n, d)
-            As in `fit`.
-
-        Returns
-        -------
-        ndarray (n, c), float64
-            Columns in the order of `classes_`; rows sum to 1.
-        """
-        materials = read_materials(self, X, fitting=False)
-        return self.target_.decode(run_members(self, materials))
-
-    def predict(self, X: MaterialsLike) -> AnyArray:
-        """Predict the most probable class.
-
-        Parameters
-        ----------
-        X : sequence of formulas or structures, or float array (n, d)
-            As in `fit`.
-
-        Returns
-        -------
-        ndarray (n,)
-            Labels from `classes_`.
-        """
-        chances = self.predict_proba(X)
-        return self.classes_[chances.argmax(axis=1)]
-
-    def _screen(
-        self, materials: Materials, coverage: float | None
-    ) -> tuple[dict[str, Any], Features]:
-        features, outputs = run_members_whole(self, materials)
-        chances = self.target_.decode(outputs)
-        columns = {"prediction": self.classes_[chances.argmax(axis=1)]}
-        named = zip(self.classes_, chances.T, strict=True)
-        return columns | {f"probability_{name}": part for name, part in named}, features
+    def _count_members(self, materials: Materials) -> int:
+        if isinstance(self.n_members, str):
+            if self.n_members != AUTO:
+                raise InputError(
+                    f"Got n_members={self.n_members!r}, expected 'auto' or an integer of 1 or more."
+                )
+            return MEMBERS_ON_CRYSTALS if materials.kind == "structures" else MEMBERS
+        return self.n_members

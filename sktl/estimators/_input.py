@@ -17,6 +17,7 @@ from sktl.networks import Network
 from sktl.representations import (
     MAX_ATOMIC_NUMBER,
     SYMBOLS,
+    AttributedRows,
     Compositions,
     ConditionColumns,
     ConditionedRows,
@@ -24,6 +25,7 @@ from sktl.representations import (
     Crystals,
     Materials,
     Rows,
+    attribute_columns,
 )
 from sktl.sources import (
     Architecture,
@@ -194,17 +196,22 @@ def _check_columns(estimator: MaterialsEstimator, materials: Materials, fitting:
 
 
 def open_source(
-    estimator: MaterialsEstimator, network: str = "auto", arguments: dict[str, Any] | None = None
+    estimator: MaterialsEstimator,
+    network: str = "auto",
+    arguments: dict[str, Any] | None = None,
+    *,
+    attributed: bool = False,
 ) -> Source | None:
     """Load the source of an estimator, and return it, or None.
 
-    The estimator remembers its card and hash, and in ``input_`` the way to its network.
+    The estimator remembers its card and hash, and in ``input_`` the way to its network, which
+    reads physical attributes too if it is to be `attributed`.
     """
     source = None if estimator.source is None else load_source(estimator.source)
     estimator.source_ = None if source is None else source.card
     estimator.source_sha256_ = None if source is None else source.sha256
     estimator.input_ = NetworkInput(
-        source, network, arguments, estimator.unseen_elements, estimator.conditions_
+        source, network, arguments, estimator.unseen_elements, estimator.conditions_, attributed
     )
     return source
 
@@ -225,9 +232,13 @@ class NetworkInput:
         What to do about an element that the source never saw.
     conditions : ConditionColumns, optional
         What stands beside the materials.
+    attributed : bool, default=False
+        Physical attributes of the compositions stand beside the materials too.
     """
 
     conditions: ConditionColumns | None = None  # of files that were written before there were any
+    attributes: ConditionColumns | None = None
+    attributed = False
 
     def __init__(
         self,
@@ -236,6 +247,7 @@ class NetworkInput:
         arguments: dict[str, Any] | None,
         policy: UnseenElements,
         conditions: ConditionColumns | None = None,
+        attributed: bool = False,
     ) -> None:
         find_choice(network)
         if policy not in POLICIES:
@@ -254,7 +266,7 @@ class NetworkInput:
         if card is not None:
             self.arguments = card.network["arguments"]
         self.highest = int(self.arguments.get("n_elements", MAX_ATOMIC_NUMBER))
-        self.conditions = conditions
+        self.conditions, self.attributed = conditions, attributed
 
     def fit(self, materials: Materials, weights: FloatArray | None = None) -> Batch:
         """Choose the representation for the rows and fit it; return what `read` returns."""
@@ -273,7 +285,11 @@ class NetworkInput:
             self.representation = self.architecture.representation()
         else:
             self.representation = columns.fit(materials.items, weights)
-        return self.read(materials)
+        batch = self.read(materials)
+        if self.attributed and not isinstance(batch, np.ndarray):
+            seen = batch.compositions if weights is None else batch.compositions.take(weights > 0)
+            self.attributes = ConditionColumns(attribute_columns(seen.unique()[0]))
+        return batch
 
     @property
     def architecture(self) -> Architecture:
@@ -297,10 +313,13 @@ class NetworkInput:
     def encode(self, readable: Batch, conditions: Conditions | None = None) -> Rows:
         """Return what `read` returned as rows of the representation, with what stands beside."""
         rows = self.representation.encode(readable)
-        if self.conditions is None or conditions is None:
-            return rows
-        beside = self.conditions.encode(conditions)
-        return ConditionedRows(rows, beside) if beside.shape[1] else rows
+        if self.conditions is not None and conditions is not None:
+            beside = self.conditions.encode(conditions)
+            rows = ConditionedRows(rows, beside) if beside.shape[1] else rows
+        if self.attributes is not None and not isinstance(readable, np.ndarray):
+            told = self.attributes.encode(attribute_columns(readable.compositions))
+            rows = AttributedRows(rows, told) if told.shape[1] else rows
+        return rows
 
     def new_network(self, n_outputs: int, seed: int, width: int | None) -> Network:
         """Return the network for these rows with random weights."""

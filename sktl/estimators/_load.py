@@ -8,9 +8,11 @@ from sktl._types import PathLike
 from sktl.estimators._classifier import TransferClassifier
 from sktl.estimators._files import read_model
 from sktl.estimators._regressor import TransferRegressor
-from sktl.estimators.stack import TransferStackRegressor
+from sktl.estimators.stack import TransferStackClassifier, TransferStackRegressor
 
-SavedModel: TypeAlias = TransferRegressor | TransferClassifier | TransferStackRegressor
+SavedModel: TypeAlias = (
+    TransferRegressor | TransferClassifier | TransferStackRegressor | TransferStackClassifier
+)
 
 
 def load_model(path: PathLike, sha256: str | None = None) -> SavedModel:
@@ -28,7 +30,7 @@ def load_model(path: PathLike, sha256: str | None = None) -> SavedModel:
 
     Returns
     -------
-    TransferRegressor, TransferClassifier or TransferStackRegressor
+    TransferRegressor, TransferClassifier, TransferStackRegressor or TransferStackClassifier
         Fitted; predictions are those of the estimator that was saved, to a millionth. Its
         ``file_`` is a dict with the target, unit, versions and date that the file states.
 

@@ -13,18 +13,19 @@ from sklearn.utils import check_random_state
 from skorch.history import History
 from torch import Tensor, nn
 
-from sktl._checks import check_weights, resolve_device
+from sktl._checks import resolve_device
 from sktl._types import AnyArray, ArrayLike, FloatArray, IntArray
 from sktl.estimators._domain import Domain
 from sktl.estimators._input import NetworkInput
 from sktl.estimators._uncertainty import Features
 from sktl.exceptions import InputError
-from sktl.networks import ConditionedNetwork, Network
+from sktl.networks import AttributedNetwork, ConditionedNetwork, Network
 from sktl.representations import (
+    AttributedRows,
     Compositions,
-    ConditionedRows,
     Materials,
     Rows,
+    RowsBeside,
     label_pairs,
     label_rows,
 )
@@ -51,11 +52,10 @@ class NetworkModel(Protocol):
     device: str
 
 
-class TransferModel(NetworkModel, Protocol):
+class TrainedModel(NetworkModel, Protocol):
     """A model that trains networks of its own, from a source or from random weights."""
 
     source_: SourceCard | None
-    n_members: int
     random_state: int | np.random.RandomState | None
 
     @property
@@ -81,10 +81,9 @@ class TrainingRows:
         network_input: NetworkInput,
         materials: Materials,
         y: AnyArray,
-        sample_weight: ArrayLike | None,
+        weights: FloatArray,
     ) -> TrainingRows:
         """Return materials with targets (n, k) in canonical order, those that agree merged."""
-        weights = check_weights(materials, sample_weight)
         batch = network_input.fit(materials, weights)
         kinds = label_rows(batch)
         groups = kinds if isinstance(batch, np.ndarray) else label_rows(batch.compositions)
@@ -138,7 +137,8 @@ def train_members(
     new_network: Callable[[int, Rows], Network],
     policy: Policy,
     *,
-    model: TransferModel,
+    model: TrainedModel,
+    n_members: int,
 ) -> Members:
     """Train networks on rows.
 
@@ -153,12 +153,13 @@ def train_members(
         How to train.
     model : estimator
         Whose networks they are: its parameters, its source and its ``input_`` are asked for.
+    n_members : int
 
     Returns
     -------
     Members
     """
-    seeds = check_random_state(model.random_state).randint(2**31 - 1, size=model.n_members)
+    seeds = check_random_state(model.random_state).randint(2**31 - 1, size=n_members)
     expect_fits(len(seeds))
     found = []
     for seed in map(int, seeds):
@@ -170,7 +171,8 @@ def train_members(
             for part in (training, held_out)
         )
         head = network.head
-        if network.scales_embedding and isinstance(head, nn.Linear) and not head.weight.any():
+        comparable = network.scales_embedding or isinstance(network, AttributedNetwork)
+        if comparable and isinstance(head, nn.Linear) and not head.weight.any():
             features = run_rows(network.features, training.encoded)
             target.start_head(head, features, labelled.z.numpy(), training.weights)
         history = train(
@@ -178,7 +180,10 @@ def train_members(
             labelled,
             target.criterion(),
             policy.resolve(
-                len(labelled), model.input_.architecture, pretrained=model.source_ is not None
+                len(labelled),
+                model.input_.architecture,
+                pretrained=model.source_ is not None,
+                classes=isinstance(target, ClassTarget),
             ),
             seed=seed,
             valid=valid if len(valid) else None,
@@ -189,26 +194,25 @@ def train_members(
     return Members(*map(list, zip(*found, strict=True)))
 
 
-def start_network(model: TransferModel, source: Source | None, seed: int, encoded: Rows) -> Network:
+def start_network(model: TrainedModel, source: Source | None, seed: int, encoded: Rows) -> Network:
     """Return the network that a member of a model starts from, for its encoded training rows."""
     n_outputs = model.target_.n_outputs
-    beside = encoded if isinstance(encoded, ConditionedRows) else None
-    rows = encoded if beside is None else beside.rows
+    if isinstance(encoded, RowsBeside):
+        inner = start_network(model, source, seed, encoded.rows)
+        return _around(inner, encoded, n_outputs, seed)
     if source is None:
-        network = model.input_.new_network(n_outputs, seed, encoded.width)
-    else:
-        network = source.new_network(n_outputs, rows)
-    return network if beside is None else add_conditions(network, beside, n_outputs, seed)
+        return model.input_.new_network(n_outputs, seed, encoded.width)
+    return source.new_network(n_outputs, encoded)
 
 
-def add_conditions(
-    network: Network, rows: ConditionedRows, n_outputs: int, seed: int
-) -> ConditionedNetwork:
+def _around(network: Network, rows: RowsBeside, n_outputs: int, seed: int) -> Network:
     """Return a network that also reads what stands beside the materials."""
-    n_conditions = rows.conditions.shape[1]
+    width = rows.beside.shape[1]
+    if isinstance(rows, AttributedRows):
+        return AttributedNetwork(n_outputs, network=network, n_attributes=width)
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
-        return ConditionedNetwork(n_outputs, network=network, n_conditions=n_conditions)
+        return ConditionedNetwork(n_outputs, network=network, n_conditions=width)
 
 
 def judge_members(
@@ -265,7 +269,8 @@ def embed_materials(
     device = resolve_device(model.device)
     network = _on(model, device)[0]
     rows = model.input_.encode(batch, materials.conditions)
-    return run_rows(network.features, rows, device=device), elements
+    embedding = run_rows(network.features, rows, device=device)
+    return embedding[:, : network.material_size], elements
 
 
 def learn_domain(model: NetworkModel, materials: Materials, values: ArrayLike) -> Domain:
@@ -292,10 +297,11 @@ def _on(model: NetworkModel, device: str) -> list[Network]:
 
 
 def _features_and_outputs(network: Network, rows: Rows, device: str = "cpu") -> list[AnyArray]:
-    """Return the embedding (n, d) and the outputs (n, n_outputs) of a network."""
+    """Return the embedding of the materials (n, d) and the outputs (n, n_outputs) of a network."""
+    size = network.material_size
 
     def both(**inputs: Tensor) -> Tensor:
         features = network.features(**inputs)
-        return torch.cat([features, network.head(features)], dim=1)
+        return torch.cat([features[:, :size], network.head(features)], dim=1)
 
-    return np.split(run_rows(both, rows, device=device), [network.embedding_size], axis=1)
+    return np.split(run_rows(both, rows, device=device), [size], axis=1)

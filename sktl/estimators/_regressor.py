@@ -2,35 +2,30 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
-from sktl._checks import check_integer, check_numbers, check_weights
+from sktl._checks import check_numbers
 from sktl._state import stored
 from sktl._types import ArrayLike, FloatArray, IntArray, MaterialsLike, PathLike
 from sktl._warnings import warn_caller
-from sktl.estimators._base import MaterialsRegressor
 from sktl.estimators._bounds import check_bounds
-from sktl.estimators._input import UnseenElements, open_source, read_materials
+from sktl.estimators._input import UnseenElements, read_materials
+from sktl.estimators._materials_regressor import MaterialsRegressor
 from sktl.estimators._members import (
     Members,
     TrainingRows,
     judge_members,
     learn_domain,
-    run_members,
-    run_members_whole,
-    start_network,
-    train_members,
 )
-from sktl.estimators._provenance import record_training
-from sktl.estimators._uncertainty import Features, Uncertainty
+from sktl.estimators._transfer_model import TransferModel
+from sktl.estimators._uncertainty import Uncertainty
 from sktl.estimators._upgrades import upgrade_regressor
 from sktl.exceptions import InputError
 from sktl.networks import Network
 from sktl.representations import Materials, Rows
-from sktl.sources import Source, SourceCard, run_rows
+from sktl.sources import Source, run_rows
 from sktl.training import (
     BoundedTarget,
     NumberTarget,
@@ -47,7 +42,7 @@ HEADS = ("auto", "linear", "zero-inflated", "source")
 
 
 @stored("transfer-regressor/2", upgrades=[upgrade_regressor])
-class TransferRegressor(MaterialsRegressor):
+class TransferRegressor(TransferModel, MaterialsRegressor):
     """Predict a property of materials by fine-tuning a network pretrained on a large database.
 
     The body of the source, all or its deeper groups, and a new head are trained on the rows given
@@ -169,8 +164,6 @@ class TransferRegressor(MaterialsRegressor):
     (2,)
     """
 
-    source_: SourceCard | None
-    source_sha256_: str | None
     head_property_: str | None
 
     def __init__(
@@ -253,37 +246,13 @@ class TransferRegressor(MaterialsRegressor):
         with_domain: bool = True,
     ) -> Self:
         """Fit to checked input; `with_domain` remembers the rows for `applicability`."""
-        self.__dict__.pop("networks_", None)  # if this fit fails, the estimator is not fitted
-        policy = Policy.of(self)
-        check_integer("n_members", self.n_members, 1)
         self.single_output_ = y.ndim == 1
         self._check_head()
-        source = open_source(self, self.network, self.network_arguments)
         targets = y.reshape(len(y), -1) if sides is None else np.column_stack([y, sides])
-        rows = TrainingRows.read(self.input_, materials, targets, sample_weight)
-        self.target_ = self._choose_target(rows, source, bounded=sides is not None)
-        members = train_members(
-            rows,
-            self.target_,
-            partial(self._new_network, source),
-            policy,
-            model=self,
-        )
-        self.networks_, self.history_ = members.networks, members.histories
-        self.n_iter_ = len(self.history_[0])
+        members = self._train(materials, targets, sample_weight, self.n_members)
         self.uncertainty_ = self._judge(members) if members.judged else None
-        weights = check_weights(materials, sample_weight)
-        record_training(self, materials, targets, weights)
         self.domain_ = learn_domain(self, materials, y) if with_domain else None
         return self
-
-    def _predict_rows(
-        self, materials: Materials, with_features: bool
-    ) -> tuple[FloatArray, Features]:
-        if not with_features:
-            return self.target_.decode(run_members(self, materials)), []
-        features, outputs = run_members_whole(self, materials)
-        return self.target_.decode(outputs), features
 
     def _shaped(self, values: FloatArray) -> FloatArray:
         return values[:, 0] if self.single_output_ else values
@@ -319,13 +288,11 @@ class TransferRegressor(MaterialsRegressor):
                 f"the material, and X has {list(self.conditions_.columns)}."
             )
 
-    def _choose_target(
-        self, rows: TrainingRows, source: Source | None, bounded: bool
-    ) -> NumberTarget:
+    def _choose_target(self, rows: TrainingRows, source: Source | None) -> NumberTarget:
         """Return how targets enter training, which the head follows."""
         self.head_property_ = None
         y, weights = rows.y, rows.weights
-        if bounded:
+        if self.single_output_ and y.shape[1] == 2:  # a number and its side
             return BoundedTarget(y, weights)
         if self.head == "source" and source is not None:
             return self._source_target(rows, source)
@@ -367,7 +334,7 @@ class TransferRegressor(MaterialsRegressor):
     def _new_network(self, source: Source | None, seed: int, encoded: Rows) -> Network:
         """Return the network that a member starts from, for its encoded training rows."""
         if source is None or self.head_property_ is None:
-            return start_network(self, source, seed, encoded)
+            return super()._new_network(source, seed, encoded)
         network = source.new_network()
         network.keep_outputs([source.card.property_names.index(self.head_property_)])
         return network

@@ -1,6 +1,8 @@
 """Networks with named depth groups, from numbers to an embedding and from there to outputs."""
 
 from sktl.networks._alignn import ALIGNN
+from sktl.networks._around import NetworkAround
+from sktl.networks._attributed import AttributedNetwork
 from sktl.networks._base import Network
 from sktl.networks._check import check_network
 from sktl.networks._chgnet import CHGNet
@@ -16,10 +18,12 @@ __all__ = [
     "CHGNet",
     "ColumnNet",
     "CompositionNet",
+    "AttributedNetwork",
     "ConditionedNetwork",
     "ElemNet",
     "Nequix",
     "Network",
+    "NetworkAround",
     "check_network",
     "energy_curvature",
 ]

@@ -73,6 +73,11 @@ class Network(nn.Module):
         """Names of the depth groups in order from the input, the head last."""
         return (*self.body, "head")
 
+    @property
+    def material_size(self) -> int:
+        """How many of the first columns of the embedding are of the material itself: all."""
+        return self.embedding_size
+
     def features(self, **inputs: Any) -> Tensor:
         """Return the embedding, shape (n, embedding_size)."""
         for _, state in self.stages(**inputs):

@@ -8,10 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from sktl.networks._around import NetworkAround
 from sktl.networks._base import Network
 
 
-class ConditionedNetwork(Network):
+class ConditionedNetwork(NetworkAround):
     """Let conditions, such as a temperature, change the embedding of a material.
 
     The conditions and the embedding of a network go together through one hidden layer, whose
@@ -46,24 +47,14 @@ class ConditionedNetwork(Network):
         hidden: int = 256,
         dropout: float = 0.1,
     ) -> None:
-        super().__init__()
-        network.reset_head(0)
-        self.network = network
-        self.scales_embedding = network.scales_embedding
+        super().__init__(network)
         self.embedding_size = network.embedding_size
         self.conditions = _Join(n_conditions, self.embedding_size, width, hidden, dropout)
         self.reset_head(n_outputs)
 
-    @property
-    def depth_groups(self) -> tuple[str, ...]:
-        """Names of the depth groups in order from the input, the head last."""
-        return (*self.network.body, "head")
-
-    def group(self, name: str) -> nn.Module:
-        """Return the module of one depth group."""
-        if name == "head":
-            return nn.ModuleList([self.conditions, self.head])
-        return self.network.body[name]
+    def readers(self) -> list[nn.Module]:
+        """Return the modules that read the conditions."""
+        return [self.conditions]
 
     def stages(self, *, conditions: Tensor, **inputs: Any) -> Iterator[tuple[str, Any]]:
         """Yield the state after each group.
@@ -78,10 +69,6 @@ class ConditionedNetwork(Network):
         for name, state in self.network.stages(**inputs):
             yield name, state
         yield "conditions", self.conditions(state, conditions)
-
-    def summary(self, state: Any) -> Tensor:
-        """Return one vector a row, (n, width), for a state that `stages` yielded."""
-        return self.network.summary(state)
 
 
 class _Join(nn.Module):

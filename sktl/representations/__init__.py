@@ -8,7 +8,7 @@ from sktl.representations._base import (
 )
 from sktl.representations._compositions import Compositions
 from sktl.representations._condition_columns import ConditionColumns
-from sktl.representations._conditioned import ConditionedRows
+from sktl.representations._conditioned import AttributedRows, ConditionedRows, RowsBeside
 from sktl.representations._conditions import Conditions
 from sktl.representations._crystal_rows import CrystalGraph, CrystalRows
 from sktl.representations._crystals import Crystals
@@ -21,6 +21,7 @@ from sktl.representations._encodings import (
 from sktl.representations._faults import Fault
 from sktl.representations._formula import SYMBOLS, judge_formula, parse_formula, parse_formulas
 from sktl.representations._formula_alloys import from_weight_percent
+from sktl.representations._magpie import attribute_columns
 from sktl.representations._materials import Materials, check_structures, label_pairs, label_rows
 from sktl.representations._matminer import MatminerTransformer
 from sktl.representations._merged import MergedGraph, MergedRows
@@ -49,7 +50,9 @@ __all__ = [
     "ColumnRows",
     "Compositions",
     "ConditionColumns",
+    "AttributedRows",
     "ConditionedRows",
+    "RowsBeside",
     "Conditions",
     "CrystalGraph",
     "CrystalGraphs",
@@ -75,6 +78,7 @@ __all__ = [
     "cell_symmetry",
     "check_structures",
     "complete_by_symmetry",
+    "attribute_columns",
     "label_pairs",
     "label_rows",
     "harmonic_response",

@@ -12,6 +12,7 @@ import numpy as np
 from sktl._types import FloatArray, Formula, IntArray
 from sktl.exceptions import InputError, MissingElementDataError
 from sktl.representations._compositions import Compositions
+from sktl.representations._conditions import Conditions
 from sktl.representations._neutrality import neutral_possible
 from sktl.representations._symbols import SYMBOLS
 
@@ -151,6 +152,12 @@ def magpie_attributes(
     if missing == "error":
         _require_complete(attributes, compositions, table, formulas)
     return attributes
+
+
+def attribute_columns(compositions: Compositions) -> Conditions:
+    """Return the physical attributes of n compositions as columns beside them, imputed."""
+    attributes = magpie_attributes(compositions, missing="impute")
+    return Conditions(dict(zip(MAGPIE_FEATURE_NAMES, attributes.T, strict=True)))
 
 
 def _groups_of_equal_size(compositions: Compositions) -> Iterator[tuple[IntArray, _Group]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import numbers
 from dataclasses import dataclass, replace
-from typing import Any, Literal, NoReturn, Self, TypeAlias
+from typing import Any, Literal, NamedTuple, NoReturn, Self, TypeAlias
 
 import numpy as np
 
@@ -14,8 +14,32 @@ from sktl.exceptions import InputError
 from sktl.sources import Architecture
 
 Auto: TypeAlias = Literal["auto"]
-FEWEST_STEPS = 200  # of "auto" epochs: few rows are passed over more often
-HEAD_RATE_FACTOR = 3.0
+
+
+class _Pace(NamedTuple):
+    """What "auto" means of numbers, or of classes, which a network soon knows by heart.
+
+    Attributes
+    ----------
+    batches : int
+        An epoch has about as many, with batches of 16 to 128 rows.
+    fewest_steps : int
+        Few rows are passed over more often.
+    epochs, rate : float
+        Factors of the epochs and the learning rate that the architecture has for numbers.
+    head : float
+        The head of a pretrained network learns this many times faster than the body.
+    """
+
+    batches: int
+    fewest_steps: int
+    epochs: float
+    rate: float
+    head: float
+
+
+_NUMBERS = _Pace(batches=80, fewest_steps=200, epochs=1.0, rate=1.0, head=3.0)
+_CLASSES = _Pace(batches=20, fewest_steps=40, epochs=1 / 3, rate=2.0, head=0.3)
 
 
 @stored("policy/1")
@@ -102,7 +126,9 @@ class Policy:
     def __deepcopy__(self, memo: dict[int, object]) -> Policy:
         return self  # nothing in it changes
 
-    def resolve(self, n_rows: int, architecture: Architecture, *, pretrained: bool) -> Self:
+    def resolve(
+        self, n_rows: int, architecture: Architecture, *, pretrained: bool, classes: bool = False
+    ) -> Self:
         """Return the policy with numbers in place of "auto".
 
         Parameters
@@ -113,18 +139,24 @@ class Policy:
             Of the network; it has a schedule.
         pretrained : bool
             Whether the network starts from a source.
+        classes : bool, default=False
+            Whether it learns classes, which a network learns by heart soon.
 
         Returns
         -------
         Policy
         """
-        size = _batch_size(n_rows) if isinstance(self.batch_size, str) else self.batch_size
+        pace = _CLASSES if classes else _NUMBERS
+        size = self.batch_size
+        if isinstance(size, str):
+            size = int(np.clip(2 ** round(math.log2(max(n_rows, 1) / pace.batches)), 16, 128))
         schedule = architecture.schedule(pretrained)
+        n_epochs = math.ceil(pace.fewest_steps / math.ceil(n_rows / size))
         found: dict[str, Any] = {
-            "max_epochs": max(schedule.epochs, math.ceil(FEWEST_STEPS / math.ceil(n_rows / size))),
-            "learning_rate": schedule.learning_rate,
+            "max_epochs": max(math.ceil(schedule.epochs * pace.epochs), n_epochs),
+            "learning_rate": schedule.learning_rate * pace.rate,
             "batch_size": size,
-            "head_rate_factor": HEAD_RATE_FACTOR if pretrained else 1.0,
+            "head_rate_factor": pace.head if pretrained else 1.0,
         }
         return replace(self, **{name: v for name, v in found.items() if _is_auto(self, name)})
 
@@ -152,10 +184,6 @@ class Policy:
 
 _OWN = ("max_epochs", "learning_rate", "freeze_depth")
 _AUTO = ("max_epochs", "learning_rate", "batch_size", "head_rate_factor")
-
-
-def _batch_size(n_rows: int) -> int:
-    return int(np.clip(2 ** round(math.log2(max(n_rows, 1) / 80)), 16, 128))
 
 
 def _is_auto(policy: Policy, name: str) -> bool:

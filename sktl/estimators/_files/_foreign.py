@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from skorch.history import History
 
 from sktl._state import is_stored, stored
-from sktl.networks import ConditionedNetwork, Network
+from sktl.networks import AttributedNetwork, ConditionedNetwork, Network, NetworkAround
 from sktl.representations import Representation
 from sktl.sources import (
     architecture_of,
@@ -52,17 +52,18 @@ class StoredNetwork:
         return network.eval().requires_grad_(False)
 
 
-@stored("conditioned-network/1")
-class StoredConditionedNetwork:
-    """A trained network with conditions: the network of the materials, and the rest.
+class _StoredAround:
+    """A trained network around another one: the network of the materials, and the rest.
 
     Parameters
     ----------
-    network : ConditionedNetwork
-        Around a network of a registered architecture.
+    network : NetworkAround
+        Around a network of a registered architecture, or around one around it.
     """
 
-    def __init__(self, network: ConditionedNetwork) -> None:
+    kind: ClassVar[type[ConditionedNetwork] | type[AttributedNetwork]]
+
+    def __init__(self, network: NetworkAround) -> None:
         self.network = network
 
     def to_state(self) -> dict[str, Any]:
@@ -78,14 +79,28 @@ class StoredConditionedNetwork:
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> Network:
         """Return the network; memory is taken once the shapes of all weights are known to fit."""
-        inner = state["network"]
+        inner, kind = state["network"], cls.kind
         weights = {_INNER + key: value for key, value in inner.state_dict().items()}
 
         def make() -> Network:
-            return ConditionedNetwork(state["n_outputs"], network=inner, **state["arguments"])
+            return kind(state["n_outputs"], network=inner, **state["arguments"])
 
         network = fill_network(make, weights | state["weights"], _PRECISIONS)
         return network.eval().requires_grad_(False)
+
+
+@stored("conditioned-network/1")
+class StoredConditionedNetwork(_StoredAround):
+    """A trained network with conditions."""
+
+    kind = ConditionedNetwork
+
+
+@stored("attributed-network/1")
+class StoredAttributedNetwork(_StoredAround):
+    """A trained network with physical attributes."""
+
+    kind = AttributedNetwork
 
 
 @stored("representation/1")
@@ -139,8 +154,9 @@ class StoredHistory:
 
 def as_stored(thing: object) -> object:
     """Return the object by which a file holds a foreign one, such as a network; others as is."""
-    if isinstance(thing, ConditionedNetwork):
-        return StoredConditionedNetwork(thing)
+    for each in (StoredConditionedNetwork, StoredAttributedNetwork):
+        if isinstance(thing, each.kind):
+            return each(thing)
     if isinstance(thing, Network):
         return StoredNetwork(thing)
     if isinstance(thing, Representation) and not is_stored(thing):

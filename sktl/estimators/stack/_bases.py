@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 from sklearn.base import clone
 from sklearn.compose import make_column_transformer
-from sklearn.ensemble import ExtraTreesRegressor, HistGradientBoostingRegressor
+from sklearn.ensemble import (
+    ExtraTreesClassifier,
+    ExtraTreesRegressor,
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+    RandomForestClassifier,
+)
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
 from sklearn.preprocessing import MinMaxScaler, PowerTransformer
 
-from sktl._types import FloatArray, IntArray
+from sktl._types import AnyArray, FloatArray, IntArray
+from sktl.estimators._classifier import TransferClassifier
 from sktl.estimators._harmonic import HarmonicTransformer
 from sktl.estimators._input import read_materials
 from sktl.estimators._regressor import TransferRegressor
@@ -42,6 +49,16 @@ _TREES = {
     ),
 }
 
+_CLASS_TREES = {
+    _EXTRA: ExtraTreesClassifier(n_estimators=200),
+    "random forest": RandomForestClassifier(n_estimators=200),
+    "boosted trees": HistGradientBoostingClassifier(
+        max_iter=150, learning_rate=0.05, max_features=0.3, min_samples_leaf=5, early_stopping=False
+    ),
+}
+Answer: TypeAlias = "Callable[[BaseEstimator, Any], AnyArray]"
+"""Returns what a fitted estimator says of rows."""
+
 
 @dataclass(frozen=True)
 class BaseModel:
@@ -51,7 +68,7 @@ class BaseModel:
     ----------
     name : str
         Its name in the stack.
-    estimator : regressor
+    estimator : regressor or classifier
         Not fitted.
     reads : {"materials", "features", "rows"}
         What it takes as X: the `Materials`, the stack's features of them, or the rows as the user
@@ -65,28 +82,31 @@ class BaseModel:
     @property
     def is_network(self) -> bool:
         """Whether it is a fine-tuned network."""
-        return isinstance(self.estimator, TransferRegressor)
+        return isinstance(self.estimator, TransferRegressor | TransferClassifier)
 
     def fit_member(
         self,
         inputs: Mapping[str, Any],
-        y: FloatArray,
+        y: AnyArray,
         weights: FloatArray | None,
         part: tuple[IntArray, IntArray],
         seed: int,
-    ) -> tuple[BaseEstimator, FloatArray]:
-        """Return a fitted copy, and its predictions for held-out rows.
+        answer: Answer,
+    ) -> tuple[BaseEstimator, AnyArray]:
+        """Return a fitted copy, and what it says of held-out rows.
 
         Parameters
         ----------
         inputs : dict
             What `reads` names, of all rows.
-        y : float array (n,)
+        y : array (n,)
         weights : float array (n,) or None
         part : tuple of int array
             The rows to fit to, and the held-out rows.
         seed : int
             For every random state that is not set.
+        answer : callable
+            Takes a fitted copy and rows, and returns what it says of them.
         """
         rows, held_out = part
         member = clone(self.estimator)
@@ -103,7 +123,7 @@ class BaseModel:
         else:
             member.fit(X, y, **given)
             count_fit()
-        return member, member.predict(_take(inputs[self.reads], held_out))
+        return member, answer(member, _take(inputs[self.reads], held_out))
 
 
 def given_bases(estimators: Any) -> dict[str, BaseModel]:
@@ -114,11 +134,12 @@ def given_bases(estimators: Any) -> dict[str, BaseModel]:
         named = {}
     if not named or len(named) < len(estimators):
         raise InputError(
-            f"Got estimators={estimators!r}, expected 'auto' or a list of (str, regressor), with "
+            f"Got estimators={estimators!r}, expected 'auto' or a list of (str, estimator), with "
             "names of their own."
         )
+    networks = TransferRegressor | TransferClassifier
     return {
-        name: BaseModel(name, base, "materials" if isinstance(base, TransferRegressor) else "rows")
+        name: BaseModel(name, base, "materials" if isinstance(base, networks) else "rows")
         for name, base in named.items()
     }
 
@@ -159,6 +180,25 @@ def make_bases(
             others |= svr_on_compositions(len(names), len(beside))
     bases = [BaseModel(name, base, "materials") for name, base in networks.items()]
     bases += [BaseModel(name, base, "features") for name, base in others.items()]
+    return {base.name: base for base in bases}
+
+
+def make_class_bases(sources: Sequence[Source], beside: Sequence[str]) -> dict[str, BaseModel]:
+    """Return the base models of sources for classes, records by name; see `make_bases`."""
+    policy = Policy(validation_fraction=0.0)
+    bases = [
+        BaseModel(
+            f"fine-tuned {source.card.id}",
+            TransferClassifier(source, n_members=1, policy=policy),
+            "materials",
+        )
+        for source in sources
+        if not reads_crystals(source)
+    ]
+    trees = {name: clone(base) for name, base in _CLASS_TREES.items()}
+    if beside:  # a few columns among many attributes would be out of sight at most splits
+        trees[_EXTRA].set_params(max_features=1.0)
+    bases += [BaseModel(name, base, "features") for name, base in trees.items()]
     return {base.name: base for base in bases}
 
 
@@ -207,6 +247,21 @@ def _harmonic(source: Source, n_jobs: int | None) -> Pipeline:
         verbose_feature_names_out=False,
     )
     return make_pipeline(transformer, imputer, scaler)
+
+
+def predict(member: BaseEstimator, X: Any) -> FloatArray:
+    """Return the predictions (n,) of a fitted regressor."""
+    return member.predict(X)
+
+
+def predict_chances(member: BaseEstimator, X: Any, classes: AnyArray) -> FloatArray:
+    """Return the probabilities (n, c) of classes (c,) that a fitted classifier gives.
+
+    Those of classes that none of its training rows had are 0.
+    """
+    chances = np.zeros((len(X), len(classes)))
+    chances[:, np.searchsorted(classes, member.classes_)] = member.predict_proba(X)
+    return chances
 
 
 def _take(X: Any, rows: IntArray) -> Any:

@@ -2,54 +2,29 @@
 
 from __future__ import annotations
 
-import numbers
-from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
+from collections.abc import Sequence
+from typing import Self
 
 import numpy as np
-from joblib import Parallel, delayed
-from sklearn.model_selection import GroupKFold
-from sklearn.pipeline import Pipeline
-from sklearn.utils import check_random_state
 
-from sktl._checks import check_numbers, check_weights, one_target
+from sktl._checks import check_numbers, one_target
 from sktl._state import stored
-from sktl._types import ArrayLike, FloatArray, IntArray, MaterialsLike, PathLike
-from sktl.estimators._base import MaterialsRegressor
-from sktl.estimators._input import MaterialsEstimator, read_materials
-from sktl.estimators._members import learn_domain
-from sktl.estimators._provenance import record_training
-from sktl.estimators._regressor import TransferRegressor
+from sktl._types import ArrayLike, FloatArray, MaterialsLike
+from sktl.estimators._input import read_materials
+from sktl.estimators._materials_regressor import MaterialsRegressor
 from sktl.estimators._uncertainty import Features, Uncertainty
 from sktl.estimators._upgrades import upgrade_stack
-from sktl.estimators.stack._bases import (
-    BaseModel,
-    given_bases,
-    make_bases,
-    make_features,
-    reads_crystals,
-)
+from sktl.estimators.stack._bases import Answer, BaseModel, make_bases, predict
 from sktl.estimators.stack._mixing import middle_mean, select_shares
-from sktl.exceptions import InputError
-from sktl.representations import Materials, label_rows
-from sktl.sources import Source, load_source
-from sktl.training import expect_fits, one_thread
+from sktl.estimators.stack._stack import Stack
+from sktl.representations import Materials
+from sktl.sources import Source
 
-if TYPE_CHECKING:
-    from sklearn.base import BaseEstimator
-    from sklearn.pipeline import FeatureUnion
-
-FEW_ROWS = 5000
-FEW_CRYSTALS = 200
-MOST_MEMBERS, FEWEST_MEMBERS = 10, 3
 _SPREAD_FLOOR = 0.01
-
-_Part: TypeAlias = tuple[IntArray, IntArray]
-"""The rows of a member, and its held-out rows."""
 
 
 @stored("transfer-stack-regressor/2", upgrades=[upgrade_stack])
-class TransferStackRegressor(MaterialsRegressor):
+class TransferStackRegressor(MaterialsRegressor, Stack):
     """Predict a property of materials with fine-tuned networks and trees, mixed by validation.
 
     A network is fine-tuned from each source of formulas. The other base models are extremely
@@ -148,24 +123,6 @@ class TransferStackRegressor(MaterialsRegressor):
     (2,)
     """
 
-    def __init__(
-        self,
-        source: PathLike | Source | Sequence[PathLike | Source] = "mpt",
-        *,
-        material: str = "auto",
-        estimators: Literal["auto"] | Sequence[tuple[str, BaseEstimator]] = "auto",
-        n_members: int | Literal["auto"] = "auto",
-        n_jobs: int | None = None,
-        random_state: int | np.random.RandomState | None = None,
-    ) -> None:
-        self.source = source
-        self.material = material
-        self.estimators = estimators
-        self.n_members = n_members
-        self.n_jobs = n_jobs
-        self.random_state = random_state
-
-    @one_thread()
     def fit(self, X: MaterialsLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Fit the members of all base models and choose their shares.
 
@@ -183,122 +140,19 @@ class TransferStackRegressor(MaterialsRegressor):
         -------
         self
         """
-        self.__dict__.pop("members_", None)  # if this fit fails, the estimator is not fitted
         materials = read_materials(self, X, fitting=True)
         targets = one_target(check_numbers(materials, y, estimator=type(self).__name__))
-        weights = check_weights(materials, sample_weight)
-        sources = self._load_sources()
-        rows, groups = _canonical_rows(materials, targets, weights)
-        few = len(rows) <= (FEW_CRYSTALS if any(map(reads_crystals, sources)) else FEW_ROWS)
-        parts, seeds = self._split(rows, groups, few)
-        bases = self._make_bases(materials, sources, few, len(rows))
-        inputs = self._inputs(materials, {base.reads for base in bases.values()})
-        given = None if sample_weight is None else weights
-        self.members_, found = self._fit_members(bases, inputs, targets, given, parts, seeds)
-        self.reads_ = {name: base.reads for name, base in bases.items()}
         self._nonnegative = bool((targets >= 0).all())
-        held_out = [rows for _, rows in parts]
-        self._learn_from(
-            found,
-            [targets[rows] for rows in held_out],
-            np.concatenate([weights[rows] for rows in held_out]),
-        )
-        record_training(self, materials, targets, weights)
-        networks = self._tuned_networks()
-        self.domain_ = learn_domain(networks[0], materials, targets) if networks else None
-        return self
-
-    def _load_sources(self) -> list[Source]:
-        """Return the sources of the base models that are made here."""
-        self.sources_ = {}
-        if not self._makes_bases():
-            return []
-        given: Any = self.source if isinstance(self.source, list | tuple) else [self.source]
-        sources = [load_source(each) for each in given]
-        self.sources_ = {source.card.id: source.sha256 for source in sources}
-        return sources
-
-    def _split(self, rows: IntArray, groups: IntArray, few: bool) -> tuple[list[_Part], list[int]]:
-        """Return for each member its rows and its held-out rows, and its seed.
-
-        Rows of one group stay together.
-        """
-        n_groups, n_members = len(np.unique(groups)), self.n_members
-        if n_members == "auto":
-            n_members = MOST_MEMBERS if few else FEWEST_MEMBERS
-        if not isinstance(n_members, numbers.Integral) or not 2 <= n_members <= MOST_MEMBERS:
-            raise InputError(
-                f"Got n_members={n_members!r}, expected 'auto' or an integer from 2 to "
-                f"{MOST_MEMBERS}."
-            )
-        n_folds = min(MOST_MEMBERS, n_groups)
-        if n_folds < 2:
-            raise InputError(
-                f"Got n_samples = {len(groups)} rows, all of one composition, expected two or more "
-                "compositions."
-            )
-        generator = check_random_state(self.random_state)
-        seed = int(generator.randint(2**31 - 1))
-        splitter = GroupKFold(n_folds, shuffle=True, random_state=seed)
-        folds = [rows[fold] for _, fold in splitter.split(groups, groups=groups)][:n_members]
-        parts = [(rows[~np.isin(rows, fold)], fold) for fold in folds]
-        return parts, generator.randint(2**31 - 1, size=len(parts)).tolist()
+        return self._fit(materials, targets, targets, sample_weight)
 
     def _make_bases(
-        self, materials: Materials, sources: Sequence[Source], few: bool, n_rows: int
+        self, sources: Sequence[Source], names: list[str], beside: list[str], n_rows: int, few: bool
     ) -> dict[str, BaseModel]:
-        """Return the base models by name, and fit what gives the features of some."""
-        self.features_: FeatureUnion | None = None
-        if not self._makes_bases():
-            return given_bases(self.estimators)
-        self.features_ = make_features(materials.alone(), sources, self.n_jobs)
-        names = self.features_.get_feature_names_out().tolist()
-        beside = [] if self.conditions_ is None else self.conditions_.names
         return make_bases(sources, names, beside, n_rows, few)
 
-    def _makes_bases(self) -> bool:
-        return isinstance(self.estimators, str) and self.estimators == "auto"
-
-    def _inputs(self, materials: Materials, wanted: Collection[str]) -> dict[str, Any]:
-        """Return what base models read: the materials, features of them, or the plain rows."""
-        made: dict[str, Any] = {"materials": materials}
-        if "rows" in wanted:
-            made["rows"] = materials.plain_rows()
-        if "features" in wanted and self.features_ is not None:
-            made["features"] = self.features_.transform(materials.alone())
-            if self.conditions_ is not None and materials.conditions is not None:
-                beside = self.conditions_.plain(materials.conditions)
-                made["features"] = np.hstack([made["features"], beside])
-        return {name: made[name] for name in wanted}
-
-    def _fit_members(
-        self,
-        bases: Mapping[str, BaseModel],
-        inputs: Mapping[str, Any],
-        y: FloatArray,
-        weights: FloatArray | None,
-        parts: Sequence[_Part],
-        seeds: Sequence[int],
-    ) -> tuple[dict[str, list[BaseEstimator]], list[FloatArray]]:
-        """Return the fitted members of each base model, and the predictions for held-out rows.
-
-        Returns
-        -------
-        members : dict of str to list of estimator
-        found : list of float array (n_k, b)
-            For each part a column of each base model.
-        """
-        n_networks = sum(base.is_network for base in bases.values())
-        expect_fits(len(parts) * n_networks, len(parts) * (len(bases) - n_networks))
-        fitted = Parallel(n_jobs=self.n_jobs)(
-            delayed(base.fit_member)(inputs, y, weights, part, seed)
-            for base in bases.values()
-            for part, seed in zip(parts, seeds, strict=True)
-        )
-        each = [fitted[k : k + len(parts)] for k in range(0, len(fitted), len(parts))]
-        members = {name: [m for m, _ in part] for name, part in zip(bases, each, strict=True)}
-        predicted = zip(*[[values for _, values in part] for part in each], strict=True)
-        return members, list(map(np.column_stack, predicted))
+    @property
+    def _answer(self) -> Answer:
+        return predict
 
     def _learn_from(
         self, found: Sequence[FloatArray], targets: Sequence[FloatArray], weights: FloatArray
@@ -307,7 +161,7 @@ class TransferStackRegressor(MaterialsRegressor):
         together, y = np.concatenate(found), np.concatenate(targets)
         maes = np.average(np.abs(together - y[:, None]), axis=0, weights=weights)
         self.validation_mae_ = dict(zip(self.members_, maes.tolist(), strict=True))
-        shares = select_shares(together, y, weights)
+        shares = select_shares(together, weights, lambda mixed: np.abs(mixed - y[:, None]))
         self.weights_ = dict(zip(self.members_, shares.tolist(), strict=True))
         self._spread_floor = _SPREAD_FLOOR * maes.min()
         errors = [
@@ -330,13 +184,7 @@ class TransferStackRegressor(MaterialsRegressor):
         self, materials: Materials, with_features: bool
     ) -> tuple[FloatArray, Features]:
         used = [name for name, share in self.weights_.items() if share or with_features]
-        inputs = self._inputs(materials, {self.reads_[name] for name in used})
-        found = {
-            name: np.array(
-                [member.predict(inputs[self.reads_[name]]) for member in self.members_[name]]
-            )
-            for name in used
-        }
+        found = self._ask_members(materials, used)
         shares = np.concatenate(
             [np.full(len(part), self.weights_[name] / len(part)) for name, part in found.items()]
         )
@@ -352,34 +200,3 @@ class TransferStackRegressor(MaterialsRegressor):
 
     def _lowest(self) -> float:
         return 0.0 if self._nonnegative else -np.inf
-
-    def _tuned_networks(self) -> list[TransferRegressor]:
-        """Return all members that are fine-tuned networks."""
-        members = [member for part in self.members_.values() for member in part]
-        return [each for each in members if isinstance(each, TransferRegressor)]
-
-    def _embedder(self) -> TransferRegressor:
-        return self._tuned_networks()[0]
-
-    def _check_elements(self, materials: Materials) -> None:
-        readers = [members[0] for members in self.members_.values()]
-        if self.features_ is not None:
-            readers += [step for _, step in self.features_.transformer_list]
-        for reader in readers:
-            reader = reader[0] if isinstance(reader, Pipeline) else reader
-            if isinstance(reader, MaterialsEstimator):
-                reader.input_.read(materials)
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "members_")
-
-
-def _canonical_rows(
-    materials: Materials, y: FloatArray, weights: FloatArray
-) -> tuple[IntArray, IntArray]:
-    """Return the rows with a weight, whatever their order before, and the group of each."""
-    batch = materials.items if materials.kind == "columns" else materials.compositions
-    groups = label_rows(batch)
-    rows = np.lexsort((weights, y, groups))
-    rows = rows[weights[rows] > 0]
-    return rows, groups[rows]

@@ -1,0 +1,66 @@
+"""What all classifiers of materials share: probabilities and classes."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any
+
+from sklearn.base import ClassifierMixin
+
+from sktl._types import AnyArray, FloatArray, MaterialsLike
+from sktl.estimators._base import MaterialsModel
+from sktl.estimators._input import read_materials
+from sktl.estimators._uncertainty import Features
+from sktl.representations import Materials
+
+
+class MaterialsClassifier(ClassifierMixin, MaterialsModel):
+    """A classifier of materials, whose ``classes_`` are sorted."""
+
+    classes_: AnyArray
+
+    @abstractmethod
+    def _predict_rows(
+        self, materials: Materials, with_features: bool
+    ) -> tuple[FloatArray, Features]:
+        """Return probabilities (n, c), and the embeddings (m, n, d) of networks or none."""
+
+    def predict_proba(self, X: MaterialsLike) -> FloatArray:
+        """Predict class probabilities.
+
+        Parameters
+        ----------
+        X : sequence of formulas or structures, or float array (n, d)
+            As in `fit`.
+
+        Returns
+        -------
+        ndarray (n, c), float64
+            Columns in the order of `classes_`; rows sum to 1.
+        """
+        materials = read_materials(self, X, fitting=False)
+        return self._predict_rows(materials, False)[0]
+
+    def predict(self, X: MaterialsLike) -> AnyArray:
+        """Predict the most probable class.
+
+        Parameters
+        ----------
+        X : sequence of formulas or structures, or float array (n, d)
+            As in `fit`.
+
+        Returns
+        -------
+        ndarray (n,)
+            Labels from `classes_`.
+        """
+        chances = self.predict_proba(X)
+        return self.classes_[chances.argmax(axis=1)]
+
+    def _screen(
+        self, materials: Materials, coverage: float | None
+    ) -> tuple[dict[str, Any], Features]:
+        chances, features = self._predict_rows(materials, True)
+        columns = {"prediction": self.classes_[chances.argmax(axis=1)]}
+        named = zip(self.classes_, chances.T, strict=True)
+        return columns | {f"probability_{name}": part for name, part in named}, features

@@ -16,7 +16,7 @@ import pytest
 from matminer.featurizers.composition import ElementFraction
 from pymatgen.core import Composition
 from sklearn.base import clone, is_classifier, is_regressor
-from sklearn.dummy import DummyRegressor
+from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.pipeline import make_pipeline
 
 import sktl
@@ -26,6 +26,7 @@ from sktl import (
     Policy,
     TransferClassifier,
     TransferRegressor,
+    TransferStackClassifier,
     TransferStackRegressor,
 )
 from sktl.exceptions import (
@@ -42,7 +43,7 @@ PRETRAINED = {
     "regressor": lambda source: TransferRegressor(
         source, policy=Policy(validation_fraction=0.2), **QUICK
     ),
-    "classifier": lambda source: TransferClassifier(source, **QUICK),
+    "classifier": lambda source: TransferClassifier(source, n_members=2, **QUICK),
     "transformer": lambda source: DeepFeatureTransformer(
         source, layers="all", predictions=True, device="cpu"
     ),
@@ -58,7 +59,14 @@ ALL = PRETRAINED | {
         random_state=0,
     ),
 }
-
+ALL["stack of classes"] = lambda source: TransferStackClassifier(
+    estimators=[
+        ("tuned", TransferClassifier(source, n_members=1, policy=Policy(validation_fraction=0.0))),
+        ("shares", DummyClassifier()),
+    ],
+    n_members=2,
+    random_state=0,
+)
 
 STRUCTURES_ONLY = {"HarmonicTransformer", "StructureReader"}
 

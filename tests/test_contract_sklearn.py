@@ -3,9 +3,9 @@
 import re
 
 import pytest
-from sklearn.dummy import DummyRegressor
+from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.exceptions import SkipTestWarning
-from sklearn.linear_model import Ridge
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import sktl
@@ -16,6 +16,9 @@ SETTINGS = {
     "TransferRegressor": dict(max_epochs=15, learning_rate=3e-3, **QUICK),
     "TransferClassifier": dict(max_epochs=10, learning_rate=3e-3, **QUICK),
     "TransferStackRegressor": dict(estimators=[("ridge", Ridge()), ("mean", DummyRegressor())]),
+    "TransferStackClassifier": dict(
+        estimators=[("logistic", LogisticRegression()), ("shares", DummyClassifier())]
+    ),
     "DeepFeatureTransformer": dict(source=None, device="cpu"),
 }
 PUBLIC = {name: getattr(sktl, name) for name in sktl.__all__}

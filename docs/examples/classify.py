@@ -19,7 +19,7 @@ kinds = np.where(known["Eg"] > 0, "gap", "metal")
 halves = GroupShuffleSplit(test_size=0.5, random_state=0)
 train, test = next(halves.split(formulas, groups=parse_formulas(formulas).keys()))
 
-model = TransferClassifier(source="oqmd", max_epochs=10, random_state=0)
+model = TransferClassifier(random_state=0)
 model.fit(formulas[train], kinds[train])
 chances = model.predict_proba(formulas[test])[:, list(model.classes_).index("gap")]
 for formula, chance in zip(formulas[test][:5], chances, strict=False):

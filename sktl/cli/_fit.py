@@ -39,6 +39,7 @@ from sktl.cli._task import (
 if TYPE_CHECKING:
     from sktl.estimators import TransferRegressor, TransferStackRegressor
 
+CLASS_MODELS = {"transfer": "TransferClassifier", "stack": "TransferStackClassifier"}
 MODELS = {"transfer": "TransferRegressor", "stack": "TransferStackRegressor"}
 
 
@@ -100,9 +101,8 @@ def fit_command(
     source, loaded = open_source(source, place)
     rules: dict[str, Any] = {"options": options, "elements": loaded.card.elements, "output": save}
     if is_classification(task, data, place, target):
-        if model != "transfer":
-            raise click.UsageError(f"--model {model} predicts numbers, not classes.")
-        result = _fit_classes(read_labelled(data, place, target, **rules), source, seed, save)
+        labelled = read_labelled(data, place, target, **rules)
+        result = _fit_classes(labelled, CLASS_MODELS[model], source, seed, save)
         say(json.dumps(result) if as_json else _class_summary(result))
         return
     found = read_usable(data, place, target, **rules)
@@ -149,7 +149,9 @@ def _validation_mae(fitted: TransferRegressor | TransferStackRegressor) -> float
     return None if known is None else float(np.ravel(known.mae)[0])
 
 
-def _fit_classes(rows: LabelledRows, source: str, seed: int, save: Path) -> dict[str, Any]:
+def _fit_classes(
+    rows: LabelledRows, model: str, source: str, seed: int, save: Path
+) -> dict[str, Any]:
     """Fit a classifier, save it, and return the outcome."""
     import sktl
     from sktl.training import show_progress
@@ -157,11 +159,10 @@ def _fit_classes(rows: LabelledRows, source: str, seed: int, save: Path) -> dict
     labels = np.array(rows.labels)
     start = time.perf_counter()
     with show_progress(printable(f"Fitting {rows.column.title}")):
-        fitted = sktl.TransferClassifier(source, material=rows.material, random_state=seed)
+        fitted = getattr(sktl, model)(source, material=rows.material, random_state=seed)
         fitted.fit(rows.X, labels)
     seconds = time.perf_counter() - start
     fitted.save(save, target=rows.column.title)
-    losses = [history[-1].get("valid_loss") for history in fitted.history_]
     counts = np.unique(labels, return_counts=True)[1]
     shares = counts / counts.sum()
     return {
@@ -169,7 +170,7 @@ def _fit_classes(rows: LabelledRows, source: str, seed: int, save: Path) -> dict
         "target": rows.column.title,
         "task": CLASSIFICATION,
         "classes": dict(zip(fitted.classes_.tolist(), counts.tolist(), strict=True)),
-        "validation_log_loss": None if None in losses else float(np.mean(losses)),
+        "validation_log_loss": fitted.validation_log_loss_,
         "shares_log_loss": float(-(shares * np.log(shares)).sum()),
         "seconds": round(seconds, 1),
         "file": str(save),

@@ -13,6 +13,7 @@ from sktl._types import AnyArray, ArrayLike, MaterialsLike, PathLike
 from sktl.estimators._input import UnseenElements, read_materials
 from sktl.estimators._materials_classifier import MaterialsClassifier
 from sktl.estimators._members import (
+    Members,
     TrainingRows,
     judge_members,
     learn_domain,
@@ -84,6 +85,8 @@ class TransferClassifier(TransferModel, MaterialsClassifier):
         Card of the source, with its full id.
     source_sha256_ : str or None
         Hash of the source's file; None without a source or for one that is in no file.
+    validation_log_loss_ : float or None
+        Mean cross-entropy of single networks on the rows that they held out; None without any.
     networks_ : list of Network, length n_members
         The trained networks.
     history_ : list of skorch History, length n_members
@@ -201,10 +204,19 @@ class TransferClassifier(TransferModel, MaterialsClassifier):
             self._count_members(materials),
             attributed=self.physical_attributes,
         )
+        self.validation_log_loss_ = None
         if members.judged:
-            judge_members(members, self.target_)
+            self.validation_log_loss_ = self._judge(members)
         self.domain_ = learn_domain(self, materials, labels) if with_domain else None
         return self
+
+    def _judge(self, members: Members) -> float:
+        """Calibrate on the held-out rows, and return their cross-entropy."""
+        _, outputs, weights = judge_members(members, self.target_)
+        chances = self.target_.decode(np.concatenate(outputs)[None])
+        place = np.concatenate([rows.y[:, 0] for rows in members.held_out])
+        told = np.maximum(chances[np.arange(len(place)), place], np.finfo(float).tiny)
+        return float(-np.average(np.log(told), weights=weights))
 
     def _choose_target(self, rows: TrainingRows, source: Source | None) -> ClassTarget:
         return ClassTarget(len(self.classes_))

@@ -11,6 +11,7 @@ from sktl._state import stored
 from sktl._types import ArrayLike, FloatArray, IntArray, MaterialsLike, PathLike
 from sktl._warnings import warn_caller
 from sktl.estimators._bounds import check_bounds
+from sktl.estimators._criterion import ABSOLUTE, SQUARED, Criterion, check_criterion
 from sktl.estimators._input import UnseenElements, read_materials
 from sktl.estimators._materials_regressor import MaterialsRegressor
 from sktl.estimators._members import (
@@ -28,6 +29,7 @@ from sktl.representations import Materials, Rows
 from sktl.sources import Source, run_rows
 from sktl.training import (
     BoundedTarget,
+    MeanTarget,
     NumberTarget,
     Policy,
     SourceTarget,
@@ -78,6 +80,10 @@ class TransferRegressor(TransferModel, MaterialsRegressor):
         the targets are exactly 0 and none is negative. "source" keeps the pretrained head, for a
         property of the source's card in its unit; of several properties the one whose predictions
         are nearest to the training `y`.
+    criterion : {"absolute_error", "squared_error"}, default="absolute_error"
+        What is made small: absolute errors, by predicting medians, or squared errors, by
+        predicting means. The latter is what R2, and so `score`, asks for; of targets with a heavy
+        tail the two differ. "squared_error" goes with a linear head and without bounds.
     n_members : int, default=1
         Networks, each with other rows held out, whose outputs are averaged. Two or three lower
         the error by some percent and cost as many times the time, in `fit` and `predict`.
@@ -175,6 +181,7 @@ class TransferRegressor(TransferModel, MaterialsRegressor):
         network_arguments: dict[str, Any] | None = None,
         freeze_depth: int = 0,
         head: Literal["auto", "linear", "zero-inflated", "source"] = "auto",
+        criterion: Criterion = ABSOLUTE,
         n_members: int = 1,
         max_epochs: int | Literal["auto"] = "auto",
         learning_rate: float | Literal["auto"] = "auto",
@@ -189,6 +196,7 @@ class TransferRegressor(TransferModel, MaterialsRegressor):
         self.network_arguments = network_arguments
         self.freeze_depth = freeze_depth
         self.head = head
+        self.criterion = criterion
         self.n_members = n_members
         self.max_epochs = max_epochs
         self.learning_rate = learning_rate
@@ -275,6 +283,7 @@ class TransferRegressor(TransferModel, MaterialsRegressor):
         return Uncertainty(features, errors, weights[np.concatenate(kept)])
 
     def _check_head(self) -> None:
+        check_criterion(self.criterion)
         if self.head not in HEADS:
             raise InputError(f"Got head={self.head!r}, expected one of {HEADS}.")
         if self.head == "source" and (self.source is None or not self.single_output_):
@@ -288,11 +297,27 @@ class TransferRegressor(TransferModel, MaterialsRegressor):
                 f"the material, and X has {list(self.conditions_.columns)}."
             )
 
+    def _check_means(self, bounded: bool) -> None:
+        """Raise where means are asked for beside what has medians only."""
+        if bounded:
+            raise InputError(
+                f"Got bounds with criterion={SQUARED!r}, expected criterion={ABSOLUTE!r}: of "
+                "limits no mean is known."
+            )
+        if self.head not in ("auto", "linear"):
+            raise InputError(
+                f"Got head={self.head!r} with criterion={SQUARED!r}, expected 'auto' or 'linear'."
+            )
+
     def _choose_target(self, rows: TrainingRows, source: Source | None) -> NumberTarget:
         """Return how targets enter training, which the head follows."""
         self.head_property_ = None
         y, weights = rows.y, rows.weights
-        if self.single_output_ and y.shape[1] == 2:  # a number and its side
+        bounded = self.single_output_ and y.shape[1] == 2  # a number and its side
+        if self.criterion == SQUARED:
+            self._check_means(bounded)
+            return MeanTarget(y, weights)
+        if bounded:
             return BoundedTarget(y, weights)
         if self.head == "source" and source is not None:
             return self._source_target(rows, source)

@@ -12,6 +12,7 @@ from sktl.training._rows import merge_rows, split_rows
 from sktl.training._target import (
     BoundedTarget,
     ClassTarget,
+    MeanTarget,
     NumberTarget,
     SourceTarget,
     ZeroInflatedTarget,
@@ -23,6 +24,7 @@ __all__ = [
     "ClassTarget",
     "LabelledRows",
     "MaskedL1",
+    "MeanTarget",
     "NumberTarget",
     "Policy",
     "PropertyTable",

@@ -37,6 +37,17 @@ class MaskedL1(nn.Module):
         return (errors * weights).sum() / weights.sum().clamp(min=1e-12)
 
 
+class MaskedSquares(nn.Module):
+    """Mean squared error over the labels that exist."""
+
+    def forward(self, outputs: Tensor, target: tuple[Tensor, Tensor]) -> Tensor:
+        """Return the loss of outputs (n, p) for (z (n, p), NaN where missing, weights (n,))."""
+        z, weights = target
+        weights = weights[:, None] * ~torch.isnan(z)
+        errors = (outputs - z.nan_to_num()) ** 2
+        return (errors * weights).sum() / weights.sum().clamp(min=1e-12)
+
+
 class ZeroInflatedLoss(nn.Module):
     """Joint loss of a value and, with a smaller weight, of P(y > 0) and the value given y > 0."""
 

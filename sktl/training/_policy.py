@@ -22,7 +22,9 @@ class _Pace(NamedTuple):
     Attributes
     ----------
     batches : int
-        An epoch has about as many, with batches of 16 to 128 rows.
+        An epoch has about as many.
+    largest : int
+        Rows of a batch at most; at least 16.
     fewest_steps : int
         Few rows are passed over more often.
     epochs, rate : float
@@ -32,14 +34,15 @@ class _Pace(NamedTuple):
     """
 
     batches: int
+    largest: int
     fewest_steps: int
     epochs: float
     rate: float
     head: float
 
 
-_NUMBERS = _Pace(batches=80, fewest_steps=200, epochs=1.0, rate=1.0, head=3.0)
-_CLASSES = _Pace(batches=20, fewest_steps=40, epochs=1 / 3, rate=2.0, head=0.3)
+_NUMBERS = _Pace(batches=80, largest=128, fewest_steps=200, epochs=1.0, rate=1.0, head=3.0)
+_CLASSES = _Pace(batches=20, largest=128, fewest_steps=40, epochs=1 / 3, rate=2.0, head=0.3)
 
 
 @stored("policy/1")
@@ -149,7 +152,9 @@ class Policy:
         pace = _CLASSES if classes else _NUMBERS
         size = self.batch_size
         if isinstance(size, str):
-            size = int(np.clip(2 ** round(math.log2(max(n_rows, 1) / pace.batches)), 16, 128))
+            size = int(
+                np.clip(2 ** round(math.log2(max(n_rows, 1) / pace.batches)), 16, pace.largest)
+            )
         schedule = architecture.schedule(pretrained)
         n_epochs = math.ceil(pace.fewest_steps / math.ceil(n_rows / size))
         found: dict[str, Any] = {

@@ -22,6 +22,7 @@ from sklearn.preprocessing import MinMaxScaler, PowerTransformer
 
 from sktl._types import AnyArray, FloatArray, IntArray
 from sktl.estimators._classifier import TransferClassifier
+from sktl.estimators._criterion import ABSOLUTE, Criterion
 from sktl.estimators._harmonic import HarmonicTransformer
 from sktl.estimators._input import read_materials
 from sktl.estimators._regressor import TransferRegressor
@@ -36,11 +37,10 @@ if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
 MOST_FOR_SVR = 5000
 EPOCHS_FOR_FEW = 24
-_EXTRA = "extra trees"
+_EXTRA, _BOOSTED = "extra trees", "boosted trees"
 _TREES = {
     _EXTRA: ExtraTreesRegressor(max_features=0.33),
-    "boosted trees": HistGradientBoostingRegressor(
-        loss="absolute_error",
+    _BOOSTED: HistGradientBoostingRegressor(
         max_iter=400,
         learning_rate=0.05,
         max_features=0.3,
@@ -52,7 +52,7 @@ _TREES = {
 _CLASS_TREES = {
     _EXTRA: ExtraTreesClassifier(n_estimators=200),
     "random forest": RandomForestClassifier(n_estimators=200),
-    "boosted trees": HistGradientBoostingClassifier(
+    _BOOSTED: HistGradientBoostingClassifier(
         max_iter=150, learning_rate=0.05, max_features=0.3, min_samples_leaf=5, early_stopping=False
     ),
 }
@@ -145,7 +145,12 @@ def given_bases(estimators: Any) -> dict[str, BaseModel]:
 
 
 def make_bases(
-    sources: Sequence[Source], names: list[str], beside: list[str], n_rows: int, few: bool
+    sources: Sequence[Source],
+    names: list[str],
+    beside: list[str],
+    n_rows: int,
+    few: bool,
+    criterion: Criterion = ABSOLUTE,
 ) -> dict[str, BaseModel]:
     """Return the base models of sources, records by name.
 
@@ -161,15 +166,20 @@ def make_bases(
         Number of training rows; with many there is no support vector regressor.
     few : bool
         The networks take more epochs.
+    criterion : {"absolute_error", "squared_error"}, default="absolute_error"
+        What networks and boosted trees are trained by.
     """
     policy = Policy(validation_fraction=0.0)
     epochs: int | Literal["auto"] = EPOCHS_FOR_FEW if few else "auto"
     networks = {
-        f"fine-tuned {source.card.id}": TransferRegressor(source, max_epochs=epochs, policy=policy)
+        f"fine-tuned {source.card.id}": TransferRegressor(
+            source, criterion=criterion, max_epochs=epochs, policy=policy
+        )
         for source in sources
         if not reads_crystals(source)
     }
     others = {name: clone(base) for name, base in _TREES.items()}
+    others[_BOOSTED].set_params(loss=criterion)
     if beside:  # a few columns among many attributes would be out of sight at most splits
         others[_EXTRA].set_params(max_features=1.0)
     if n_rows <= MOST_FOR_SVR:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from functools import partial
-from typing import Self
+from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
 from scipy.optimize import minimize_scalar
@@ -14,7 +14,7 @@ from sklearn.utils.multiclass import check_classification_targets
 
 from sktl._checks import check_labels
 from sktl._state import stored
-from sktl._types import AnyArray, ArrayLike, FloatArray, IntArray, MaterialsLike
+from sktl._types import AnyArray, ArrayLike, FloatArray, IntArray, MaterialsLike, PathLike
 from sktl.estimators._input import read_materials
 from sktl.estimators._materials_classifier import MaterialsClassifier
 from sktl.estimators._uncertainty import Features
@@ -24,6 +24,9 @@ from sktl.estimators.stack._stack import Stack
 from sktl.exceptions import InputError
 from sktl.representations import Materials
 from sktl.sources import Source
+
+if TYPE_CHECKING:
+    from sklearn.base import BaseEstimator
 
 _LEAST = 1e-3  # chance of the class that is there: none is certain of being wrong
 
@@ -71,8 +74,10 @@ class TransferStackClassifier(MaterialsClassifier, Stack):
         Share of each base model in the probabilities.
     members_ : dict of str to list of estimator
         The fitted members of each base model.
-    validation_log_loss_ : dict of str to float
-        Mean cross-entropy of each base model on the held-out rows.
+    validation_log_loss_ : float
+        Mean cross-entropy of the calibrated mixture on the held-out rows.
+    base_log_losses_ : dict of str to float
+        That of each base model.
     temperature_ : float
         Above 1 where the mixture was too sure of itself on the held-out rows.
     features_ : FeatureUnion or None
@@ -114,6 +119,23 @@ class TransferStackClassifier(MaterialsClassifier, Stack):
     >>> model.fit(formulas, kinds).predict_proba(["ZnO", "Si"]).shape
     (2, 3)
     """
+
+    def __init__(
+        self,
+        source: PathLike | Source | Sequence[PathLike | Source] = "mpt",
+        *,
+        material: str = "auto",
+        estimators: Literal["auto"] | Sequence[tuple[str, BaseEstimator]] = "auto",
+        n_members: int | Literal["auto"] = "auto",
+        n_jobs: int | None = None,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
+        self.source = source
+        self.material = material
+        self.estimators = estimators
+        self.n_members = n_members
+        self.n_jobs = n_jobs
+        self.random_state = random_state
 
     def fit(self, X: MaterialsLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Fit the members of all base models and choose their shares.
@@ -173,7 +195,7 @@ class TransferStackClassifier(MaterialsClassifier, Stack):
         together, place = np.concatenate(found), np.concatenate(targets)
         told = together[np.arange(len(place)), :, place]
         costs = np.average(_cost(told), axis=0, weights=weights)
-        self.validation_log_loss_ = dict(zip(self.members_, costs.tolist(), strict=True))
+        self.base_log_losses_ = dict(zip(self.members_, costs.tolist(), strict=True))
         shares = select_shares(told, weights, _cost)
         self.weights_ = dict(zip(self.members_, shares.tolist(), strict=True))
         mixed = np.einsum("nbc,b->nc", together, shares)
@@ -183,7 +205,7 @@ class TransferStackClassifier(MaterialsClassifier, Stack):
             return float(np.average(_cost(tempered[np.arange(len(place)), place]), weights=weights))
 
         found_at = minimize_scalar(cost, bounds=(-0.4, 1.0), method="bounded")
-        self.temperature_ = float(np.exp(found_at.x))
+        self.temperature_, self.validation_log_loss_ = float(np.exp(found_at.x)), found_at.fun
 
     def _predict_rows(
         self, materials: Materials, with_features: bool

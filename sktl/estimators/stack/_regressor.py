@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Self
+from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
 
 from sktl._checks import check_numbers, one_target
 from sktl._state import stored
-from sktl._types import ArrayLike, FloatArray, MaterialsLike
+from sktl._types import ArrayLike, FloatArray, MaterialsLike, PathLike
+from sktl.estimators._criterion import ABSOLUTE, SQUARED, Criterion, check_criterion
 from sktl.estimators._input import read_materials
 from sktl.estimators._materials_regressor import MaterialsRegressor
 from sktl.estimators._uncertainty import Features, Uncertainty
@@ -19,6 +20,9 @@ from sktl.estimators.stack._mixing import middle_mean, select_shares
 from sktl.estimators.stack._stack import Stack
 from sktl.representations import Materials
 from sktl.sources import Source
+
+if TYPE_CHECKING:
+    from sklearn.base import BaseEstimator
 
 _SPREAD_FLOOR = 0.01
 
@@ -53,6 +57,10 @@ class TransferStackRegressor(MaterialsRegressor, Stack):
     estimators : "auto" or list of (str, estimator), default="auto"
         Other base models with names of their own, regressors that take X as it is given to
         `fit`; `source` is then not used.
+    criterion : {"absolute_error", "squared_error"}, default="absolute_error"
+        What is made small: absolute errors, which makes for medians, or squared errors, which
+        makes for means, and is what R2, and so `score`, asks for. By the latter the shares are
+        chosen, the networks and boosted trees trained, and members mixed by their plain mean.
     n_members : "auto" or int, default="auto"
         Members of each base model, 2 to 10; "auto" is 10 up to 5,000 rows (200, if a source reads
         crystals) and 3 for more.
@@ -123,6 +131,25 @@ class TransferStackRegressor(MaterialsRegressor, Stack):
     (2,)
     """
 
+    def __init__(
+        self,
+        source: PathLike | Source | Sequence[PathLike | Source] = "mpt",
+        *,
+        material: str = "auto",
+        estimators: Literal["auto"] | Sequence[tuple[str, BaseEstimator]] = "auto",
+        criterion: Criterion = ABSOLUTE,
+        n_members: int | Literal["auto"] = "auto",
+        n_jobs: int | None = None,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
+        self.source = source
+        self.material = material
+        self.estimators = estimators
+        self.criterion = criterion
+        self.n_members = n_members
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+
     def fit(self, X: MaterialsLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Fit the members of all base models and choose their shares.
 
@@ -142,13 +169,14 @@ class TransferStackRegressor(MaterialsRegressor, Stack):
         """
         materials = read_materials(self, X, fitting=True)
         targets = one_target(check_numbers(materials, y, estimator=type(self).__name__))
+        check_criterion(self.criterion)
         self._nonnegative = bool((targets >= 0).all())
         return self._fit(materials, targets, targets, sample_weight)
 
     def _make_bases(
         self, sources: Sequence[Source], names: list[str], beside: list[str], n_rows: int, few: bool
     ) -> dict[str, BaseModel]:
-        return make_bases(sources, names, beside, n_rows, few)
+        return make_bases(sources, names, beside, n_rows, few, self.criterion)
 
     @property
     def _answer(self) -> Answer:
@@ -161,7 +189,8 @@ class TransferStackRegressor(MaterialsRegressor, Stack):
         together, y = np.concatenate(found), np.concatenate(targets)
         maes = np.average(np.abs(together - y[:, None]), axis=0, weights=weights)
         self.validation_mae_ = dict(zip(self.members_, maes.tolist(), strict=True))
-        shares = select_shares(together, weights, lambda mixed: np.abs(mixed - y[:, None]))
+        power = 2 if self.criterion == SQUARED else 1
+        shares = select_shares(together, weights, lambda mix: np.abs(mix - y[:, None]) ** power)
         self.weights_ = dict(zip(self.members_, shares.tolist(), strict=True))
         self._spread_floor = _SPREAD_FLOOR * maes.min()
         errors = [
@@ -188,7 +217,8 @@ class TransferStackRegressor(MaterialsRegressor, Stack):
         shares = np.concatenate(
             [np.full(len(part), self.weights_[name] / len(part)) for name, part in found.items()]
         )
-        mixed = middle_mean(np.concatenate(list(found.values())), shares)
+        said = np.concatenate(list(found.values()))
+        mixed = shares @ said if self.criterion == SQUARED else middle_mean(said, shares)
         predictions = np.maximum(mixed, self._lowest())[:, None]
         if not with_features:
             return predictions, []

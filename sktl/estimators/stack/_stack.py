@@ -52,22 +52,11 @@ class Stack(MaterialsModel):
     weights_: dict[str, float]
     features_: FeatureUnion | None
 
-    def __init__(
-        self,
-        source: PathLike | Source | Sequence[PathLike | Source] = "mpt",
-        *,
-        material: str = "auto",
-        estimators: Literal["auto"] | Sequence[tuple[str, BaseEstimator]] = "auto",
-        n_members: int | Literal["auto"] = "auto",
-        n_jobs: int | None = None,
-        random_state: int | np.random.RandomState | None = None,
-    ) -> None:
-        self.source = source
-        self.material = material
-        self.estimators = estimators
-        self.n_members = n_members
-        self.n_jobs = n_jobs
-        self.random_state = random_state
+    source: PathLike | Source | Sequence[PathLike | Source]
+    estimators: Literal["auto"] | Sequence[tuple[str, BaseEstimator]]
+    n_members: int | Literal["auto"]
+    n_jobs: int | None
+    random_state: int | np.random.RandomState | None
 
     @abstractmethod
     def _make_bases(

@@ -128,16 +128,14 @@ def _judge_classes(
     """Compare classifiers, write the report, and return the findings."""
     from sktl.evaluation import CLASS_MODELS, evaluate_classes, write_class_report
 
-    if options["conditions"]:
-        raise click.UsageError("--conditions goes with a target of numbers.")
-    table, X, labels, column, _ = read_labelled(data, place, options["target"], **_rules(options))
+    rows = read_labelled(data, place, options["target"], **_rules(options))
     check_writable(options["output"].parent, "--output")
-    settings = _settings(options)
+    settings = _settings(options) | {"material": rows.material}
     settings["models"] = [model for model in settings["models"] if model in CLASS_MODELS]
     with run_work(Steps("Fitting")) as steps:
-        found = evaluate_classes(X, labels, source=source, report=steps.begin, **settings)
-    about = _about(data, table, options)
-    return write_class_report(options["output"], found, target=column.title, **about)
+        found = evaluate_classes(rows.X, rows.labels, source=source, report=steps.begin, **settings)
+    about = _about(data, rows.table, options)
+    return write_class_report(options["output"], found, target=rows.column.title, **about)
 
 
 def _rules(options: dict[str, Any]) -> dict[str, Any]:

@@ -184,7 +184,8 @@ def evaluate(
     evaluation.seconds = {model: float(np.mean(each)) for model, each in seconds.items()}
     if materials.conditions is not None:
         model = make_model(TRANSFER, evaluation.source, seed=random_state, max_epochs=max_epochs)
-        evaluation.responses = find_responses(model, materials, evaluation.y)
+        model.fit(materials, evaluation.y)
+        evaluation.responses = find_responses(model.predict, materials, evaluation.y)
     return evaluation
 
 

@@ -10,12 +10,12 @@ import click
 
 from sktl._progress import Steps, run_work
 from sktl.cli._cells import cell_options
+from sktl.cli._columns import conditions_option
 from sktl.cli._figures import figures_option
 from sktl.cli._numbers import jobs_option, seed_option
 from sktl.cli._paths import READABLE, WRITABLE, check_place, check_writable, say
 from sktl.cli._rows import (
     Materials,
-    conditions_option,
     decimal_option,
     formula_option,
     on_error_options,
@@ -71,7 +71,7 @@ _MODELS = {"transfer": TRANSFER, "scratch": SCRATCH, "forest": FOREST, "xgboost"
 @click.option("-o", "--output", required=True, type=WRITABLE, help="HTML file to write.")
 @figures_option("Write the figures of the report to files beside it too, in this format.")
 @decimal_option
-@cell_options(bounds=False, weights=False)
+@cell_options(bounds=False, weights=True)
 @on_error_options
 @seed_option(2**31 - 10**6)
 @click.option("--json", "as_json", is_flag=True, help="Print all findings as JSON.")
@@ -114,7 +114,7 @@ def _judge_numbers(
 
     rows = read_usable(data, place, options["target"], **_rules(options))
     check_writable(options["output"].parent, "--output")
-    settings = _settings(options) | {"material": rows.material}
+    settings = _settings(options) | {"material": rows.material, "sample_weight": rows.weights}
     with run_work(Steps("Fitting")) as steps:
         found = evaluate(rows.X, rows.numbers, source=source, report=steps.begin, **settings)
     unit = options["unit"] or rows.column.unit

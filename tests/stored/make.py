@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from sktl import (
     PropertyTable,
@@ -63,7 +64,22 @@ def models():
     )
     yield "crystals", TransferRegressor(reader, **FAST).fit(crystals, crystal_energies), crystals
     stack = TransferStackRegressor([source, reader], n_members=2, random_state=0)
+    yield from models_with_conditions(source, formulas, energies)
     yield "crystal-stack", pruned(stack.fit(crystals[:10], crystal_energies[:10])), crystals
+
+
+def models_with_conditions(source, formulas, energies):
+    """Yield the same of models with columns beside the material; some cells are missing."""
+    places = np.arange(len(formulas))
+    states = np.array(["cast", None, "rolled"], dtype=object)
+    columns = {"T (K)": np.where(places % 5, 300.0 + 10 * places, np.nan), "state": states[places % 3]}
+    frame = pd.DataFrame({"formula": formulas, **columns})
+    energies = energies + places / 100
+    kinds = np.where(energies > np.median(energies), "high", "low")
+    yield "conditions-regressor", TransferRegressor(source, **FAST).fit(frame, energies), frame
+    yield "conditions-classifier", TransferClassifier(source, **FAST).fit(frame, kinds), frame
+    stack = TransferStackRegressor(source, n_members=2, random_state=0)
+    yield "conditions-stack", pruned(stack.fit(frame[:20], energies[:20])), frame
 
 
 def pruned(stack):

@@ -262,8 +262,14 @@ def test_a_column_is_numbers_or_words_with_missing_cells():
     assert math.isnan(found.values[1]) and math.isnan(found.values[2]) and found.findings == []
     (bad,) = read_values(column("300", "77", "about 400"), "x").findings
     assert bad.kind == "approximate"
-    found = read_values(column("cast", " rolled ", "", "n/a"), "x")
-    assert not found.numeric and found.values == ["cast", "rolled", None, "n/a"]
+    found = read_values(column("cast", " rolled ", "", "n/a", "-", "none"), "x")
+    assert not found.numeric and found.values == ["cast", "rolled", None, None, None, "none"]
+    (bad,) = read_values(column("25", "RT", "30"), "x").findings
+    assert bad.kind == "room temperature" and "298 in K" in bad.write
+    (bad,) = read_values(column("cast", "2024-02-03 00:00:00", "cast"), "x").findings
+    assert bad.kind == "date"
+    assert read_values(column("304", "316"), "x", numeric=False).values == ["304", "316"]
+    assert read_values(column("hot", "300"), "x", numeric=True).findings[0].value == "hot"
 
 
 def test_findings_of_one_kind_are_counted():

@@ -2,8 +2,10 @@
 
 import json
 import os
+import warnings
 from pathlib import Path
 
+import numpy as np
 import openpyxl
 import pandas as pd
 import pytest
@@ -11,6 +13,7 @@ from click.testing import CliRunner
 
 from sktl import TransferRegressor, load_model
 from sktl.cli import main
+from sktl.exceptions import InputError
 from sktl.tables import read_table
 
 CASES = (
@@ -114,6 +117,82 @@ def test_options_use_limits_uncertainties_ranges_and_alloys(place):
     assert "Left out: t.csv, line 2, gap (eV): '>9'" in done.output
     stack = run(*FIT, "--censored", "bound", "--uncertain", "value", *used, "--model", "stack")
     assert stack.exit_code == 2 and "--model transfer" in stack.output
+
+
+@pytest.fixture
+def given(monkeypatch):
+    """What `TransferRegressor.fit` is given, in place of a fit."""
+    calls = []
+
+    def fit(self, X, y, **more):
+        calls.append((X, y, more))
+        raise InputError("enough")
+
+    monkeypatch.setattr(TransferRegressor, "fit", fit)
+    return calls
+
+
+def test_a_column_of_uncertainties_becomes_weights(place, given):
+    pairs = zip([*NAMES, *NAMES[:4]], ["0,1", "0,2"] * 10, strict=True)
+    rows = [f"{name};1,{place};{spread}" for place, (name, spread) in enumerate(pairs)]
+    text = "\n".join(["formula;gap;error (eV)", *rows])
+    (place / "t.csv").write_text(text + "\nLiF;9,0;\n")
+    assert run(*FIT, "--uncertainty", "error").output.endswith("enough\n")
+    assert given[0][2]["sample_weight"] == pytest.approx([2.25, 0.5625] * 10 + [1.0])
+    quick = "--target gap --source toy.safetensors --models transfer --jobs 1 -o r.html".split()
+    done = run("evaluate", "t.csv", "--uncertainty", "error", "--folds", "2", *quick)
+    assert done.output.endswith("enough\n")
+    assert set(np.round(given[1][2]["sample_weight"], 4)) <= {2.25, 0.5625, 1.0}
+    (place / "t.csv").write_text(text + "\nLiF;9,0;0\nMgF2;9,0;5 %\n")
+    for command in (FIT, ("check", "t.csv", "--target", "gap")):
+        done = run(*command, "--uncertainty", "error")
+        assert done.exit_code == 1
+        assert "'0': an uncertainty is above zero" in done.output and "'5 %'" in done.output
+    done = run(*FIT, "--uncertainty", "error", "--uncertain", "weight")
+    assert done.exit_code == 2 and "not both" in done.output
+    done = run(*FIT, "--uncertainty", "spread")
+    assert done.exit_code == 2 and "Got column='spread'" in done.output
+    done = run(*FIT, "--uncertainty", "error", "--task", "classification")
+    assert done.exit_code == 2 and "goes with a target of numbers" in done.output
+
+
+CONDITIONS = {
+    "T (°C);25 °C": "'25 °C': it has a unit; write '25', since the header has the unit",
+    "T (K);RT": "'RT': it means room temperature",
+    "T (K);as cast": "'as cast': not a finite number",
+    "T (K);1,234.5": "1,234.5",
+    "T (K);<300": "it is below a limit",
+    "made on;2024-02-03": "it is a date",
+}
+
+
+@pytest.mark.parametrize("cell", CONDITIONS)
+def test_cells_beside_the_material_are_read_or_refused(place, given, cell):
+    name, odd = cell.split(";")
+    known = ["cast", "rolled"] if name == "made on" else ["300,5", "400,5"]
+    cells = [*(known * 8), odd, "n/a", "-", ""]
+    formulas = [*NAMES, *NAMES[:4]]
+    lines = [f"{each};1,5;{beside}" for each, beside in zip(formulas, cells, strict=True)]
+    (place / "t.csv").write_text("\n".join([f"formula;gap;{name}", *lines]), encoding="utf-8")
+    done = run(*FIT, "--conditions", name)
+    assert done.exit_code == 1 and f"line 18, {name}: " in done.output
+    assert CONDITIONS[cell] in done.output and "1 of 20 rows" in done.output
+    run(*FIT, "--conditions", name, "--on-error", "skip")
+    frame = given[0][0]
+    assert frame[name].isna().sum() == 3 and len(frame) == 19
+    assert frame[name][0] in (300.5, "cast")
+
+
+def test_a_warning_is_one_line_without_code(place, given):
+    cells = ["cast", "as cast", "25"] * 5 + ["cast"]
+    lines = [f"{each},1.5,{beside}" for each, beside in zip(NAMES, cells, strict=True)]
+    (place / "t.csv").write_text("\n".join(["formula,gap,state", *lines]))
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        done = run(*FIT, "--conditions", "state")
+    first, *_ = done.stderr.splitlines()
+    assert first.startswith("warning: state is taken as words, and 5 of 16 cells are numbers")
+    assert ".py" not in done.output and "TransferWarning" not in done.output
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ def run(place):
     return runner
 
 
-QUICK = ("--source", "toy.safetensors", "--models", "transfer", "--folds", 2, "--repeats", 1)
+QUICK = "--source toy.safetensors --models transfer --folds 2 --repeats 1 --jobs 1".split()
 GIVEN = ("data.csv", "--target", "energy", *QUICK, "-o", "report.html")
 
 
@@ -73,7 +73,8 @@ def done(run):
 
 
 def test_the_findings_are_printed_for_scripts_and_nothing_else(done, place):
-    found = json.loads(done.output)  # both streams: no bar where there is no terminal
+    found = json.loads(done.stdout)
+    assert "\r" not in done.output  # no bar where there is no terminal
     assert (found["rows"], found["target"], found["unit"]) == (110, "Energy", "eV/atom")
     assert [row["model"] for row in found["models"]] == [
         "transfer",

@@ -291,6 +291,27 @@ def test_columns_on_the_command_line(tiny_source, tmp_path, monkeypatch):
     assert "Columns beside the material" in (tmp_path / "r.html").read_text(encoding="utf-8")
 
 
+def test_classes_are_evaluated_with_columns(tiny_source, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    tiny_source.save("toy.safetensors")
+    frame, y = table()
+    frame.loc[3, "T (K)"] = np.nan
+    kinds = np.where(y > np.median(y), "high", "low")
+    frame.assign(kind=kinds).to_csv("data.csv", index=False)
+    asked = "--target kind --conditions T,processing --source toy.safetensors".split()
+    few = "--models transfer,forest --repeats 1 --folds 2 --jobs 1 --json -o r.html".split()
+    done = CliRunner().invoke(main, ["evaluate", "data.csv", *asked, *few])
+    assert done.exit_code == 0, done.output
+    found = json.loads(done.stdout)
+    parts = found["conditions"]["T (K)"]
+    assert sum(part["rows"] for part in parts) == len(frame) and parts[-1]["part"] == "not known"
+    wrong = sum(part["rows"] * part["wrong"] for part in parts) / len(frame)
+    counts = np.array(found["models"][0]["confusion"])
+    assert wrong == pytest.approx(1 - np.trace(counts) / len(frame))
+    page = (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert "Columns beside the material" in page and "the probability of low that" in page
+
+
 def test_rare_categories_are_one():
     texts = [f"batch {k:03}" for k in range(150) for _ in range(1 + (k < 120))]
     columns = ConditionColumns(Conditions.read({"batch": texts}))

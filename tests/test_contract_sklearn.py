@@ -10,7 +10,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import sktl
 
-QUICK = dict(source=None, n_members=1, device="cpu")
+QUICK = dict(source=None, n_members=1, network_arguments={"width": 64}, device="cpu")
 # Arguments by which an estimator takes numeric columns and is quick, where its own do not.
 SETTINGS = {
     "TransferRegressor": dict(max_epochs=15, learning_rate=3e-3, **QUICK),

@@ -9,6 +9,7 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from pymatgen.core import Structure
 
@@ -18,8 +19,11 @@ from sktl.exceptions import ModelIntegrityError
 from sktl.sources import read_tensors
 
 STORED = Path(__file__).parent / "stored"
-FORMATS = sorted(path.name for path in STORED.glob("format*"))
+FORMATS = ["format1", "format2"]
 NAMES = ("classifier", "crystal-stack", "crystals", "regressor", "stack")
+WITH_CONDITIONS = ("classifier", "regressor", "stack")
+FOLDERS = {version: NAMES for version in FORMATS} | {"format2-conditions": WITH_CONDITIONS}
+FILES = [(folder, name) for folder, names in FOLDERS.items() for name in names]
 MODULE = re.compile(rb"\bsktl\.[a-z_]+")
 MOVED = """
 import sys, types
@@ -50,14 +54,18 @@ def said(folder):
     """Return for each model of a folder what it was asked for, and what it said."""
     found = json.loads((folder / "said.json").read_text(encoding="utf-8"))
     for entry in found.values():
-        entry["asked"] = [
-            each if isinstance(each, str) else Structure.from_dict(each) for each in entry["asked"]
-        ]
+        entry["asked"] = materials(entry["asked"])
     return found
 
 
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("version", FORMATS)
+def materials(plain):
+    """Return formulas, structures, or a frame with columns beside the material, from JSON."""
+    if isinstance(plain[0], dict) and "formula" in plain[0]:
+        return pd.DataFrame(plain)
+    return [each if isinstance(each, str) else Structure.from_dict(each) for each in plain]
+
+
+@pytest.mark.parametrize(("version", "name"), FILES)
 def test_a_stored_file_says_what_it_said_then(version, name):
     entry = said(STORED / version)[name]
     model, asked, expected = load_model(STORED / version / f"{name}.sktl"), *entry.values()
@@ -72,9 +80,9 @@ def test_a_stored_file_says_what_it_said_then(version, name):
 
 
 def test_every_model_is_stored_in_every_format():
-    assert FORMATS == ["format1", "format2"]
-    for version in FORMATS:
-        assert {path.stem for path in (STORED / version).glob("*.sktl")} == set(NAMES)
+    assert {path.name for path in STORED.glob("format*")} == set(FOLDERS)
+    for folder, names in FOLDERS.items():
+        assert {path.stem for path in (STORED / folder).glob("*.sktl")} == set(names)
 
 
 def test_a_file_of_an_earlier_version_predicts_what_it_did_then():
@@ -98,9 +106,9 @@ def test_files_load_when_every_class_has_moved_to_another_module(tmp_path):
     assert int(run.stdout) >= 25
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_file_names_no_module_of_the_package(name):
-    path = STORED / "format2" / f"{name}.sktl"
+@pytest.mark.parametrize(("version", "name"), [each for each in FILES if each[0] != "format1"])
+def test_a_file_names_no_module_of_the_package(version, name):
+    path = STORED / version / f"{name}.sktl"
     assert not MODULE.search(path.read_bytes())
     tensors, _ = read_tensors(path)
     if "scikit-learn" in tensors:

@@ -8,6 +8,7 @@ import click
 
 from sktl._progress import show_progress
 from sktl._version import __version__
+from sktl._warnings import warnings_go_to
 from sktl.cli._benchmark import benchmark_group
 from sktl.cli._check import check_command
 from sktl.cli._demo import demo_command
@@ -35,7 +36,7 @@ class _Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            with show_progress("Working"):
+            with show_progress("Working"), warnings_go_to(_say_warning):
                 return super().invoke(ctx)
         except BaseException as error:
             code = None if self.interrupt is None else self.interrupt.exit_code
@@ -51,6 +52,10 @@ class _Commands(click.Group):
             if isinstance(error, click.UsageError):
                 raise click.UsageError(printable(error.format_message()), error.ctx) from error
             raise
+
+
+def _say_warning(text: str) -> None:
+    say(f"warning: {text}", err=True)
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -19,6 +19,14 @@ weight_percent_option = click.option(
 )
 
 
+uncertainty_option = click.option(
+    "--uncertainty",
+    metavar="COLUMN",
+    help="Column of the standard uncertainties of the target: the weight of a row is one over the "
+    "square, relative to that of the median, from 0.1 to 10; 1 where the cell is empty.",
+)
+
+
 def cell_options(*, bounds: bool, weights: bool) -> Callable[[Command], Command]:
     """Return a function that adds the options on cells which say more than one number.
 
@@ -47,7 +55,7 @@ def cell_options(*, bounds: bool, weights: bool) -> Callable[[Command], Command]
             command = click.option(name, type=kind, default="refuse", show_default=True, help=text)(
                 command
             )
-        return weight_percent_option(command)
+        return weight_percent_option(uncertainty_option(command) if weights else command)
 
     return add
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sktl.cli._cells import cell_options, cell_rules
+from sktl.cli._columns import column_of
 from sktl.cli._paths import READABLE, WRITABLE, check_place, say
 from sktl.cli._rows import (
     Materials,
-    column_of,
     decimal_option,
     formula_option,
     place_options,
@@ -105,7 +105,7 @@ def _find(
 ) -> tuple[Table, list[Finding]]:
     """Return the table, and what is wrong with its cells."""
     import sktl
-    from sktl.tables import check_table
+    from sktl.tables import check_table, read_uncertainties
 
     elements = None if source is None else sktl.load_source(source).card.elements
     materials = Materials.of(options)
@@ -114,7 +114,11 @@ def _find(
         materials.check_output(fix, table, place)
     names = [column_of(table, target, "--target").name for target in targets]
     _, found = materials.read(table, place, elements)
-    return table, check_table(table, found, names or None, cell_rules(options), besides=[place])
+    besides = [place]
+    if options["uncertainty"] is not None:
+        besides.append(column_of(table, options["uncertainty"], "--uncertainty").name)
+        found += read_uncertainties(table, besides[-1], options["decimal"])[1]
+    return table, check_table(table, found, names or None, cell_rules(options), besides=besides)
 
 
 def _show(table: Table, findings: list[Finding], most: int | None) -> None:

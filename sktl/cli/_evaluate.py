@@ -10,12 +10,12 @@ import click
 
 from sktl._progress import Steps, run_work
 from sktl.cli._cells import cell_options
+from sktl.cli._columns import conditions_option
 from sktl.cli._figures import figures_option
 from sktl.cli._numbers import jobs_option, seed_option
 from sktl.cli._paths import READABLE, WRITABLE, check_place, check_writable, say
 from sktl.cli._rows import (
     Materials,
-    conditions_option,
     decimal_option,
     formula_option,
     on_error_options,
@@ -71,7 +71,7 @@ _MODELS = {"transfer": TRANSFER, "scratch": SCRATCH, "forest": FOREST, "xgboost"
 @click.option("-o", "--output", required=True, type=WRITABLE, help="HTML file to write.")
 @figures_option("Write the figures of the report to files beside it too, in this format.")
 @decimal_option
-@cell_options(bounds=False, weights=False)
+@cell_options(bounds=False, weights=True)
 @on_error_options
 @seed_option(2**31 - 10**6)
 @click.option("--json", "as_json", is_flag=True, help="Print all findings as JSON.")
@@ -114,7 +114,7 @@ def _judge_numbers(
 
     rows = read_usable(data, place, options["target"], **_rules(options))
     check_writable(options["output"].parent, "--output")
-    settings = _settings(options) | {"material": rows.material}
+    settings = _settings(options) | {"material": rows.material, "sample_weight": rows.weights}
     with run_work(Steps("Fitting")) as steps:
         found = evaluate(rows.X, rows.numbers, source=source, report=steps.begin, **settings)
     unit = options["unit"] or rows.column.unit
@@ -128,16 +128,14 @@ def _judge_classes(
     """Compare classifiers, write the report, and return the findings."""
     from sktl.evaluation import CLASS_MODELS, evaluate_classes, write_class_report
 
-    if options["conditions"]:
-        raise click.UsageError("--conditions goes with a target of numbers.")
-    table, X, labels, column, _ = read_labelled(data, place, options["target"], **_rules(options))
+    rows = read_labelled(data, place, options["target"], **_rules(options))
     check_writable(options["output"].parent, "--output")
-    settings = _settings(options)
+    settings = _settings(options) | {"material": rows.material}
     settings["models"] = [model for model in settings["models"] if model in CLASS_MODELS]
     with run_work(Steps("Fitting")) as steps:
-        found = evaluate_classes(X, labels, source=source, report=steps.begin, **settings)
-    about = _about(data, table, options)
-    return write_class_report(options["output"], found, target=column.title, **about)
+        found = evaluate_classes(rows.X, rows.labels, source=source, report=steps.begin, **settings)
+    about = _about(data, rows.table, options)
+    return write_class_report(options["output"], found, target=rows.column.title, **about)
 
 
 def _rules(options: dict[str, Any]) -> dict[str, Any]:

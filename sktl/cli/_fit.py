@@ -12,12 +12,12 @@ import click
 import numpy as np
 
 from sktl.cli._cells import cell_options
+from sktl.cli._columns import conditions_option
 from sktl.cli._numbers import seed_option
 from sktl.cli._paths import READABLE, WRITABLE, check_place, printable, say
 from sktl.cli._rows import (
     Materials,
     UsableRows,
-    conditions_option,
     decimal_option,
     formula_option,
     on_error_options,

@@ -181,7 +181,8 @@ def _beside(fitted: Any, table: Table) -> BesideColumns:
     if fitted.conditions_ is None:
         return BesideColumns()
     places = {name: find_column(table, name).name for name in fitted.conditions_.columns}
-    found = read_conditions(table, list(places.values()))
+    numeric = {places[name]: each for name, each in fitted.conditions_.numeric.items()}
+    found = read_conditions(table, list(places.values()), numeric=numeric)
     columns = {name: found.columns[place] for name, place in places.items()}
     order = fitted.feature_names_in_.tolist()
     return BesideColumns(columns, found.findings, fitted.material_, order)

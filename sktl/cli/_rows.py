@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast, overload
 import click
 
 from sktl.cli._cells import cell_rules
-from sktl.cli._conditions import condition_columns
+from sktl.cli._columns import column_of, condition_columns
 from sktl.cli._numbers import Command
 from sktl.cli._paths import check_place, say, skipped_file
 from sktl.exceptions import TableError
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from pymatgen.core import Structure
 
-    from sktl.tables import Column, Finding, Table
+    from sktl.tables import CellRules, Column, Finding, Table
 
 _on_error_option = click.option(
     "--on-error",
@@ -60,12 +60,6 @@ _file_option = click.option(
     help="With --structures, column of the names of files in the folder, or of blocks and frames "
     "in the file [default: the one named file, filename, file name, structure; of a file id, name, "
     "structure].",
-)
-conditions_option = click.option(
-    "--conditions",
-    metavar="COLUMNS",
-    help="Columns beside the material that the target depends on, separated by commas, such as "
-    "'T (K),processing': numbers or words; cells may be empty.",
 )
 decimal_option = click.option(
     "--decimal",
@@ -250,16 +244,6 @@ class Materials(NamedTuple):
         return table.column(column), formula_problems(table, column, elements)
 
 
-def column_of(table: Table, wanted: str, option: str) -> Column:
-    """Return a `Column`; a wrong name is a mistake in the option."""
-    from sktl.tables import find_column
-
-    try:
-        return find_column(table, wanted)
-    except TableError as error:
-        raise click.BadParameter(str(error), param_hint=option) from error
-
-
 class UsableRows(NamedTuple):
     """The rows of a table of measurements that can be used.
 
@@ -336,8 +320,9 @@ def read_usable(
     X = cast("Sequence[str | Structure]", given)  # None stands only where there is a problem
     rules = cell_rules(options, column)
     measured = read_measurements(table, column.name, rules)
+    doubts, bad = _read_doubts(table, measured.uncertainties, options, rules)
     beside = read_conditions(table, condition_columns(table, materials.conditions), rules.decimal)
-    problems = row_problems(table, found + measured.findings + beside.findings)
+    problems = row_problems(table, found + measured.findings + bad + beside.findings)
     report_problems(table, problems, path, options["on_error"], options["max_bad"], output)
     for line in list_findings(measured.left_out):
         say(f"Left out: {path.name}, {line}", err=True)
@@ -345,16 +330,33 @@ def read_usable(
     if not kept:
         raise TableError("No row is left.")
     sides = [measured.sides[row] for row in kept]
-    doubts = [measured.uncertainties[row] for row in kept]
     return UsableRows(
         table.take(kept),
         beside.join(place, [X[row] for row in kept], kept),
         [measured.numbers[row] for row in kept],
         column,
-        uncertainty_weights(doubts) if rules.uncertain == "weight" else None,
+        None if doubts is None else uncertainty_weights([doubts[row] for row in kept]),
         sides if any(sides) else None,
         place,
     )
+
+
+def _read_doubts(
+    table: Table, stated: list[float], options: dict[str, Any], rules: CellRules
+) -> tuple[list[float] | None, list[Finding]]:
+    """Return the uncertainties that are wanted, in cells or a column, and what is wrong with them.
+
+    `stated` are those that the cells of the target state.
+    """
+    from sktl.tables import read_uncertainties
+
+    name = options.get("uncertainty")
+    if name is None:
+        return stated if rules.uncertain == "weight" else None, []
+    if rules.uncertain == "weight":
+        raise click.UsageError("Give --uncertainty or --uncertain weight, not both.")
+    column = column_of(table, name, "--uncertainty")
+    return read_uncertainties(table, column.name, rules.decimal)
 
 
 def report_problems(

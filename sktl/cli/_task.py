@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import click
 
-from sktl.cli._conditions import condition_columns
+from sktl.cli._columns import condition_columns
 from sktl.cli._paths import check_place, say
 from sktl.cli._rows import Materials, report_problems
 
@@ -90,6 +90,8 @@ def read_labelled(
     from sktl.tables import read_conditions, read_labels, row_problems, usable_rows
 
     check_place(output, path)
+    if options.get("uncertainty") is not None:
+        raise click.UsageError("--uncertainty goes with a target of numbers.")
     table, place, column = materials.read_table(path, target)
     materials.check_output(output, table, place)
     given, found = materials.read(table, place, elements)

@@ -11,6 +11,7 @@ from sklearn.metrics import precision_recall_curve, roc_curve
 
 from sktl.evaluation._class_summary import summarize_classes
 from sktl.evaluation._classes import LEAST, SHARES
+from sktl.evaluation._condition_figures import draw_conditions
 from sktl.evaluation._figures import draw_rates
 from sktl.evaluation._html import CITATIONS, TREES, write_page
 from sktl.evaluation._names import FigureKind
@@ -61,12 +62,13 @@ def write_class_report(
         "classes.html",
         evaluation.source,
         findings,
-        _draw(evaluation, {row["model"]: row["title"] for row in rows}),
+        _draw(evaluation, findings, {row["model"]: row["title"] for row in rows}),
         figures,
         citations=[*CITATIONS, *(own for model, own in TREES.items() if model in models)],
         suffix="",
         least=LEAST,
         positive=evaluation.classes[1],
+        shown=evaluation.classes[evaluation.shown],
         confusions=[(row["title"], _cells(row["confusion"], evaluation.classes)) for row in rows],
         data=data or {},
         label_title=label_title,
@@ -84,7 +86,9 @@ def _cells(
     ]
 
 
-def _draw(evaluation: ClassEvaluation, titles: Mapping[str, str]) -> dict[str, Figure]:
+def _draw(
+    evaluation: ClassEvaluation, findings: Findings, titles: Mapping[str, str]
+) -> dict[str, Figure]:
     """Return the figures: of more than two classes, each against the others, all together."""
     found = {model: _against_others(evaluation, model) for model in titles}
 
@@ -93,7 +97,7 @@ def _draw(evaluation: ClassEvaluation, titles: Mapping[str, str]) -> dict[str, F
     ) -> dict[str, tuple[FloatArray, FloatArray]]:
         return {model: points(*pair) for model, pair in found.items()}
 
-    return {
+    drawn = {
         "roc": draw_rates(
             curves(lambda hit, chance: roc_curve(hit, chance)[:2]),
             titles,
@@ -113,6 +117,13 @@ def _draw(evaluation: ClassEvaluation, titles: Mapping[str, str]) -> dict[str, F
             markers=True,
         ),
     }
+    if evaluation.responses:
+        shown = evaluation.classes[evaluation.shown]
+        titles_of_axes = f"probability of {shown}", "share of wrong classes"
+        drawn["conditions"] = draw_conditions(
+            findings["conditions"], evaluation.responses, titles_of_axes, "wrong"
+        )
+    return drawn
 
 
 def _against_others(evaluation: ClassEvaluation, model: str) -> tuple[IntArray, FloatArray]:

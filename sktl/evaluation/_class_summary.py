@@ -11,6 +11,7 @@ import numpy as np
 from sktl._version import versions
 from sktl.evaluation._classes import CLASS_MODELS, SHARES, ClassScores
 from sktl.evaluation._comparison import corrected_test
+from sktl.evaluation._conditions import errors_by_condition
 from sktl.evaluation._models import model_titles
 from sktl.evaluation._names import FOREST, SCRATCH, SYSTEM, TRANSFER
 from sktl.evaluation._sentences import VERDICTS, Findings, percent
@@ -45,8 +46,10 @@ def summarize_classes(
     dict
         Of each model accuracy, log loss and area under the ROC curve, the mean over folds and
         their standard deviation; ``difference`` is the area of the fine-tuned network less that of
-        the model. ``verdict`` is "helped", "hurt", "open" or "not compared", by the 95 % interval
-        of the difference to the same network from scratch. Times are in seconds.
+        the model. ``conditions`` has for each part of each column the share of ``wrong`` rows,
+        of which transfer said another class. ``verdict`` is "helped", "hurt", "open" or "not
+        compared", by the 95 % interval of the difference to the same network from scratch. Times
+        are in seconds.
     """
     titles = model_titles(evaluation.source, evaluation.source_name)
     titles |= {SHARES: "shares of the classes in the training rows"}
@@ -60,6 +63,7 @@ def summarize_classes(
         "classes": dict(zip(evaluation.classes, counts.tolist(), strict=True)),
         "settings": dict(evaluation.settings),
         "models": [_model(evaluation, model, titles) for model in models],
+        "conditions": errors_by_condition(evaluation.conditions, evaluation.wrong(), "wrong"),
         "worst": _worst(evaluation, labels),
         "source": describe_source(evaluation),
         "versions": versions(*PACKAGES),

@@ -13,6 +13,7 @@ from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
 from sklearn.model_selection import StratifiedGroupKFold
 
 from sktl._checks import check_labels
+from sktl.evaluation._conditions import find_responses
 from sktl.evaluation._evaluate import (
     check_evaluable,
     check_integers,
@@ -29,7 +30,8 @@ from sktl.exceptions import InputError
 
 if TYPE_CHECKING:
     from sktl._types import AnyArray, ArrayLike, FloatArray, IntArray, MaterialsLike, PathLike
-    from sktl.representations import Compositions
+    from sktl.evaluation._conditions import Response
+    from sktl.representations import Compositions, Conditions, Materials
     from sktl.sources import Source
 
 CLASS_MODELS = (TRANSFER, SCRATCH, FOREST)
@@ -80,6 +82,10 @@ class ClassEvaluation:
         For each model, and for the shares of the classes among the training rows.
     seconds : dict of str to float
         Mean time of a fit.
+    conditions : Conditions or None
+        What stands beside the materials.
+    responses : list of Response
+        The probability of the class `shown` along each of these columns, by a model of all rows.
     """
 
     formulas: list[str] = field(repr=False)
@@ -93,6 +99,17 @@ class ClassEvaluation:
     folds: list[Fold] = field(repr=False)
     probabilities: dict[str, FloatArray] = field(repr=False)
     seconds: dict[str, float] = field(default_factory=dict)
+    conditions: Conditions | None = field(default=None, repr=False)
+    responses: list[Response] = field(default_factory=list, repr=False)
+
+    @property
+    def shown(self) -> int:
+        """The place of the class whose probability is shown: the second of two, or the largest."""
+        return 1 if len(self.classes) == 2 else int(np.bincount(self.y).argmax())
+
+    def wrong(self) -> FloatArray:
+        """Return for each row in how many of the repeats transfer said another class, (n,)."""
+        return (self.probabilities[TRANSFER].argmax(axis=2) != self.y).mean(axis=0)
 
     def fold_scores(self, model: str) -> list[ClassScores]:
         """Return the scores of a model on the test rows of each fold."""
@@ -132,6 +149,7 @@ def evaluate_classes(
     random_state: int = 0,
     n_jobs: int | None = None,
     report: Report | None = None,
+    material: str = "auto",
 ) -> ClassEvaluation:
     """Compare classifiers on your data by repeated cross-validation.
 
@@ -142,10 +160,10 @@ def evaluate_classes(
     Parameters
     ----------
     X : sequence of formulas or structures, length n
-        As in `TransferClassifier.fit`.
+        As in `TransferClassifier.fit`; columns beside the material are read by all models.
     y : array-like (n,)
         Class labels.
-    source, group, n_splits, n_repeats, max_epochs, random_state, n_jobs, report
+    source, group, n_splits, n_repeats, max_epochs, random_state, n_jobs, report, material
         As in `evaluate`.
     models : sequence of str, default=("transfer", "scratch", "random forest")
         What is compared; "transfer" is always among them.
@@ -179,7 +197,7 @@ def evaluate_classes(
     integers = ("n_splits", n_splits, 2), ("n_repeats", n_repeats, 1)
     check_integers(*integers, ("random_state", random_state, 0))
     wanted = _check_models(models)
-    materials, loaded = read_both(X, source)
+    materials, loaded = read_both(X, source, material)
     labels = check_labels(materials, y, estimator="evaluate_classes")
     classes, place = np.unique(labels, return_inverse=True)
     compositions = loaded.read(materials).compositions
@@ -197,8 +215,9 @@ def evaluate_classes(
         settings=settings | {"random_state": random_state, "max_epochs": max_epochs},
         folds=_stratified_folds(place.reshape(-1), classes, groups, settings, random_state),
         probabilities={},
+        conditions=materials.conditions,
     )
-    _run(evaluation, wanted, materials.objects(), n_jobs, report)
+    _run(evaluation, wanted, materials, n_jobs, report)
     return evaluation
 
 
@@ -256,7 +275,7 @@ def _stratified_folds(
 def _run(
     evaluation: ClassEvaluation,
     models: list[str],
-    X: AnyArray,
+    materials: Materials,
     n_jobs: int | None,
     report: Report | None,
 ) -> None:
@@ -264,7 +283,9 @@ def _run(
     steps = [_Step(model, fold) for fold in evaluation.folds for model in models]
     epochs = evaluation.settings["max_epochs"]
     costs = [estimate_seconds(step.model, step.n_train, max_epochs=epochs) for step in steps]
-    fit = partial(_fit, X=X, y=evaluation.y, source=evaluation.source, max_epochs=epochs)
+    fit = partial(
+        _fit, materials=materials, y=evaluation.y, source=evaluation.source, max_epochs=epochs
+    )
     found = run_steps(fit, steps, costs, n_jobs, report)
     shape = evaluation.settings["n_repeats"], len(evaluation.y), len(evaluation.classes)
     seconds: dict[str, list[float]] = {}
@@ -277,11 +298,26 @@ def _run(
     for fold in evaluation.folds:
         counts = np.bincount(evaluation.y[fold.train], minlength=shape[2])
         shares[fold.repeat, fold.test] = counts / counts.sum()
+    if materials.conditions is not None:
+        evaluation.responses = _respond(evaluation, materials)
+
+
+def _respond(evaluation: ClassEvaluation, materials: Materials) -> list[Response]:
+    """Return the responses of a classifier that is fitted to all rows."""
+    shown, settings = evaluation.shown, evaluation.settings
+    model = make_classifier(
+        TRANSFER,
+        evaluation.source,
+        seed=settings["random_state"],
+        max_epochs=settings["max_epochs"],
+    ).fit(materials, evaluation.y)
+    hits = (evaluation.y == shown).astype(np.float64)
+    return find_responses(lambda some: model.predict_proba(some)[:, shown], materials, hits)
 
 
 def _fit(
     step: _Step,
-    X: AnyArray,
+    materials: Materials,
     y: IntArray,
     source: Source,
     max_epochs: int | Literal["auto"],
@@ -290,5 +326,5 @@ def _fit(
     train, test = step.fold.train, step.fold.test
     model = make_classifier(step.model, source, seed=step.fold.seed, max_epochs=max_epochs)
     start = time.perf_counter()
-    model.fit(X[train], y[train])
-    return model.predict_proba(X[test]), time.perf_counter() - start
+    model.fit(materials.take(train), y[train])
+    return model.predict_proba(materials.take(test)), time.perf_counter() - start

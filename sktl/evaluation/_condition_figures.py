@@ -23,6 +23,7 @@ def draw_conditions(
     errors: Mapping[str, Sequence[Mapping[str, Any]]],
     responses: Sequence[Response],
     titles: tuple[str, str],
+    measure: str,
 ) -> Figure:
     """Draw for each column the errors in its parts, and below the responses of some compounds.
 
@@ -32,7 +33,9 @@ def draw_conditions(
         What `errors_by_condition` returned; the first four columns are drawn.
     responses : list of Response
     titles : (str, str)
-        Of the target with its unit, and of an error: the unit alone.
+        Of what is predicted, and of an error.
+    measure : str
+        What an error is called in `errors`.
 
     Returns
     -------
@@ -43,20 +46,20 @@ def draw_conditions(
     figure = new_figure(3.6 * max(len(names), 1), 6.4)
     axes = figure.subplots(2, max(len(names), 1), squeeze=False)
     for place, name in enumerate(names):
-        _bars(axes[0][place], errors[name])
+        _bars(axes[0][place], errors[name], measure)
         _curves(axes[1][place], [each for each in responses if each.column == name])
         axes[1][place].set_xlabel(_short(name))
         axes[0][place].set_title(_short(name))
-    axes[0][0].set_ylabel(f"mean absolute error{titles[1]}")
+    axes[0][0].set_ylabel(titles[1])
     axes[1][0].set_ylabel(titles[0])
     handles, labels = axes[1][0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=2, fontsize="small")
     return figure
 
 
-def _bars(axis: Axes, parts: Sequence[Mapping[str, Any]]) -> None:
+def _bars(axis: Axes, parts: Sequence[Mapping[str, Any]], measure: str) -> None:
     places = range(len(parts))
-    axis.bar(places, [part["mae"] for part in parts], color=COLOURS["blue"], alpha=0.7)
+    axis.bar(places, [part[measure] for part in parts], color=COLOURS["blue"], alpha=0.7)
     labels = [
         f"{_short(part['part'])}\n{part['rows']} row{'' if part['rows'] == 1 else 's'}"
         for part in parts

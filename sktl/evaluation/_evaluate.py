@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
-from sktl._checks import check_numbers
+from sktl._checks import check_numbers, check_weights
 from sktl.evaluation._conditions import find_responses
 from sktl.evaluation._evaluation import CurvePoint, Evaluation, Fold
 from sktl.evaluation._folds import curve_parts, group_rows, make_folds
@@ -83,6 +83,7 @@ def evaluate(
     n_jobs: int | None = None,
     report: Report | None = None,
     material: str = "auto",
+    sample_weight: ArrayLike | None = None,
 ) -> Evaluation:
     """Compare models on your data by nested cross-validation: transfer, its control, tree models.
 
@@ -118,6 +119,9 @@ def evaluate(
         estimates in seconds: of all fits before it, with it, and of all fits.
     material : str, default="auto"
         Name of the column of the material, where X is a frame with further columns.
+    sample_weight : array-like (n,), optional
+        How much a row counts in training, such as one over the square of its uncertainty. Errors
+        are those of all rows alike.
 
     Returns
     -------
@@ -160,6 +164,7 @@ def evaluate(
         X, y, source, group, n_splits, n_repeats, random_state, material
     )
     evaluation.settings["max_epochs"] = max_epochs
+    weights = None if sample_weight is None else check_weights(materials, sample_weight)
     wanted, evaluation.missing = _check_models(models)
     steps = _steps(evaluation, wanted)
     costs = [
@@ -174,6 +179,7 @@ def evaluate(
         groups=evaluation.groups,
         source=evaluation.source,
         max_epochs=max_epochs,
+        weights=weights,
     )
     found = run_steps(fit, steps, costs, n_jobs, report)
     points: Points = {}
@@ -184,7 +190,8 @@ def evaluate(
     evaluation.seconds = {model: float(np.mean(each)) for model, each in seconds.items()}
     if materials.conditions is not None:
         model = make_model(TRANSFER, evaluation.source, seed=random_state, max_epochs=max_epochs)
-        evaluation.responses = find_responses(model, materials, evaluation.y)
+        model.fit(materials, evaluation.y, sample_weight=weights)
+        evaluation.responses = find_responses(model.predict, materials, evaluation.y)
     return evaluation
 
 
@@ -314,11 +321,17 @@ def _fit(
     groups: IntArray,
     source: Source,
     max_epochs: int | Literal["auto"],
+    weights: FloatArray | None,
 ) -> _Found:
     """Fit to the training rows of a step, and predict the test rows of its fold."""
     train, test = step.rows, step.fold.test
     model, arguments = make_nested_model(
-        step.model, groups[train], source=source, seed=step.fold.seed, max_epochs=max_epochs
+        step.model,
+        groups[train],
+        source=source,
+        seed=step.fold.seed,
+        max_epochs=max_epochs,
+        weights=None if weights is None else weights[train],
     )
     X, X_test = materials.take(train), materials.take(test)
     result = fit_and_score(model, X, y[train], X_test, y[test], **arguments)

@@ -40,6 +40,7 @@ CITATIONS: tuple[Citation, ...] = (
     ("Test of differences", "Nadeau and Bengio 2003", "10.1023/A:1024068626366"),
     ("Its use for repeated folds", "Bouckaert and Frank 2004", "10.1007/978-3-540-24775-3_3"),
 )
+_NOT_ALWAYS = ("calibration", "conditions", "curve")  # figures
 TREES: dict[str, Citation] = {
     FOREST: ("Random forest", "Breiman 2001", "10.1023/A:1010933404324"),
     BOOSTING: ("XGBoost", "Chen and Guestrin 2016", "10.1145/2939672.2939785"),
@@ -81,7 +82,8 @@ def write_page(
     page = _TEMPLATES.get_template(template).render(
         found=findings,
         transfer=TRANSFER,
-        figures={"curve": None, "calibration": None} | {k: _uri(v) for k, v in drawn.items()},
+        figures=dict.fromkeys(("calibration", "conditions", "curve"))
+        | {k: _uri(v) for k, v in drawn.items()},
         databases=_databases(findings["source"]),
         citations=_cite(source, citations),
         **more,

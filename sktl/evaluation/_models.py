@@ -58,7 +58,13 @@ class SearchedTrees(RegressorMixin, BaseEstimator):
         self.cv = cv
         self.few = few
 
-    def fit(self, X: FloatArray, y: FloatArray, groups: IntArray | None = None) -> Self:
+    def fit(
+        self,
+        X: FloatArray,
+        y: FloatArray,
+        groups: IntArray | None = None,
+        sample_weight: FloatArray | None = None,
+    ) -> Self:
         """Choose, and fit to all rows."""
         search = GridSearchCV(
             clone(self.trees).set_params(**self.few),
@@ -67,8 +73,9 @@ class SearchedTrees(RegressorMixin, BaseEstimator):
             scoring="neg_mean_absolute_error",
             refit=False,
         )
-        self.best_params_ = search.fit(X, y, groups=groups).best_params_
-        self.trees_ = clone(self.trees).set_params(**self.best_params_).fit(X, y)
+        more = {"sample_weight": sample_weight}
+        self.best_params_ = search.fit(X, y, groups=groups, **more).best_params_
+        self.trees_ = clone(self.trees).set_params(**self.best_params_).fit(X, y, **more)
         return self
 
     def predict(self, X: FloatArray) -> FloatArray:
@@ -149,6 +156,7 @@ def make_nested_model(
     source: PathLike | Source,
     seed: int,
     max_epochs: int | Literal["auto"],
+    weights: FloatArray | None = None,
 ) -> tuple[TransferRegressor | Pipeline, dict[str, Any]]:
     """Return an unfitted model that chooses its settings inside its training rows.
 
@@ -160,6 +168,8 @@ def make_nested_model(
         Of the training rows. Rows of one group stay together in that choice.
     source, seed, max_epochs
         As in `make_model`.
+    weights : float array (n,) or None, default=None
+        Of the training rows.
 
     Returns
     -------
@@ -168,14 +178,17 @@ def make_nested_model(
         What its `fit` takes beside X and y.
     """
     if model not in CHOICES:
-        return make_model(model, source, seed=seed, max_epochs=max_epochs), {}
+        network = make_model(model, source, seed=seed, max_epochs=max_epochs)
+        return network, {"sample_weight": weights}
     trees = _trees(model, seed)
     if model == BOOSTING:
         trees.set_params(**_BOOSTING_SETTINGS)
     inner = GroupKFold(min(_INNER_FOLDS, len(np.unique(groups))), shuffle=True, random_state=seed)
     few = {"n_estimators": _SEARCH_TREES} if model == FOREST else {}
     searched = SearchedTrees(trees, CHOICES[model], inner, few)
-    return make_pipeline(AttributesAndColumns(), searched), {"searchedtrees__groups": groups}
+    arguments = {"groups": groups, "sample_weight": weights}
+    named = {f"searchedtrees__{name}": value for name, value in arguments.items()}
+    return make_pipeline(AttributesAndColumns(), searched), named
 
 
 def chosen_settings(fitted: TransferRegressor | Pipeline) -> dict[str, Any]:

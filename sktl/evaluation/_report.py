@@ -126,7 +126,10 @@ def _draw(evaluation: Evaluation, findings: Findings, suffix: str) -> dict[str, 
         drawn["calibration"] = draw_calibration(nominal, observed, len(evaluation.y))
     if evaluation.responses:
         drawn["conditions"] = draw_conditions(
-            findings["conditions"], evaluation.responses, (f"{target}{suffix}", suffix)
+            findings["conditions"],
+            evaluation.responses,
+            (f"{target}{suffix}", f"mean absolute error{suffix}"),
+            "mae",
         )
     return drawn
 

@@ -61,6 +61,7 @@ def summarize(
     others = [model for model in (*MODELS, MEDIAN) if model in evaluation.predictions]
     others.remove(TRANSFER)
     suffix = f" {unit}" if unit else ""
+    errors = evaluation.absolute_errors()
     findings = {
         "target": target,
         "unit": unit,
@@ -74,11 +75,8 @@ def summarize(
         "searched": {model: CHOICES[model] for model in (FOREST, BOOSTING) if model in others},
         "coverage": _coverage(evaluation),
         "learning_curve": [_point(point) for point in evaluation.curve],
-        "elements": [
-            each._asdict()
-            for each in element_errors(evaluation.compositions, evaluation.absolute_errors())
-        ],
-        "conditions": errors_by_condition(evaluation),
+        "elements": [each._asdict() for each in element_errors(evaluation.compositions, errors)],
+        "conditions": errors_by_condition(evaluation.conditions, errors, "mae"),
         "worst": _worst(evaluation, labels),
         "noise_floor": dict(zip(("compositions", "mae"), noise_floor(evaluation), strict=True)),
         "source": describe_source(evaluation),

@@ -156,6 +156,11 @@ class ConditionColumns:
         """Names of the columns that `plain` returns."""
         return [name + each for name in self.told for each in self.columns[name].names]
 
+    @property
+    def numeric(self) -> dict[str, bool]:
+        """Whether each column is of numbers."""
+        return {name: isinstance(each, NumberColumn) for name, each in self.columns.items()}
+
     def check(self, conditions: Conditions) -> Conditions:
         """Return columns that are those of the training rows by name and kind, in their order.
 

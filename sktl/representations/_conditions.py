@@ -10,7 +10,7 @@ from typing import Any, Self, TypeAlias
 
 import numpy as np
 
-from sktl._types import AnyArray, FloatArray, Indices, IntArray, ObjectArray
+from sktl._types import AnyArray, BoolArray, FloatArray, Indices, IntArray, ObjectArray
 from sktl._warnings import warn_caller
 from sktl.exceptions import InputError
 
@@ -71,6 +71,13 @@ class Conditions:
     def take(self, rows: Indices) -> Conditions:
         """Return some of the rows; `rows` is an integer or boolean array, or a slice."""
         return Conditions({name: cells[rows] for name, cells in self.columns.items()})
+
+    def known(self, name: str) -> BoolArray:
+        """Return whether the cells of a column are not missing, bool array (n,)."""
+        cells = self.columns[name]
+        if is_numeric(cells):
+            return ~np.isnan(cells)
+        return np.array([cell is not None for cell in cells.tolist()], dtype=bool)
 
     def labels(self) -> IntArray:
         """Return one integer a row, equal for equal rows, int array (n,)."""

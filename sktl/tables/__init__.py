@@ -1,6 +1,6 @@
 """Spreadsheets and CSV files, read as text, checked value by value, written with columns added."""
 
-from sktl.tables._beside import BesideColumns, read_conditions
+from sktl.tables._beside import BesideColumns, read_conditions, read_uncertainties
 from sktl.tables._check import check_table, repair_table
 from sktl.tables._columns import (
     BLOCK_NAMES,
@@ -89,6 +89,7 @@ __all__ = [
     "read_part",
     "read_structures",
     "read_table",
+    "read_uncertainties",
     "repair_table",
     "row_problems",
     "skipped_rows",

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from sktl._warnings import warn_caller
+from sktl.representations import Fault
+from sktl.tables._columns import find_column
 from sktl.tables._findings import Finding
-from sktl.tables._numbers import CellRules, read_values
+from sktl.tables._marks import read_marks
+from sktl.tables._numbers import CellRules, read_measurements, read_values
+from sktl.tables._odd_cells import is_missing
 from sktl.tables._table import Table
 
 
@@ -53,9 +59,12 @@ class BesideColumns:
 
 
 def read_conditions(
-    table: Table, names: Sequence[str], decimal: Literal["auto", ".", ","] = "auto"
+    table: Table,
+    names: Sequence[str],
+    decimal: Literal["auto", ".", ","] = "auto",
+    numeric: Mapping[str, bool] | None = None,
 ) -> BesideColumns:
-    """Return columns of a table as numbers or words, whichever most of their cells are.
+    """Return columns of a table as numbers or words, and say where words are numbers.
 
     Parameters
     ----------
@@ -64,10 +73,64 @@ def read_conditions(
         The columns.
     decimal : {"auto", ".", ","}, default="auto"
         Decimal mark of numbers that are text.
+    numeric : dict of str to bool or None, default=None
+        Whether each column is of numbers; None: if most of its cells are.
     """
     found = BesideColumns()
     for name in names:
-        values = read_values(table, name, CellRules(decimal=decimal))
+        rules = CellRules(decimal, unit=find_column(table, name).unit)
+        values = read_values(table, name, rules, None if numeric is None else numeric[name])
+        if numeric is None and not values.numeric:
+            _tell_numbers(table, name, values.values)
         found.columns[name] = list(values.values)
         found.findings += values.findings
     return found
+
+
+def _tell_numbers(table: Table, name: str, words: Sequence[Any]) -> None:
+    """Warn where some cells of a column of words are numbers."""
+    rows = [row for row, word in enumerate(words) if word is not None and read_marks(word).numbers]
+    if rows:
+        warn_caller(
+            f"{name} is taken as words, and {len(rows)} of {len(words)} cells are numbers, such as "
+            f"{words[rows[0]]!r} in line {table.lines[rows[0]]}. If it is of numbers, write "
+            "numbers alone, and nothing where it is not known."
+        )
+
+
+def read_uncertainties(
+    table: Table, column: str, decimal: Literal["auto", ".", ","] = "auto"
+) -> tuple[list[float], list[Finding]]:
+    """Return the standard uncertainties of a column, and a `Finding` for each bad cell.
+
+    Parameters
+    ----------
+    table : Table
+        n rows.
+    column : str
+        Its name.
+    decimal : {"auto", ".", ","}, default="auto"
+        Decimal mark of numbers that are text.
+
+    Returns
+    -------
+    uncertainties : list of float, length n
+        NaN where the cell is bad, or says that there is no value.
+    problems : list of Finding
+        A cell that is no number, or not above zero.
+    """
+    found = read_measurements(
+        table, column, CellRules(decimal, unit=find_column(table, column).unit)
+    )
+    problems = [each for each in found.findings if not is_missing(each.value)]
+    fault = Fault(
+        "uncertainty that is not above zero",
+        "an uncertainty is above zero",
+        "the standard uncertainty, or nothing where it is not known",
+    )
+    cells, numbers = table.column(column), list(found.numbers)
+    for row, number in enumerate(found.numbers):
+        if number <= 0:
+            numbers[row] = math.nan
+            problems.append(Finding(row, table.lines[row], column, cells[row].strip(), fault))
+    return numbers, problems

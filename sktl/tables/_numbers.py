@@ -7,6 +7,7 @@ rest of its column contradicts is refused, and its readings are named.
 from __future__ import annotations
 
 import math
+import re
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -25,9 +26,11 @@ from sktl.tables._marks import (
     read_marks,
     votes,
 )
-from sktl.tables._odd_cells import TWO_MARKS, OddCell, is_missing, odd_cell
+from sktl.tables._odd_cells import TWO_MARKS, OddCell, is_blank, is_missing, odd_cell
 from sktl.tables._table import Table
 
+_WHOLE_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ]|$)")
+_WRITE_DATE = "a number, such as days since the first, or leave the column out"
 _MOST_LOOKED_AT = 1000  # cells, to tell numbers from words
 _CHOICES = {
     "decimal": ("auto", ".", ","),
@@ -259,8 +262,10 @@ class NamedValues(NamedTuple):
     findings: list[Finding]
 
 
-def read_values(table: Table, column: str, rules: CellRules | None = None) -> NamedValues:
-    """Return a column as numbers or as words, whichever most of its cells are.
+def read_values(
+    table: Table, column: str, rules: CellRules | None = None, numeric: bool | None = None
+) -> NamedValues:
+    """Return a column as numbers or as words.
 
     Parameters
     ----------
@@ -270,12 +275,15 @@ def read_values(table: Table, column: str, rules: CellRules | None = None) -> Na
         Its name.
     rules : CellRules or None, default=None
         How numbers are read.
+    numeric : bool or None, default=None
+        Whether it is of numbers; None: if most of its cells are.
 
     Returns
     -------
     NamedValues
-        Words are stripped of space; an empty cell is missing. In a column of numbers a cell that
-        says that there is no value, such as n/a, is missing too.
+        Words are stripped of space. A cell that is empty, or says that there is no value, such as
+        n/a or -, is missing; "none" is a word, since it may mean that nothing was done. Words have
+        a finding where they are a date.
 
     Raises
     ------
@@ -283,11 +291,16 @@ def read_values(table: Table, column: str, rules: CellRules | None = None) -> Na
         As in `read_numbers`.
     """
     cells = [cell.strip() for cell in table.column(column)]
-    if not is_numeric(table, column):
-        return NamedValues(False, [cell or None for cell in cells], [])
-    found = read_measurements(table, column, rules)
-    findings = [each for each in found.findings if not is_missing(each.value)]
-    return NamedValues(True, found.numbers, findings)
+    if is_numeric(table, column) if numeric is None else numeric:
+        found = read_measurements(table, column, rules)
+        findings = [each for each in found.findings if not is_missing(each.value)]
+        return NamedValues(True, found.numbers, findings)
+    dates = [
+        Finding(row, table.lines[row], column, cell, Fault("date", "it is a date", _WRITE_DATE))
+        for row, cell in enumerate(cells)
+        if _WHOLE_DATE.match(cell)
+    ]
+    return NamedValues(False, [None if is_blank(cell) else cell for cell in cells], dates)
 
 
 def is_numeric(table: Table, column: str) -> bool:

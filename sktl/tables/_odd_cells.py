@@ -14,10 +14,12 @@ Role: TypeAlias = Literal["", "limit", "uncertain", "range"]
 
 _NO_VALUE = set(". .. … x * nan na n/a n.a. n.a none null - -- --- – — ? tbd tba missing".split())
 _NO_VALUE |= {"", "unknown", "not available", "n/m", "nil"}
+_NO_WORD = _NO_VALUE - set(". x * none missing tbd tba nil".split())
 _NOT_MEASURED = set("n.d. n.d nd n.m. n.m nm bdl b.d.l. lod <lod < lod <dl udl u.d.l.".split())
 _NOT_MEASURED |= {f"not {each}" for each in ("measured", "determined", "detected", "observed")}
 _NOT_MEASURED |= {"below detection limit", "not reported", "n.r.", "nr", "< lod", "<bdl", "trace"}
 _ERRORS = re.compile(r"#(?:N/A|DIV/0!|VALUE!|REF!|NAME\?|NUM!|NULL!|#+)|Err:[0-9]+", re.I)
+_ROOM = {"rt", "r.t.", "room temperature", "room temp", "room temp.", "ambient", "raumtemperatur"}
 _BOOLEANS = {"true", "false", "yes", "no", "wahr", "falsch", "vrai", "faux"}
 _MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|mai|okt|dez|mär|mrz)[a-zéû]*\.?"
 _DATE = re.compile(
@@ -114,6 +116,11 @@ def odd_cell(text: str, mark: str, unit: str | None = None) -> OddCell:
     return OddCell(Fault("not a number", "not a finite number"))
 
 
+def is_blank(text: str) -> bool:
+    """Tell whether a text among words says that there is no value; "none" and "x" are words."""
+    return _word(text.strip()) in _NO_WORD
+
+
 def is_missing(text: str) -> bool:
     """Tell whether a text says that there is no value."""
     return _word(text.strip()) in _NO_VALUE | _NOT_MEASURED
@@ -144,6 +151,9 @@ def _missing(text: str, mark: str, unit: str | None) -> OddCell | None:
         return OddCell(Fault("not measured", "no value: not measured or not detected"))
     if _ERRORS.fullmatch(text):
         return OddCell(Fault("error of a spreadsheet", "no value: an error of a spreadsheet"))
+    if word in _ROOM:
+        write = "the temperature, such as 298 in K or 25 in °C"
+        return OddCell(Fault("room temperature", "it means room temperature", write))
     if word in _BOOLEANS:
         return OddCell(Fault("true or false", "not a finite number: it is true or false"))
     return None

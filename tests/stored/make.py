@@ -1,7 +1,8 @@
 """Write the models that the tests load for ever: ``python tests/stored/make.py FOLDER``.
 
 Each folder beside this script was written by it, once, with a release of the format of files that
-the folder is named after. A new format is a new folder; none is written again. Beside the files
+the folder is named after. A new format is a new folder; none is written again. Models with columns
+beside the material are in folders of their own, such as ``format2-conditions``. Beside the files
 stand the materials that each model was asked for then, and what it said, in ``said.json``.
 """
 
@@ -10,6 +11,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from sktl import (
     PropertyTable,
@@ -46,12 +48,17 @@ def pretrained(kind, rows, **network):
     )
 
 
+def formula_source():
+    """Return a source that reads formulas."""
+    small = dict(width=8, hidden=8, n_heads=2, n_attention=1, trunk_width=8, n_trunk=1)
+    return pretrained("formulas", make_toy_rows(600, seed=0), network_arguments=small)
+
+
 def models():
     """Yield name, fitted model and the materials that it was fitted on."""
     formulas, energies, _ = make_toy_rows(60, seed=8)
     crystals, crystal_energies, _ = make_toy_crystals(60, seed=2)
-    small = dict(width=8, hidden=8, n_heads=2, n_attention=1, trunk_width=8, n_trunk=1)
-    source = pretrained("formulas", make_toy_rows(600, seed=0), network_arguments=small)
+    source = formula_source()
     yield "regressor", TransferRegressor(source, **FAST).fit(formulas, energies), formulas
     kinds = np.where(energies > np.median(energies), "high", "low")
     yield "classifier", TransferClassifier(source, **FAST).fit(formulas, kinds), formulas
@@ -66,6 +73,25 @@ def models():
     yield "crystal-stack", pruned(stack.fit(crystals[:10], crystal_energies[:10])), crystals
 
 
+def models_with_conditions():
+    """Yield the same of models with columns beside the material; some cells are missing."""
+    formulas, energies, _ = make_toy_rows(60, seed=8)
+    source = formula_source()
+    places = np.arange(len(formulas))
+    states = np.array(["cast", None, "rolled"], dtype=object)
+    columns = {
+        "T (K)": np.where(places % 5, 300.0 + 10 * places, np.nan),
+        "state": states[places % 3],
+    }
+    frame = pd.DataFrame({"formula": formulas, **columns})
+    energies = energies + places / 100
+    kinds = np.where(energies > np.median(energies), "high", "low")
+    yield "regressor", TransferRegressor(source, **FAST).fit(frame, energies), frame
+    yield "classifier", TransferClassifier(source, **FAST).fit(frame, kinds), frame
+    stack = TransferStackRegressor(source, n_members=2, random_state=0)
+    yield "stack", pruned(stack.fit(frame[:20], energies[:20])), frame
+
+
 def pruned(stack):
     """Return a stack whose forests have few trees, so that its file is small."""
     for forest in stack.members_["extra trees"]:
@@ -73,6 +99,13 @@ def pruned(stack):
     for boosted in stack.members_["boosted trees"]:
         boosted._predictors = boosted._predictors[:N_TREES]
     return stack
+
+
+def to_plain(materials):
+    """Return materials as JSON holds them."""
+    if isinstance(materials, pd.DataFrame):
+        return json.loads(materials.to_json(orient="records"))
+    return [each if isinstance(each, str) else each.as_dict() for each in materials]
 
 
 def answers(model, asked):
@@ -88,11 +121,11 @@ def answers(model, asked):
 def main(folder):
     """Write the files, and what the models say, into a folder."""
     said = {}
-    for name, model, materials in models():
+    made = models_with_conditions if folder.name.endswith("-conditions") else models
+    for name, model, materials in made():
         path, asked = folder / f"{name}.sktl", materials[:N_ASKED]
         model.save(path, target="toy energy", unit="eV/atom")
-        plain = [each if isinstance(each, str) else each.as_dict() for each in asked]
-        said[name] = {"asked": plain, "said": answers(model, asked)}
+        said[name] = {"asked": to_plain(asked), "said": answers(model, asked)}
         print(f"{path}: {path.stat().st_size / 1000:.0f} kB")
     text = json.dumps(said, sort_keys=True)
     (folder / "said.json").write_text(text + "\n", encoding="utf-8")

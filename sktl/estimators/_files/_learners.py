@@ -2,6 +2,9 @@
 
 skops names modules and classes, so nothing of sktl is given to it: objects of sktl in a pipeline
 are stored by their tags, and a plain dict, a reference, stands in the place of each.
+
+skops is imported where it is used: it looks at all that scikit-learn and scipy have, which takes as
+long as to import torch, and most models hold none of them.
 """
 
 from __future__ import annotations
@@ -13,7 +16,6 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
 import numpy as np
-import skops.io
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.tree._tree import Tree
 
@@ -58,6 +60,8 @@ def pack_learners(
     InputError
         There is something that no file can hold.
     """
+    from skops.io import dumps, get_untrusted_types
+
     memo: dict[int, Any] = {}
     for learner in learners:
         parts = list(walk(learner, is_own))
@@ -66,8 +70,8 @@ def pack_learners(
         own = [part for part in parts if is_own(part)]
         memo |= {id(part): refer(part) for part in own} if own else {id(learner): learner}
     try:
-        content = skops.io.dumps(copy.deepcopy(learners, memo), compression=zipfile.ZIP_DEFLATED)
-        unknown = set(skops.io.get_untrusted_types(data=content)) - set(_TRUSTED)
+        content = dumps(copy.deepcopy(learners, memo), compression=zipfile.ZIP_DEFLATED)
+        unknown = set(get_untrusted_types(data=content)) - set(_TRUSTED)
     except Exception as error:
         raise InputError(f"Got a model with a part that no file can hold: {error!r}") from error
     if unknown:
@@ -83,12 +87,15 @@ def unpack_learners(content: bytes) -> Any:
 
     Raises
     ------
-    UntrustedTypesFoundException
-        There are others.
     ModelIntegrityError
-        A decision tree is not one.
+        There are others, or a decision tree is not one.
     """
-    learners = skops.io.loads(content, trusted=_TRUSTED)
+    from skops.io import exceptions, loads
+
+    try:
+        learners = loads(content, trusted=_TRUSTED)
+    except exceptions.UntrustedTypesFoundException as error:
+        raise ModelIntegrityError(str(error)) from error
     for part in walk(learners):
         if isinstance(part, (Tree, *_BOOSTED)):
             check_trees(part)

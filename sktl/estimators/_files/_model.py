@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import torch
 from sklearn.utils.validation import check_is_fitted
-from skops.io.exceptions import UntrustedTypesFoundException
 from torch import Tensor
 
 from sktl._types import PathLike
@@ -80,7 +79,7 @@ def _whole(name: str) -> Iterator[None]:
     """
     try:
         yield
-    except (SktlError, UntrustedTypesFoundException) as error:
+    except SktlError as error:
         raise ModelIntegrityError(f"{name} was not loaded: {error}") from error
     except Exception as error:
         raise ModelIntegrityError(f"{name} is not a whole model: {error!r}.") from error

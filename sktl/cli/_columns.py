@@ -1,4 +1,4 @@
-"""Columns beside the material, in tables that commands read."""
+"""Columns of tables as options name them, and those beside the material."""
 
 from __future__ import annotations
 
@@ -10,21 +10,33 @@ import click
 from sktl.exceptions import TableError
 
 if TYPE_CHECKING:
-    from sktl.tables import Table
+    from sktl.tables import Column, Table
+
+
+conditions_option = click.option(
+    "--conditions",
+    metavar="COLUMNS",
+    help="Columns beside the material that the target depends on, separated by commas, such as "
+    "'T (K),processing': numbers or words; cells may be empty.",
+)
+
+
+def column_of(table: Table, wanted: str, option: str) -> Column:
+    """Return a `Column`; a wrong name is a mistake in the option."""
+    from sktl.tables import find_column
+
+    try:
+        return find_column(table, wanted)
+    except TableError as error:
+        raise click.BadParameter(str(error), param_hint=option) from error
 
 
 def condition_columns(table: Table, text: str | None) -> list[str]:
     """Return the columns that ``--conditions`` names, as the table has them."""
-    from sktl.tables import find_column
-
     if text is None:
         return []
-    names = []
-    for name in _split(text, table.header):
-        try:
-            names.append(find_column(table, name).name)
-        except TableError as error:
-            raise click.BadParameter(str(error), param_hint="--conditions") from error
+    wanted = _split(text, table.header)
+    names = [column_of(table, name, "--conditions").name for name in wanted]
     twice = [name for name in names if names.count(name) > 1]
     if twice:
         raise click.BadParameter(f"Got {twice[0]!r} twice.", param_hint="--conditions")

@@ -248,7 +248,7 @@ def test_dependencies_are_what_the_code_imports():
 @pytest.mark.parametrize(
     ("constraints", "extras"),
     [
-        ("constraints.txt", (*FOR_USERS, "test", "docs", "benchmark", "faults")),
+        ("constraints.txt", (*FOR_USERS, "test", "docs", "benchmark", "faults", "service")),
         ("constraints-latest.txt", (*FOR_USERS, "test", "docs", "faults")),
         ("constraints-lowest.txt", (*FOR_USERS, "test")),
     ],

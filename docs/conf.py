@@ -46,8 +46,10 @@ autodoc_typehints = "none"
 numpydoc_show_class_members = False  # the template of classes lists them
 viewcode_line_numbers = True
 
-# without the extra "benchmark" the example that needs it is shown, but does not run
-runs = r"\.py$" if importlib.util.find_spec("hpsklearn") else r"(?<!hyperopt_sklearn)\.py$"
+# without the extra that an example needs it is shown, but does not run
+needs = {"hpsklearn": "hyperopt_sklearn", "fastapi": "service"}
+lacking = [name for module, name in needs.items() if not importlib.util.find_spec(module)]
+runs = "".join(f"(?<!{name})" for name in lacking) + r"\.py$"
 warnings.filterwarnings("ignore", message="pkg_resources is deprecated")  # hyperopt needs it
 
 sphinx_gallery_conf = {

@@ -7,6 +7,7 @@ stands in for every publisher's address; ``SKTL_CACHE`` names the folder for dow
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import secrets
 import stat
@@ -71,7 +72,8 @@ def atomic_write(path: PathLike, content: bytes | Callable[[BinaryIO], object]) 
 
     The bytes go to a temporary file in the same folder, are flushed to the disk, and the
     temporary file then takes the name, and the mode of a file that it replaces. When writing
-    fails, what stood at `path` still stands.
+    fails, what stood at `path` still stands. A link stays, and the file that it leads to is
+    written; a pipe or a device gets the bytes once all are there.
 
     Parameters
     ----------
@@ -85,7 +87,11 @@ def atomic_write(path: PathLike, content: bytes | Callable[[BinaryIO], object]) 
     pathlib.Path
         The path of the written file.
     """
-    path = Path(path)
+    given = Path(path)
+    if given.exists() and not (given.is_file() or given.is_dir()):
+        _write_through(given, content)
+        return given
+    path = given.resolve() if given.is_symlink() else given
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     _unfinished.add(temporary)
@@ -105,7 +111,17 @@ def atomic_write(path: PathLike, content: bytes | Callable[[BinaryIO], object]) 
         raise
     finally:
         _unfinished.discard(temporary)
-    return path
+    return given
+
+
+def _write_through(path: Path, content: bytes | Callable[[BinaryIO], object]) -> None:
+    """Write to a pipe or a device, which cannot be replaced."""
+    if callable(content):
+        whole = io.BytesIO()
+        content(whole)
+        content = whole.getvalue()
+    with open(path, "wb") as file:
+        file.write(content)
 
 
 def remove_unfinished() -> None:

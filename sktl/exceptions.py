@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from sktl._echo import as_message
+
 __all__ = [
     "ClusterError",
     "DataIntegrityError",
@@ -24,7 +26,13 @@ __all__ = [
 
 
 class SktlError(Exception):
-    """Root of every error that sktl raises on purpose."""
+    """Root of every error that sktl raises on purpose.
+
+    Its message shows 200 characters of an input at most, and no control characters.
+    """
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*(as_message(arg) if isinstance(arg, str) else arg for arg in args))
 
 
 class InputError(SktlError, ValueError):

@@ -25,9 +25,12 @@ MODULES = [path for path in FILES if path.is_relative_to(PACKAGE)]
 BENCHMARKS = [path for path in FILES if path.is_relative_to(ROOT / "benchmarks")]
 
 FOUNDATION = {"exceptions", "_checks", "_containers", "_state", "_store", "_types", "_version"}
-FOUNDATION |= {"_progress", "_warnings"}
+FOUNDATION |= {"_progress", "_warnings", "_limits", "_echo", "_json"}
 MAY_IMPORT = {
-    "exceptions": set(),
+    "_limits": set(),
+    "_echo": {"_limits"},
+    "_json": set(),
+    "exceptions": {"_echo"},
     "_types": set(),
     "_progress": set(),
     "_version": set(),
@@ -245,7 +248,7 @@ def test_dependencies_are_what_the_code_imports():
 @pytest.mark.parametrize(
     ("constraints", "extras"),
     [
-        ("constraints.txt", (*FOR_USERS, "test", "docs", "benchmark", "faults")),
+        ("constraints.txt", (*FOR_USERS, "test", "docs", "benchmark", "faults", "service")),
         ("constraints-latest.txt", (*FOR_USERS, "test", "docs", "faults")),
         ("constraints-lowest.txt", (*FOR_USERS, "test")),
     ],

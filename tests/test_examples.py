@@ -25,6 +25,7 @@ EXPECTED = {
     "hyperopt_sklearn": r"(.+: mean absolute error \d\.\d\d eV on 20 test rows\n){3}TransferReg",
     "pipeline": r"\[.+\] \[.+\] eV",
     "quickstart": r"(\w+: \d\.\d\d eV, nine times in ten from \d\.\d\d to \d\.\d\d eV\n){4}",
+    "service": r"ok\nband gap \[\d\.\d, \d\.\d\]\n422 .+Fe2O3.+\n422\n",
     "splits": r"(split by .+: .+ \d\.\d+ eV\n){3}(compounds with.+ hold \d+ % of \d+ gaps\n){2}",
     "tutorial": r"(line \d+, .+: .+\n){3}497 of 500 rows are used; Gap is in eV\n(?s:.+)parity.pdf",
 }
@@ -49,6 +50,8 @@ def need_hyperopt():
 def test_example_runs(path, tmp_path, monkeypatch, capsys):
     if path.stem == "hyperopt_sklearn":
         need_hyperopt()
+    if path.stem == "service":
+        pytest.importorskip("fastapi", reason='FastAPI is missing: ".[service]"')
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SKTL_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))

@@ -1,6 +1,8 @@
 """Files are found, proved, and written whole or not at all."""
 
 import hashlib
+import os
+import threading
 
 import pytest
 
@@ -142,3 +144,23 @@ def test_offline_error_says_what_to_set_and_where_to_put_the_file(monkeypatch, t
     for part in (NAME, URL, "SKTL_DATA_MIRROR", "SKTL_CACHE", str(tmp_path / "cache")):
         assert part in str(caught.value)
     assert "unreachable" in str(caught.value)
+
+
+def test_a_link_stays_and_leads_to_what_was_written(tmp_path):
+    (tmp_path / "there").mkdir()
+    link, target = tmp_path / "link.csv", tmp_path / "there" / "t.csv"
+    link.symlink_to(target)
+    for content in (b"new", b"newer"):  # where the link leads nowhere, and to a file
+        assert atomic_write(link, content) == link
+        assert link.is_symlink() and target.read_bytes() == content
+    assert [path.name for path in target.parent.iterdir()] == ["t.csv"]
+
+
+def test_a_pipe_gets_the_bytes(tmp_path):
+    pipe, found = tmp_path / "pipe", []
+    os.mkfifo(pipe)
+    reader = threading.Thread(target=lambda: found.append(pipe.read_bytes()))
+    reader.start()
+    atomic_write(pipe, lambda file: file.write(b"rows"))
+    reader.join(10)
+    assert found == [b"rows"] and not pipe.is_file()

@@ -1,6 +1,7 @@
 """Write the figures of docs/reliability.md: ``python benchmarks/pages/reliability.py``.
 
-They come from ``results/faults.json``, which ``python benchmarks/faults/provoke.py`` writes.
+They come from ``results/faults.json``, which ``python benchmarks/faults/provoke.py`` writes, and
+from ``results/bombs.json`` of ``python benchmarks/faults/bombs.py``.
 ``--check`` changes nothing and fails where the page does not agree.
 """
 
@@ -13,6 +14,7 @@ from sktl.studies import markdown
 
 ROOT = Path(__file__).parents[2]
 RESULT = ROOT / "benchmarks" / "results" / "faults.json"
+BOMBS = RESULT.with_name("bombs.json")
 PAGE = ROOT / "docs" / "reliability.md"
 PLACES = {
     "kill -9": ("kill-pretraining", "kill-benchmark", "kill-prediction", "kill-saving"),
@@ -38,10 +40,30 @@ def table(found, kinds):
     return markdown(titles, rows, numbers=False)
 
 
+def bombs():
+    """Return a line for each bomb, as Markdown."""
+    if not BOMBS.exists():
+        return "Not run yet."
+    rows = [
+        (
+            row["reader"],
+            row["bomb"],
+            f"{row['bytes']:,}",
+            row["outcome"],
+            f"{row['seconds']:.2f}",
+            f"{row['MB']:,}",
+        )
+        for row in json.loads(BOMBS.read_text(encoding="utf-8"))["rows"]
+    ]
+    titles = ("reader", "what", "bytes", "outcome", "s", "MB, of which Python has about 330")
+    return markdown(titles, rows, numbers=False)
+
+
 def page_parts():
     """Return what stands between the page's markers."""
     found = json.loads(RESULT.read_text(encoding="utf-8"))
-    return {place: table(found, kinds) for place, kinds in PLACES.items()}
+    parts = {place: table(found, kinds) for place, kinds in PLACES.items()}
+    return parts | {"bombs": bombs()}
 
 
 def main():

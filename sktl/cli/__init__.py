@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from sktl._echo import as_message
 from sktl._progress import show_progress
 from sktl._version import __version__
 from sktl._warnings import warnings_go_to
@@ -15,7 +16,7 @@ from sktl.cli._demo import demo_command
 from sktl.cli._evaluate import evaluate_command
 from sktl.cli._fit import fit_command
 from sktl.cli._interrupt import INTERRUPTED, Interrupt, in_main_thread
-from sktl.cli._paths import printable, say
+from sktl.cli._paths import say
 from sktl.cli._predict import predict_command
 from sktl.cli._pretrain import pretrain_command
 from sktl.cli._sources import sources_group
@@ -48,9 +49,9 @@ class _Commands(click.Group):
             if isinstance(error, BrokenPipeError):
                 raise
             if isinstance(error, SktlError | OSError):
-                raise click.ClickException(printable(str(error))) from error
+                raise click.ClickException(as_message(str(error))) from error
             if isinstance(error, click.UsageError):
-                raise click.UsageError(printable(error.format_message()), error.ctx) from error
+                raise click.UsageError(as_message(error.format_message()), error.ctx) from error
             raise
 
 

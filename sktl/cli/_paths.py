@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from sktl._echo import printable
 from sktl._progress import clear_bar
 
 READABLE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -29,11 +30,6 @@ def check_place(output: Path, *inputs: str | Path) -> None:
                     f"Got {str(output)!r} as the output, which would replace the input "
                     f"{str(path)!r}: give another name."
                 )
-
-
-def printable(text: str) -> str:
-    """Return a text as a terminal may show it: escape sequences from a file are written out."""
-    return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)
 
 
 def say(text: str, err: bool = False, nl: bool = True) -> None:

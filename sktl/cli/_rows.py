@@ -61,6 +61,12 @@ _file_option = click.option(
     "in the file [default: the one named file, filename, file name, structure; of a file id, name, "
     "structure].",
 )
+_outside_option = click.option(
+    "--outside-folder",
+    "outside",
+    is_flag=True,
+    help="With --structures, names may lead out of the folder: ../a.cif, and absolute ones.",
+)
 decimal_option = click.option(
     "--decimal",
     type=click.Choice(["auto", ".", ","]),
@@ -96,7 +102,7 @@ def on_error_options(command: Command) -> Command:
 
 def structure_options(command: Command) -> Command:
     """Add the options that say where crystals are."""
-    return _structures_option(_file_option(command))
+    return _structures_option(_file_option(_outside_option(command)))
 
 
 def place_options(command: Command) -> Command:
@@ -123,6 +129,8 @@ class Materials(NamedTuple):
         Alloys like Ti-6Al-4V are converted.
     conditions : str or None
         Names of columns beside the material.
+    outside : bool
+        Names of files may lead out of the folder.
     """
 
     formula: str | None = None
@@ -133,6 +141,7 @@ class Materials(NamedTuple):
     encoding: str | None = None
     weight_percent: bool = False
     conditions: str | None = None
+    outside: bool = False
 
     @classmethod
     def of(cls, options: dict[str, Any]) -> Materials:
@@ -238,7 +247,8 @@ class Materials(NamedTuple):
         from sktl.tables import convert_alloys, formula_problems, read_structures
 
         if self.structures is not None:
-            return read_structures(table, column, self.structures, elements)
+            place = self.structures
+            return read_structures(table, column, place, elements, outside=self.outside)
         if self.weight_percent:
             table = convert_alloys(table, column)
         return table.column(column), formula_problems(table, column, elements)

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from sktl._limits import LARGEST_CIF, MOST_SITE_OPERATIONS
 from sktl.representations._cif_formula import check_content, stated_elements, stated_formula
 from sktl.representations._cif_symmetry import (
     OPERATIONS,
@@ -48,6 +49,7 @@ _HARMLESS = re.compile(
     r"Missing elements|Incorrect stoichiometry|Issues encountered while parsing"
 )
 _BLOCK = re.compile(r"\s*data_(\S*)", re.IGNORECASE)
+_BLANK_LINES = re.compile(r"\n(?:[^\S\n]*\n)+")
 _OVERLAP = 0.5  # Angstrom
 _SYMMETRY_TOLERANCE = 0.05  # Angstrom
 
@@ -133,6 +135,12 @@ def _first_crystal(text: str) -> Block:
     from pymatgen.io.cif import CifFile
 
     blocks: list[Block] = []
+    if len(text) > LARGEST_CIF:
+        raise UnreadableCif(
+            f"it has {len(text):,} characters, expected at most {LARGEST_CIF:,}: leave out what is "
+            "not the crystal, such as reflections"
+        )
+    text = _BLANK_LINES.sub("\n", text)  # which its reader looks at again for each of them
 
     def parse() -> None:
         for block in CifFile.from_str(text).data.values():
@@ -241,6 +249,12 @@ def _lattice(block: Block) -> Lattice:
 
 def _read(block: Block, operations: list[str]) -> Structure:
     """Return the crystal of a block with the given operations, read by pymatgen."""
+    n = len(block[_LABEL]) * max(1, len(operations))
+    if n > MOST_SITE_OPERATIONS:
+        raise UnreadableCif(
+            f"it has {len(block[_LABEL]):,} sites and {len(operations)} symmetry operations, {n:,} "
+            f"together, expected at most {MOST_SITE_OPERATIONS:,}"
+        )
     from pymatgen.io.cif import CifBlock, CifParser
 
     sites = [_LABEL, _TYPE, *_COORDINATES, _OCCUPANCY]

@@ -9,12 +9,13 @@ from typing import TypeAlias
 import numpy as np
 
 from sktl._containers import read_rows
+from sktl._echo import echo
 from sktl._types import FloatArray, Formula, FormulasLike, IntArray
 from sktl.exceptions import FormulaError
 from sktl.representations._compositions import Compositions, offsets_from_sizes
 from sktl.representations._faults import Fault
 from sktl.representations._formula_doubts import check_core_and_shell, check_doubts
-from sktl.representations._formula_grammar import Unreadable, add, echo, plain_text, read_text
+from sktl.representations._formula_grammar import Unreadable, add, plain_text, read_text
 from sktl.representations._formula_hints import check_date, looks_like
 from sktl.representations._plain_formulas import read_plain
 from sktl.representations._symbols import ATOMIC_NUMBER, SYMBOLS

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from sktl._limits import LONGEST_ECHO
 from sktl.representations._faults import Fault
 from sktl.representations._formula_doubts import GRADE_ITEM, is_grade, read_without_doubt
-from sktl.representations._formula_grammar import LONGEST_ECHO
 from sktl.representations._formula_notes import harmless, without_note
 from sktl.representations._symbols import ATOMIC_NUMBER
 

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import re
 
+from sktl._echo import echo
+from sktl._limits import LONGEST_ECHO
 from sktl.representations._faults import Fault
-from sktl.representations._formula_grammar import (
-    LONGEST_ECHO,
-    Unreadable,
-    echo,
-    mark_stops,
-    read_text,
-)
+from sktl.representations._formula_grammar import Unreadable, mark_stops, read_text
 from sktl.representations._symbols import NONMETALS
 
 _NUMBER = r"[0-9]+(?:\.[0-9]*)?"

@@ -5,18 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+from sktl._echo import echo
+from sktl._limits import DEEPEST_NESTING, LONGEST_FORMULA
 from sktl.representations._faults import Fault
-from sktl.representations._plain_formulas import LONGEST_FORMULA
 from sktl.representations._symbols import SYMBOLS
-
-LONGEST_ECHO = 200
-"""Characters of a cell that a message shows."""
 
 NO_FORMULA = "not a formula"
 """What a cell is called that looks like nothing known."""
-
-DEEPEST_NESTING = 100
-"""Brackets inside brackets that a formula may have."""
 
 _CANONICAL = {symbol: symbol for symbol in SYMBOLS} | {"D": "H", "T": "H"}
 _CLOSING_OF = {"(": ")", "[": "]", "{": "}"}
@@ -57,13 +52,6 @@ class Unreadable(ValueError):
             known = replace(fault, looks_like=f"{reason}; {fault.looks_like}")
         self.fault = known
         super().__init__(str(known))
-
-
-def echo(item: object) -> str:
-    """Return an item as a message shows it: escaped, and cut after `LONGEST_ECHO` characters."""
-    shown = repr(item[:LONGEST_ECHO] if isinstance(item, str | bytes) else item)
-    cut = len(shown) > LONGEST_ECHO or (isinstance(item, str) and len(item) > LONGEST_ECHO)
-    return f"{shown[: LONGEST_ECHO - 3]}..." if cut else shown
 
 
 def plain_text(formula: str) -> str:

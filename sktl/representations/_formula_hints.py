@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from sktl._limits import LONGEST_ECHO
 from sktl.representations._faults import Fault
 from sktl.representations._formula_alloys import alloy_fault
 from sktl.representations._formula_doubts import (
@@ -15,7 +16,7 @@ from sktl.representations._formula_doubts import (
     with_letter_o,
     zero_fault,
 )
-from sktl.representations._formula_grammar import LONGEST_ECHO, Unreadable
+from sktl.representations._formula_grammar import Unreadable
 from sktl.representations._formula_notes import (
     charge_fault,
     harmless,

@@ -11,11 +11,9 @@ from typing import Any, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from sktl._limits import LONGEST_FORMULA
 from sktl._types import BoolArray, FloatArray, IntArray
 from sktl.representations._symbols import ATOMIC_NUMBER, NONMETALS
-
-LONGEST_FORMULA = 10_000
-"""Characters that a formula may have."""
 
 _LONGEST_NUMBER = 15  # digits and a full stop; longer ones may not be exact in float64
 _LETTERS = 27

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
+import re
 import warnings
 from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from sktl._echo import echo
+from sktl._limits import LARGEST_CRYSTAL_FILE, LONGEST_COMMENT, MOST_ATOMS, MOST_COLUMNS
 from sktl._types import PathLike
 from sktl.representations._atoms import structure_from_atoms
 from sktl.representations._cif import read_cif, split_cif
@@ -24,6 +27,9 @@ NAME_KEYS = ("id", "name", "label", "material_id")
 """What a frame of extended XYZ is called by, the first that its comment line has."""
 
 _MAX_LISTED = 5
+_STATED_COLUMNS = re.compile(r"\bproperties\s*=\s*['\"]?([^\s'\"]*)", re.IGNORECASE)
+_INTEGER = re.compile(r"(?<!\S)\d+(?!\S)")
+_LAST_COUNTS = 25  # the line with the numbers of atoms stands above
 
 
 class UnreadableFile(ValueError):
@@ -71,6 +77,10 @@ def open_blocks(path: PathLike) -> tuple[Block, ...]:
     if not path.is_file():
         raise UnreadableFile("there is no such file")
     status = path.stat()
+    if status.st_size > LARGEST_CRYSTAL_FILE:
+        raise UnreadableFile(
+            f"it has {status.st_size:,} bytes, expected at most {LARGEST_CRYSTAL_FILE:,}"
+        )
     return _open(path, status.st_mtime_ns, status.st_size)
 
 
@@ -134,6 +144,13 @@ def _frames(text: str) -> list[Block]:
         from ase.io.extxyz import read_xyz
     except ImportError as error:
         raise UnreadableFile("extended XYZ is read by ASE: pip install ase") from error
+    if re.search(rf"[^\n]{{{LONGEST_COMMENT + 1}}}", text):
+        raise UnreadableFile(f"it has a line of more than {LONGEST_COMMENT:,} characters")
+    for found in _STATED_COLUMNS.finditer(text):
+        if any(len(n) > 4 or int(n) > MOST_COLUMNS for n in re.findall(r"\d+", found[1])):
+            raise UnreadableFile(
+                f"it states {echo(found[1])}, expected at most {MOST_COLUMNS:,} numbers for an atom"
+            )
     blocks, line = [], 1
     frames: list[Atoms] = list(read_xyz(io.StringIO(text), index=slice(None)))
     for number, atoms in enumerate(frames):
@@ -152,6 +169,13 @@ def _frames(text: str) -> list[Block]:
 def _read_poscar(text: str) -> Structure:
     from pymatgen.core import Structure
 
+    lines = text.splitlines()
+    counts = [_INTEGER.findall(line) for line in lines[5:_LAST_COUNTS]]
+    stated = max((sum(int(n[:20]) for n in line) for line in counts), default=0)
+    if stated > len(lines):
+        raise UnreadableFile(f"it states {stated:,} atoms, but has {len(lines):,} lines")
+    if len(lines) > MOST_ATOMS and stated > MOST_ATOMS:
+        raise UnreadableFile(f"it states {stated:,} atoms, expected at most {MOST_ATOMS:,}")
     with warnings.catch_warnings():
         warnings.filterwarnings("error", message="Elements in POSCAR cannot be determined")
         return Structure.from_str(text, fmt="poscar")

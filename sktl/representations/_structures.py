@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeGuard
 
 import numpy as np
 
+from sktl._limits import LARGEST_LENGTH, LARGEST_SEARCH, MOST_ATOMS
 from sktl._types import CellArrays, FloatArray, IntArray
 from sktl.exceptions import StructureError
 from sktl.representations._neighbours import SMALLEST_DISTANCE, close_pairs, search_size
@@ -23,10 +24,6 @@ MIX = "mix"
 LARGEST_SHARE = 1.01
 """A site is occupied by no more than this, which leaves room for rounding."""
 
-LARGEST_LENGTH = 1e6
-"""Cells and fractional coordinates beyond this are refused."""
-
-_LARGEST_SEARCH = 10**7  # atoms and images within reach of one crystal
 _MAX_LISTED = 5
 _SMALLEST_VOLUME = SMALLEST_DISTANCE**3 / 2**0.5  # no lattice keeps its points farther apart
 
@@ -146,6 +143,8 @@ def _problem(structure: Structure) -> str | None:
     """Say why a structure cannot be used, or return None."""
     if len(structure) == 0:
         return "it has no atoms"
+    if len(structure) > MOST_ATOMS:
+        return f"it has {len(structure):,} atoms, expected at most {MOST_ATOMS:,}"
     return (
         _cell_problem(structure.lattice)
         or _site_problem(structure)
@@ -196,7 +195,7 @@ def _site_problem(structure: Structure) -> str | None:
 
 def _search_problem(structure: Structure) -> str | None:
     n_images = search_size(structure_arrays(structure)[1])
-    if n_images * len(structure) > _LARGEST_SEARCH:
+    if n_images * len(structure) > LARGEST_SEARCH:
         return (
             f"its cell is so skewed or thin that {n_images:.3g} images of each atom are within "
             "reach, write it in its reduced cell"

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from sktl._json import read_json
 from sktl._store import atomic_write
 from sktl._types import PathLike, TableKind
 from sktl._version import __version__
@@ -97,7 +98,7 @@ def read_manifest(folder: Path, made_from: dict[str, Any], kind: TableKind) -> M
             )
         return None
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path.read_text(encoding="utf-8"))
         if (content.pop("format"), content.pop("format_version")) != (FORMAT, FORMAT_VERSION):
             raise ValueError("another format")
         del content["state"]

@@ -8,10 +8,11 @@ import re
 import reprlib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, NoReturn, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
+from sktl._json import read_json
 from sktl._state import stored
 from sktl._types import ArrayLike, FloatArray
 from sktl.exceptions import SourceIntegrityError
@@ -150,8 +151,8 @@ class SourceCard:
             The text is not JSON, a key is unknown or missing, or a value is of the wrong kind.
         """
         try:
-            values = json.loads(text, parse_constant=_refuse_constant)
-        except (ValueError, RecursionError) as error:
+            values = read_json(text)
+        except ValueError as error:
             raise SourceIntegrityError(f"The card is not JSON: {error}.") from error
         values = _read(cls, values, _CARD_RULES)
         properties = tuple(
@@ -204,10 +205,6 @@ def _check_properties(card: SourceCard) -> None:
             f"Got reference predictions of another width than {len(card.properties)}, the number "
             "of properties."
         )
-
-
-def _refuse_constant(word: str) -> NoReturn:
-    raise ValueError(f"{word} is not a number that JSON knows")
 
 
 def _is_text(value: object) -> bool:

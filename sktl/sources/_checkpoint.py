@@ -12,13 +12,13 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
+from sktl._limits import LONGEST_HEADER
 from sktl._store import atomic_write
 from sktl._types import PathLike
 from sktl.exceptions import SourceIntegrityError
 
 _LENGTH_BYTES = 8
 _ALIGNMENT = 8
-_LONGEST_HEADER = 100_000_000
 
 
 def write_tensors(path: PathLike, tensors: Mapping[str, Tensor], text: str) -> None:
@@ -84,14 +84,20 @@ def read_content(path: PathLike, sha256: str | None = None) -> bytes:
             _check_start(handle.read(_LENGTH_BYTES + 1), path.stat().st_size, path.name)
             handle.seek(0)
         content = handle.read()
-    if sha256 is not None:
-        found = hashlib.sha256(content).hexdigest()
-        if found != sha256.lower():
-            raise SourceIntegrityError(
-                f"Got sha256={found!r} for {path.name}, expected {sha256.lower()!r}: the file is "
-                "damaged or is another version. It was not read."
-            )
+    check_hash(content, sha256, path.name)
     return content
+
+
+def check_hash(content: bytes, sha256: str | None, name: str) -> None:
+    """Raise unless the hash of a file is the expected one, if any; `name` stands in messages."""
+    if sha256 is None:
+        return
+    found = hashlib.sha256(content).hexdigest()
+    if found != sha256.lower():
+        raise SourceIntegrityError(
+            f"Got sha256={found!r} for {name}, expected {sha256.lower()!r}: the file is "
+            "damaged or is another version. It was not read."
+        )
 
 
 def unpack_tensors(content: bytes, name: str) -> tuple[dict[str, Tensor], str]:
@@ -128,8 +134,12 @@ def unpack_tensors(content: bytes, name: str) -> tuple[dict[str, Tensor], str]:
 def _check_start(start: bytes, size: int, name: str) -> None:
     """Raise unless the first nine bytes of a file of `size` bytes can begin a safetensors file."""
     length = int.from_bytes(start[:_LENGTH_BYTES], "little")
-    if start[_LENGTH_BYTES:] == b"{" and length <= min(size - _LENGTH_BYTES, _LONGEST_HEADER):
+    if start[_LENGTH_BYTES:] == b"{" and length <= min(size - _LENGTH_BYTES, LONGEST_HEADER):
         return
+    if start[_LENGTH_BYTES:] == b"{" and LONGEST_HEADER < length <= size:
+        raise SourceIntegrityError(
+            f"{name} has a header of {length:,} bytes, expected at most {LONGEST_HEADER:,}."
+        )
     if start[:2] == b"PK" or start[:1] == b"\x80":
         raise SourceIntegrityError(
             f"{name} is a pickle or a zip archive, such as torch.save or numpy.savez write, not "

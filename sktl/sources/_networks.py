@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
+from sktl._limits import LARGEST_ARGUMENT
 from sktl.exceptions import InputError, SourceIntegrityError
 from sktl.networks import Network
 from sktl.sources._architectures import find_architecture
@@ -77,6 +78,12 @@ def network_from_tensors(
         kind = find_architecture(name).network
     except InputError as error:
         raise SourceIntegrityError(str(error)) from error
+
+    for key, value in arguments.items():
+        if isinstance(value, int) and value > LARGEST_ARGUMENT:
+            raise SourceIntegrityError(
+                f"Got {key}={value!r} of a network, expected at most {LARGEST_ARGUMENT:,}."
+            )
 
     def make() -> Network:
         network = kind(n_outputs or 1, **arguments)

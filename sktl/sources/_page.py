@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from sktl._echo import printable
 from sktl.representations import SYMBOLS
 from sktl.sources._architectures import find_architecture
 from sktl.sources._card import PropertyCard, SourceCard
@@ -72,7 +73,8 @@ def card_page(source: Source, name: str) -> str:
         "`sktl sources verify` computes these again and compares.",
         _reference(card),
     ]
-    return "\n\n".join(part for part in parts if part) + "\n"
+    page = "\n\n".join(part for part in parts if part) + "\n"
+    return printable(page).replace("<", "&lt;")  # a card comes out of a file
 
 
 def _facts(source: Source) -> str:

@@ -15,12 +15,13 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from sktl._json import read_json
 from sktl._store import atomic_write, cache_dir
 from sktl._types import PathLike
 from sktl.exceptions import InputError, SourceIntegrityError, SourceNotFoundError
 from sktl.sources._card import is_source_name
 from sktl.sources._catalog import ALIASES, SHIPPED, WEIGHTS
-from sktl.sources._checkpoint import read_content
+from sktl.sources._checkpoint import check_hash, read_content
 from sktl.sources._foreign import available_foreign, find_foreign
 from sktl.sources._source import Source, source_from_bytes
 
@@ -104,7 +105,9 @@ def load_source(source: PathLike | Source) -> Source:
     raise SourceNotFoundError(_not_found(source))
 
 
-def register_source(source: PathLike | Source, name: str, *, overwrite: bool = False) -> Source:
+def register_source(
+    source: PathLike | Source, name: str, *, sha256: str | None = None, overwrite: bool = False
+) -> Source:
     """Give a source a name that `load_source` and every estimator understand from now on.
 
     The file is copied to the cache folder (``SKTL_CACHE``, or the platform's user cache), so that
@@ -116,6 +119,9 @@ def register_source(source: PathLike | Source, name: str, *, overwrite: bool = F
         A source file, or a source in memory.
     name : str
         Letters, digits and ``. _ @ + -``, such as "my-oxides".
+    sha256 : str, optional
+        Hash of the whole file from elsewhere, compared before anything is parsed. A hash inside the
+        file protects against damage, not against intent.
     overwrite : bool, default=False
         Replace another source of this name. The name of a shipped source is never given away.
 
@@ -131,7 +137,8 @@ def register_source(source: PathLike | Source, name: str, *, overwrite: bool = F
     SourceNotFoundError
         There is no file at the path.
     SourceIntegrityError
-        The file is not a whole source; nothing was registered.
+        The file is not a whole source, or not the one that the hash promises; nothing was
+        registered.
 
     See Also
     --------
@@ -141,27 +148,28 @@ def register_source(source: PathLike | Source, name: str, *, overwrite: bool = F
     path = _existing_file(source)
     if isinstance(source, Source):
         content = source.to_bytes()
+        check_hash(content, sha256, f"source={name!r}")
     elif path is not None:
-        content = read_content(path)
+        content = read_content(path, sha256)
     else:
         raise SourceNotFoundError(
             f"Got source={source!r}, expected a Source or the path of a file."
         )
     source_from_bytes(content, f"source={name!r}")
-    sha256 = hashlib.sha256(content).hexdigest()
+    found = hashlib.sha256(content).hexdigest()
     folder = _folder()
     record = _record(folder, name)
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / f".{name}.lock"):  # of two processes, one comes first
-        old = _read_record(record) if record.is_file() and not overwrite else sha256
-        if old != sha256:
+        old = _read_record(record) if record.is_file() and not overwrite else found
+        if old != found:
             raise InputError(
                 f"Got name={name!r}, which is another registered source: choose another name, or "
                 "pass overwrite=True to replace it."
             )
-        atomic_write(_registered_file(folder, name, sha256), content)
-        atomic_write(record, json.dumps({"sha256": sha256}).encode())
-        _remove_others(folder, name, sha256)
+        atomic_write(_registered_file(folder, name, found), content)
+        atomic_write(record, json.dumps({"sha256": found}).encode())
+        _remove_others(folder, name, found)
         return _load_registered(folder, name)
 
 
@@ -205,7 +213,7 @@ def _registered_file(folder: Path, name: str, sha256: str) -> Path:
 def _read_record(record: Path) -> str:
     """Return the sha256 that a registration promises."""
     try:
-        sha256 = json.loads(record.read_text(encoding="utf-8"))["sha256"]
+        sha256 = read_json(record.read_text(encoding="utf-8"))["sha256"]
         if re.fullmatch("[0-9a-f]{64}", sha256):
             return sha256
     except (ValueError, KeyError, TypeError):

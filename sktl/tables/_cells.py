@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import decimal
 import numbers
+from collections.abc import Iterable
+
+from sktl._limits import LONGEST_CELL
+from sktl.exceptions import TableError
 
 
 class TypedNumber(str):
@@ -19,3 +23,12 @@ def as_text(value: object) -> str:
     if isinstance(value, numbers.Real | decimal.Decimal) and not isinstance(value, bool):
         return TypedNumber(str(value).removesuffix(".0"))
     return str(value)
+
+
+def check_cells(cells: Iterable[str], place: str) -> None:
+    """Raise where a cell is longer than `LONGEST_CELL`, as the reader of CSV does."""
+    longest = max(map(len, cells), default=0)
+    if longest > LONGEST_CELL:
+        raise TableError(
+            f"{place}: got a cell of {longest:,} characters, expected at most {LONGEST_CELL:,}."
+        )

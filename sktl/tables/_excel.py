@@ -5,13 +5,14 @@ from __future__ import annotations
 import importlib
 import zipfile
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, BinaryIO
 
+from sktl._limits import FREE_CELLS, LARGEST_SETTINGS, MOST_MEMBERS, cells_problem, expanded_problem
 from sktl.exceptions import TableError
-from sktl.tables._cells import TypedNumber, as_text
+from sktl.tables._cells import TypedNumber, as_text, check_cells
 from sktl.tables._header import Page
 
 if TYPE_CHECKING:
@@ -21,8 +22,8 @@ _DAMAGED = (
     *(ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, OSError),
     *(RuntimeError, SyntaxError, TypeError, ValueError, zipfile.BadZipFile, zlib.error),
 )
-_MOST_ROWS = 2**20  # of a sheet, in Excel
-_MOST_CELLS = 5 * 10**7
+_CELLS_OF_ROW = 8  # that an empty row counts for
+_READ = (*("xl/workbook.xml", "xl/styles.xml", "xl/_rels/"), "[Content_Types].xml", "docProps/")
 
 
 def need(module: str, extra: str) -> ModuleType:
@@ -45,17 +46,51 @@ def read_sheets(path: Path) -> list[Page]:
     openpyxl = need("openpyxl", "excel")
     try:
         with open(path, "rb") as file:
-            book = openpyxl.load_workbook(file, read_only=True, data_only=True)
-            return [_read_sheet(sheet) for sheet in book.worksheets]
+            sizes = _declared(file)
+            book = openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
+            return [_read_sheet(sheet, sizes) for sheet in book.worksheets]
     except TableError as error:
         raise TableError(f"{path.name}: {error}") from error
     except _DAMAGED as error:
         raise TableError(f"{path.name} is not XLSX: {error}.") from error
 
 
-def _read_sheet(sheet: ReadOnlyWorksheet) -> Page:
-    if (sheet.max_row or 0) * (sheet.max_column or 0) > _MOST_CELLS:
-        raise TableError(f"sheet {sheet.title!r} has cells too far away to be read.")
+def _declared(file: BinaryIO) -> dict[str, int]:
+    """Return the unpacked size of each part of a workbook, which is all that is ever unpacked.
+
+    Raises
+    ------
+    TableError
+        It is too large for what the file is.
+    """
+    with zipfile.ZipFile(file) as archive:
+        members = archive.infolist()
+    size = file.seek(0, 2)
+    file.seek(0)
+    problem = expanded_problem(sum(member.file_size for member in members), size)
+    if len(members) > MOST_MEMBERS:
+        problem = f"it has {len(members):,} parts, expected at most {MOST_MEMBERS:,}"
+    for member in members:
+        if member.filename.startswith(_READ) and member.file_size > LARGEST_SETTINGS:
+            problem = (
+                f"its part {member.filename!r} has {member.file_size:,} bytes, expected at most "
+                f"{LARGEST_SETTINGS:,}"
+            )
+    if problem:
+        raise TableError(f"{problem}.")
+    return {member.filename: member.file_size for member in members}
+
+
+def _read_sheet(sheet: ReadOnlyWorksheet, sizes: Mapping[str, int]) -> Page:
+    """Return a sheet; `sizes` has the bytes of the parts of the workbook."""
+    size = sum(sizes.values())
+
+    def refuse(cells: int) -> None:
+        problem = cells_problem(cells, size)
+        if problem:
+            raise TableError(f"sheet {sheet.title!r}: {problem}: some are too far away.")
+
+    refuse((sheet.max_row or 0) * (sheet.max_column or 0))
     sheet.reset_dimensions()  # what a file declares may be too small
     rows: list[list[str]] = []
     width = n_cells = 0
@@ -64,9 +99,11 @@ def _read_sheet(sheet: ReadOnlyWorksheet) -> Page:
         while row and not row[-1]:
             row.pop()
         rows.append(row)
-        width, n_cells = max(width, len(row)), n_cells + len(values)
-        if len(rows) > _MOST_ROWS or max(n_cells, width * len(rows)) > _MOST_CELLS:
-            raise TableError(f"sheet {sheet.title!r} has cells too far away to be read.")
+        width, n_cells = max(width, len(row)), n_cells + max(len(values), _CELLS_OF_ROW)
+        if max(n_cells, width * len(rows)) > FREE_CELLS:
+            refuse(max(n_cells, width * len(rows)))
+        if row:
+            check_cells(row, sheet.title)
     cells = [row + [""] * (width - len(row)) for row in rows]
     return Page(cells, list(range(1, len(rows) + 1)), sheet.title)
 

@@ -88,9 +88,12 @@ def fitted(row: list[str], header: Sequence[str]) -> list[str]:
     Empty cells beyond the header are left out; of columns without a name at the end, they are
     added.
     """
-    width = len(header)
-    while len(row) > width and not row[-1].strip():
-        row = row[:-1]
+    width = stop = len(header)
+    if len(row) > width:
+        stop = len(row)
+        while stop > width and not row[stop - 1].strip():
+            stop -= 1
+        row = row[:stop]
     if len(row) < width and row and not any(header[len(row) :]):
         return row + [""] * (width - len(row))
     return row

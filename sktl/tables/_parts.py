@@ -13,7 +13,7 @@ from sktl._types import PathLike
 from sktl.exceptions import TableError
 from sktl.tables._excel import need
 from sktl.tables._header import fitted, is_blank, names_of
-from sktl.tables._table import Table, from_arrow, kind_of, parquet_file
+from sktl.tables._table import Table, from_arrow, kind_of, parquet_file, readable_parquet
 from sktl.tables._text import bad_byte, find_delimiter, read_records
 
 if TYPE_CHECKING:
@@ -134,7 +134,8 @@ def read_part(path: Path, part: TablePart, header: tuple[str, ...]) -> Table:
         The file has been changed since it was split.
     """
     if part.delimiter is None:
-        table = from_arrow(_arrow_rows(path, part), path.name, part.line)
+        with readable_parquet(path):
+            table = from_arrow(_arrow_rows(path, part), path.name, part.line)
     else:
         with open(path, "rb") as file:
             file.seek(part.start)

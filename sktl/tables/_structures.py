@@ -33,7 +33,12 @@ _ROW_NAMED = re.compile(r"^.*\n\s*row 0[^:]*: ", re.DOTALL)  # how an error on o
 
 
 def read_structures(
-    table: Table, column: str, place: Path, elements: Collection[int] | None = None
+    table: Table,
+    column: str,
+    place: Path,
+    elements: Collection[int] | None = None,
+    *,
+    outside: bool = False,
 ) -> tuple[list[Structure | None], list[Finding]]:
     """Return the structures that a column names.
 
@@ -48,6 +53,8 @@ def read_structures(
         The folder of the files (CIF, extended XYZ, POSCAR), or the one file of all crystals.
     elements : collection of int or None, default=None
         Atomic numbers that may be there; None for any.
+    outside : bool, default=False
+        Whether names may lead out of the folder: absolute ones, and those with ``..`` in them.
 
     Returns
     -------
@@ -63,6 +70,10 @@ def read_structures(
         try:
             if not name:
                 raise StructureError("no name of a file")
+            if not (outside or place.is_file()) and _leads_out(name):
+                raise StructureError(
+                    "the name leads out of the folder; if that is meant, say --outside-folder"
+                )
             (structure,) = check_structures(reader.transform([path]))
             _check_elements(structure, elements)
         except StructureError as error:
@@ -113,6 +124,12 @@ def read_crystal_table(path: PathLike) -> Table:
         [[row[place] for place in kept] for row in cells],
         [line for _, line, _ in found],
     )
+
+
+def _leads_out(name: str) -> bool:
+    """Return whether a name may mean a file that is not below the folder."""
+    path = Path(name)
+    return path.is_absolute() or ".." in path.parts or name.startswith("~")
 
 
 def _cell(value: object) -> str:

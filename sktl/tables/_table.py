@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from sktl._limits import cells_problem, expanded_problem
 from sktl._store import atomic_write
 from sktl._types import NewCells, PathLike, TableKind
 from sktl.exceptions import TableError
-from sktl.tables._cells import as_text
+from sktl.tables._cells import as_text, check_cells
 from sktl.tables._excel import need, read_sheets, write_sheet
 from sktl.tables._header import find_header, fitted, is_blank, names_of
 from sktl.tables._marks import majority, read_marks
@@ -32,6 +34,10 @@ SUFFIXES: dict[str, TableKind] = {
     ".xlsx": "xlsx",
 }
 _ROWS_FOR_MARK = 2000
+_DAMAGED_PARQUET = (
+    *(ArithmeticError, AttributeError, LookupError, MemoryError, NotImplementedError, OSError),
+    *(RuntimeError, TypeError, ValueError),
+)
 
 
 @dataclass(frozen=True)
@@ -261,10 +267,41 @@ def kind_of(path: Path) -> TableKind:
 def parquet_file(path: Path) -> pyarrow.parquet.ParquetFile:
     """Return a Parquet file as pyarrow opens it."""
     parquet = need("pyarrow.parquet", "parquet")
+    with readable_parquet(path):
+        metadata = parquet.read_metadata(path)
+        _check_declared(metadata, path)
+        leaves = [metadata.schema.column(place) for place in range(metadata.num_columns)]
+        # a text that many rows share is held once
+        texts = [leaf.path for leaf in leaves if leaf.physical_type == "BYTE_ARRAY"]
+        return parquet.ParquetFile(path, read_dictionary=texts)
+
+
+@contextlib.contextmanager
+def readable_parquet(path: Path) -> Iterator[None]:
+    """Say of whatever pyarrow raises within that the file is not whole."""
     try:
-        return parquet.ParquetFile(path)
-    except (ValueError, OSError) as error:
+        yield
+    except _DAMAGED_PARQUET as error:
         raise TableError(f"{path.name} is not PARQUET: {error}.") from error
+
+
+def _check_declared(metadata: pyarrow.parquet.FileMetaData, path: Path) -> None:
+    """Raise where a Parquet file declares more than belongs to a file of its size."""
+    size = path.stat().st_size
+    cells = metadata.num_rows * metadata.num_columns
+    expanded = 0
+    nested = [
+        place
+        for place in range(metadata.num_columns)
+        if metadata.schema.column(place).max_repetition_level
+    ]
+    for number in range(metadata.num_row_groups):
+        group = metadata.row_group(number)
+        expanded += group.total_byte_size
+        cells += sum(group.column(place).num_values for place in nested)
+    problem = expanded_problem(expanded, size) or cells_problem(cells, size)
+    if problem:
+        raise TableError(f"{path.name}: {problem}.")
 
 
 def from_arrow(content: pyarrow.Table, name: str, line: int) -> Table:
@@ -282,6 +319,8 @@ def from_arrow(content: pyarrow.Table, name: str, line: int) -> Table:
     frame = content.to_pandas(integer_object_nulls=True)
     header = names_of(map(str, frame.columns))
     cells = _texts(frame)
+    for row in cells:
+        check_cells(row, name)
     kinds = {str(column.name): _kind_of_number(column.type) for column in content.schema}
     once = [column for column, n in Counter(header).items() if n == 1]
     numbers = {column: kind for column in once if (kind := kinds.get(column))}
@@ -290,7 +329,8 @@ def from_arrow(content: pyarrow.Table, name: str, line: int) -> Table:
 
 def _read_parquet(path: Path) -> Table:
     """Return the table of a Parquet file, without blank rows at the end."""
-    table = from_arrow(parquet_file(path).read(), path.name, 2)
+    with readable_parquet(path):
+        table = from_arrow(parquet_file(path).read(), path.name, 2)
     last = len(table)
     while last and not any(cell.strip() for cell in table.cells[last - 1]):
         last -= 1

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
+from sktl._limits import FREE_CELLS, cells_problem
 from sktl._types import TableKind
 from sktl.exceptions import TableError
 from sktl.tables._header import MOST_HEADER_LINES, Page
@@ -68,13 +69,27 @@ def read_text(
     others = DELIMITERS.replace(usual, "") if kind != "tsv" and header_row is None else ""
     for delimiter in (usual, *others):
         try:
-            found = list(read_records(io.StringIO(text, newline=""), delimiter, path.name))
+            records = read_records(io.StringIO(text, newline=""), delimiter, path.name)
+            found = list(_bounded(records, path.name, len(text)))
         except TableError:
             if delimiter == usual:
                 raise
             continue
         dialect = Dialect(delimiter, encoding, end[0] if end else "\n")
         yield [Page([cells for cells, _ in found], [line for _, line in found], dialect=dialect)]
+
+
+def _bounded(
+    records: Iterable[tuple[list[str], int]], name: str, size: int
+) -> Iterator[tuple[list[str], int]]:
+    """Yield records as long as memory should hold all of them."""
+    n_cells = 0
+    for record in records:
+        n_cells += len(record[0])
+        problem = cells_problem(n_cells, size) if n_cells > FREE_CELLS else None
+        if problem:
+            raise TableError(f"{name}: {problem}.")
+        yield record
 
 
 def _decode(path: Path, encoding: str | None) -> tuple[str, str]:

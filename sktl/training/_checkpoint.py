@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from skorch.callbacks import Callback
 from torch import Tensor
 
+from sktl._json import read_json
 from sktl._types import PathLike
 from sktl.exceptions import SourceIntegrityError
 from sktl.sources import read_tensors, write_tensors
@@ -56,7 +57,10 @@ class Checkpoint(Callback):
         if not path.exists():
             return
         tensors, text = read_tensors(path)
-        state = json.loads(text)
+        try:
+            state = read_json(text)
+        except ValueError as error:
+            raise SourceIntegrityError(f"{path.name} is damaged: {error}.") from error
         if state.get("fingerprint") != self.fingerprint:
             raise SourceIntegrityError(
                 f"{path.name} is not a checkpoint of this run but of other data or settings: "

@@ -10,6 +10,8 @@ long as to import torch, and most models hold none of them.
 from __future__ import annotations
 
 import copy
+import io
+import json
 import types
 import zipfile
 from collections.abc import Callable, Iterator
@@ -19,6 +21,7 @@ import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.tree._tree import Tree
 
+from sktl._limits import expanded_problem
 from sktl.exceptions import InputError, ModelIntegrityError
 
 REFERENCE = "sktl object"
@@ -92,6 +95,7 @@ def unpack_learners(content: bytes) -> Any:
     """
     from skops.io import exceptions, loads
 
+    _check_declared(content)
     try:
         learners = loads(content, trusted=_TRUSTED)
     except exceptions.UntrustedTypesFoundException as error:
@@ -100,6 +104,37 @@ def unpack_learners(content: bytes) -> Any:
         if isinstance(part, (Tree, *_BOOSTED)):
             check_trees(part)
     return learners
+
+
+def _check_declared(content: bytes) -> None:
+    """Raise where the parts of a skops file, each as often as it is referred to, are too large."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        sizes = {member.filename: member.file_size for member in archive.infolist()}
+        problem = expanded_problem(sum(sizes.values()), len(content))
+        if problem:
+            raise ModelIntegrityError(f"Of its part by skops {problem}.")
+        nodes, expanded = [json.loads(archive.read("schema.json"))], 0
+        for name in sizes:
+            if name.endswith(".npz"):
+                _check_declared_inside(archive.read(name), len(content))
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, dict):
+            expanded += sizes.get(str(node.get("file")), 0)
+            nodes += node.values()
+        elif isinstance(node, list):
+            nodes += node
+    problem = expanded_problem(expanded, len(content))
+    if problem:
+        raise ModelIntegrityError(f"With all references to parts by skops, {problem}.")
+
+
+def _check_declared_inside(content: bytes, size: int) -> None:
+    """Raise where a sparse array, which is an archive of its own, is too large."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        problem = expanded_problem(sum(each.file_size for each in archive.infolist()), size)
+    if problem:
+        raise ModelIntegrityError(f"Of a sparse array {problem}.")
 
 
 def walk(root: Any, ends: Callable[[Any], bool] = lambda part: False) -> Iterator[Any]:

@@ -15,6 +15,7 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
+from sktl._json import read_json
 from sktl._types import PathLike
 from sktl._version import __version__
 from sktl.estimators._files._format1 import read_format1
@@ -93,7 +94,7 @@ def _read_header(text: str) -> dict[str, Any]:
         constants.append(word)
         return float(word)
 
-    header = json.loads(text, parse_constant=read_constant)
+    header = read_json(text, read_constant)
     if not isinstance(header, dict) or header.get("format") != FORMAT:
         raise ModelIntegrityError(
             f"it does not say that it is a {FORMAT}. A source is read by sktl.load_source."

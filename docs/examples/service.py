@@ -1,0 +1,77 @@
+"""
+A service for predictions
+=========================
+
+A model is loaded once and answers many requests: FastAPI takes them, sktl predicts. Needs
+``pip install fastapi uvicorn httpx``, or the extra ``service``. To serve a model file of your own::
+
+    SKTL_MODEL=gap.sktl uvicorn --factory service:create_app --limit-concurrency 64
+"""
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import FastAPI, HTTPException
+from pydantic import BaseModel, Field
+
+import sktl
+from sktl.exceptions import SktlError
+
+LONGEST, MOST = 200, 1000  # characters of a formula, formulas of a request
+
+
+class Question(BaseModel):
+    """What a client sends."""
+
+    formulas: list[Annotated[str, Field(max_length=LONGEST)]] = Field(min_length=1, max_length=MOST)
+
+
+def create_app(path: str | None = None) -> FastAPI:
+    """Return the service of one model file, which is loaded here and never again."""
+    path = path or os.environ["SKTL_MODEL"]
+    model = sktl.load_model(path, sha256=os.environ.get("SKTL_MODEL_SHA256"))
+    target = model.file_["target"]
+    app = FastAPI(title="Predictions", version=sktl.__version__)
+
+    @app.get("/health")
+    def health() -> dict[str, str]:
+        """Say that the model is there and predicts."""
+        model.predict(["NaCl"])
+        return {"status": "ok", "model": Path(path).name}
+
+    @app.post("/predict")
+    def predict(question: Question) -> dict[str, object]:
+        """Predict for the formulas of a request, all or none."""
+        try:
+            values, deviations = model.predict(question.formulas, return_std=True)
+        except SktlError as error:
+            raise HTTPException(422, str(error)) from error
+        return {"target": target, "values": values.tolist(), "std": deviations.tolist()}
+
+    return app
+
+
+# %%
+# With a small model, and a client that needs no network: formulas in, numbers out. What cannot be
+# read is the client's error, with the reason; so is what is too long, or too much.
+
+if __name__ == "__main__":
+    from fastapi.testclient import TestClient
+
+    from sktl.datasets import load_expt_gap
+
+    formulas, gaps = load_expt_gap(return_X_y=True)
+    fitted = sktl.TransferRegressor("oqmd", n_members=1, max_epochs=5, random_state=0)
+    fitted.fit(formulas[:200], gaps[:200])
+    place = Path(tempfile.mkdtemp()) / "gap.sktl"
+    fitted.save(place, target="band gap", unit="eV")
+
+    client = TestClient(create_app(str(place)))
+    print(client.get("/health").json()["status"])
+    answer = client.post("/predict", json={"formulas": ["NaCl", "GaAs"]}).json()
+    print(answer["target"]["name"], [round(value, 1) for value in answer["values"]])
+    answer = client.post("/predict", json={"formulas": ["NaCl", "Fe203"]})
+    print(answer.status_code, answer.json()["detail"].splitlines()[-1].strip())
+    print(client.post("/predict", json={"formulas": ["NaCl"] * 2000}).status_code)

@@ -1,0 +1,94 @@
+"""The example of a service answers under load, and refuses what it should; needs FastAPI."""
+
+import importlib.util
+import os
+import socket
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sktl import TransferRegressor
+
+pytest.importorskip("fastapi", reason='FastAPI is missing: ".[service]"')
+httpx = pytest.importorskip("httpx", reason='httpx is missing: ".[service]"')
+pytest.importorskip("uvicorn", reason='uvicorn is missing: ".[service]"')
+
+EXAMPLE = Path(__file__).parents[1] / "docs" / "examples" / "service.py"
+REQUESTS, AT_ONCE = 500, 8
+
+
+@pytest.fixture
+def model(tiny_source, toy_rows, tmp_path):
+    formulas, energies, _ = toy_rows(60, seed=4)
+    fitted = TransferRegressor(tiny_source, max_epochs=1, n_members=2, random_state=0)
+    fitted.fit(formulas, energies).save(tmp_path / "m.sktl", target="energy", unit="eV")
+    return tmp_path / "m.sktl", fitted, formulas
+
+
+@pytest.fixture
+def app(model, monkeypatch):
+    monkeypatch.setenv("SKTL_MODEL", str(model[0]))
+    spec = importlib.util.spec_from_file_location("service", EXAMPLE)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.create_app()
+
+
+def test_bad_requests_are_the_fault_of_the_client(app):
+    from fastapi.testclient import TestClient
+
+    client = TestClient(app)
+    assert client.get("/health").json() == {"status": "ok", "model": "m.sktl"}
+    for formulas in ([], ["NaCl"] * 1001, ["Fe" * 101], ["Fe203"], [3], "NaCl"):
+        answer = client.post("/predict", json={"formulas": formulas})
+        assert answer.status_code == 422, formulas
+    assert "Fe2O3" in client.post("/predict", json={"formulas": ["Fe203"]}).json()["detail"]
+
+
+def test_no_request_is_lost_under_load(model):
+    path, fitted, formulas = model
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "uvicorn", "--factory", "service:create_app"]
+    process = subprocess.Popen(
+        [*command, "--port", str(port), "--log-level", "warning"],
+        cwd=EXAMPLE.parent,
+        env=os.environ | {"SKTL_MODEL": str(path)},
+    )
+    address = f"http://127.0.0.1:{port}"
+    generator = np.random.default_rng(0)
+    asked = [
+        generator.choice(formulas, generator.integers(1, 11)).tolist() for _ in range(REQUESTS)
+    ]
+    try:
+        with httpx.Client(base_url=address, timeout=60) as client:
+            wait_for(client, process)
+
+            def ask(each):
+                return client.post("/predict", json={"formulas": each})
+
+            with ThreadPoolExecutor(AT_ONCE) as threads:
+                answers = list(threads.map(ask, asked))
+    finally:
+        process.terminate()
+        process.wait(20)
+    assert [answer.status_code for answer in answers] == [200] * REQUESTS
+    found = np.concatenate([answer.json()["values"] for answer in answers])
+    np.testing.assert_allclose(found, fitted.predict(sum(asked, [])), rtol=1e-6)
+
+
+def wait_for(client, process):
+    """Return once the service answers."""
+    for _ in range(1200):
+        assert process.poll() is None, "the service has ended"
+        try:
+            return client.get("/health").raise_for_status()
+        except httpx.TransportError:
+            time.sleep(0.1)
+    raise AssertionError("the service does not answer")

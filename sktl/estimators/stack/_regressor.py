@@ -30,9 +30,10 @@ from sktl.estimators.stack._bases import (
     reads_crystals,
 )
 from sktl.estimators.stack._mixing import middle_mean, select_shares
+from sktl.estimators.stack._sources import stack_sources
 from sktl.exceptions import InputError
 from sktl.representations import Materials, label_rows
-from sktl.sources import Source, load_source
+from sktl.sources import Source
 from sktl.training import expect_fits, one_thread
 
 if TYPE_CHECKING:
@@ -54,8 +55,8 @@ class TransferStackRegressor(MaterialsRegressor):
 
     A network is fine-tuned from each source of formulas. The other base models are extremely
     randomised trees, boosted trees and, up to 5,000 rows, support vector regressors (SVR). They
-    read physical attributes and the sources' own predictions. Of a source of crystals they read
-    the embedding too. Of a machine-learning interatomic potential they read the harmonic
+    read physical attributes and the sources' own predictions. Of sources of crystals they read the
+    embeddings too, an SVR one of them. Of the potential "chgnet" they read the harmonic
     (vibrational and elastic) response, and nothing else if there is another source of crystals;
     half of the SVRs leave the response out.
 
@@ -68,9 +69,11 @@ class TransferStackRegressor(MaterialsRegressor):
 
     Parameters
     ----------
-    source : str, path-like, Source or a list of these, default="mpt"
+    source : str, path-like, Source or a list of these, default="auto"
         Sources of formulas are fine-tuned; the other base models read features of all sources. See
         `TransferRegressor`. With structures as X, sources of formulas and of crystals can be mixed.
+        "auto" is "mpt" for formulas, and "oqmd", "mpt-structure" and "nequix-omat" for structures;
+        the last is fetched once, and left out with a warning where that is not possible.
     material : str, default="auto"
         Name of the column of formulas or structures, where X is a frame with further columns:
         temperature, processing, level of theory and the like. "auto" takes the only column that
@@ -150,7 +153,7 @@ class TransferStackRegressor(MaterialsRegressor):
 
     def __init__(
         self,
-        source: PathLike | Source | Sequence[PathLike | Source] = "mpt",
+        source: PathLike | Source | Sequence[PathLike | Source] = "auto",
         *,
         material: str = "auto",
         estimators: Literal["auto"] | Sequence[tuple[str, BaseEstimator]] = "auto",
@@ -187,7 +190,7 @@ class TransferStackRegressor(MaterialsRegressor):
         materials = read_materials(self, X, fitting=True)
         targets = one_target(check_numbers(materials, y, estimator=type(self).__name__))
         weights = check_weights(materials, sample_weight)
-        sources = self._load_sources()
+        sources = self._load_sources(materials.kind)
         rows, groups = _canonical_rows(materials, targets, weights)
         few = len(rows) <= (FEW_CRYSTALS if any(map(reads_crystals, sources)) else FEW_ROWS)
         parts, seeds = self._split(rows, groups, few)
@@ -208,13 +211,12 @@ class TransferStackRegressor(MaterialsRegressor):
         self.domain_ = learn_domain(networks[0], materials, targets) if networks else None
         return self
 
-    def _load_sources(self) -> list[Source]:
+    def _load_sources(self, kind: str) -> list[Source]:
         """Return the sources of the base models that are made here."""
         self.sources_ = {}
         if not self._makes_bases():
             return []
-        given: Any = self.source if isinstance(self.source, list | tuple) else [self.source]
-        sources = [load_source(each) for each in given]
+        sources = stack_sources(self.source, kind)
         self.sources_ = {source.card.id: source.sha256 for source in sources}
         return sources
 

@@ -1,5 +1,6 @@
 """TransferStackRegressor: mixes what helps, on rows that no member was trained on."""
 
+import dataclasses
 import pickle
 
 import numpy as np
@@ -10,9 +11,16 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.linear_model import LinearRegression
 from sklearn.metrics import mean_absolute_error
 
-from sktl import TransferStackRegressor
+from sktl import Source, TransferStackRegressor
+from sktl.estimators.stack._sources import stack_sources
 from sktl.estimators.stack._svr import LogarithmicTarget
-from sktl.exceptions import FormulaError, InputError, UnseenElementError
+from sktl.exceptions import (
+    FormulaError,
+    InputError,
+    SourceNotFoundError,
+    TransferWarning,
+    UnseenElementError,
+)
 
 
 class Recorder(RegressorMixin, BaseEstimator):
@@ -203,3 +211,39 @@ def test_crystals_are_read_by_trees_and_vectors(tiny_source, tiny_crystal_source
     assert len(names) > 145 + tiny_crystal_source.network.embedding_size
     found = pair.predict(structures[60:])
     assert mean_absolute_error(y[60:], found) < np.abs(y[60:] - np.median(y[:60])).mean()
+
+
+def test_each_support_vector_regressor_reads_one_embedding(tiny_crystal_source, toy_crystals):
+    structures, energies, _ = toy_crystals(24, seed=5)
+    card = dataclasses.replace(tiny_crystal_source.card, id="toy.other@1")
+    other = Source(card, tiny_crystal_source.network)
+    stack = TransferStackRegressor([tiny_crystal_source, other], n_members=2, random_state=0)
+    stack.fit(structures, energies)
+    names = stack.features_.get_feature_names_out()
+    weights = {
+        name: dict(zip(names, members[0].regressor_["columnweights"].weights, strict=True))
+        for name, members in stack.members_.items()
+        if name.startswith("SVR")
+    }
+    assert len(weights) == 6  # three for each embedding
+    for name, own in weights.items():
+        unread = {each.partition("__")[0] for each, weight in own.items() if weight == 0}
+        assert len(unread) == 1 and not name.endswith(unread.pop())
+    assert np.isfinite(stack.predict(structures[:5])).all()
+
+
+def test_the_default_sources_depend_on_what_the_materials_are(monkeypatch):
+    asked = []
+
+    def load(name):
+        asked.append(name)
+        if name == "nequix-omat":
+            raise SourceNotFoundError("It cannot be fetched.")
+        return name
+
+    monkeypatch.setattr("sktl.estimators.stack._sources.load_source", load)
+    assert stack_sources("auto", "formulas") == ["mpt"]
+    with pytest.warns(TransferWarning, match="nequix-omat.*cannot be fetched"):
+        assert stack_sources("auto", "structures") == ["oqmd", "mpt-structure"]
+    with pytest.raises(SourceNotFoundError):  # what is named is never left out
+        stack_sources(["oqmd", "nequix-omat"], "structures")

@@ -90,6 +90,9 @@ class Architecture:
         schedule of the built-in networks that read the same.
     sources : tuple of ForeignSource, default=()
         Weights from elsewhere that are sources of this network.
+    slow_response : bool, default=False
+        Whether the harmonic response in a potential of this network takes seconds a crystal. A
+        stack then reads the embedding of such a source, and no response.
 
     Raises
     ------
@@ -121,6 +124,7 @@ class Architecture:
     fine_tuning: Schedule | None = None
     scratch: Schedule | None = None
     sources: tuple[ForeignSource, ...] = ()
+    slow_response: bool = False
 
     def __post_init__(self) -> None:
         for name in ("references", "sources"):

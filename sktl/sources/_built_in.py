@@ -60,6 +60,7 @@ BUILT_IN = (
         ),
         from_scratch=False,
         sources=(NEQUIX_OMAT, NEQUIX_MP),
+        slow_response=True,
     ),
     Architecture("columns", ColumnNet, NumericColumns, "ColumnNet"),
 )

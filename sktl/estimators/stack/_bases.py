@@ -30,7 +30,7 @@ from sktl.estimators._transformer import DeepFeatureTransformer
 from sktl.estimators.stack._svr import RESPONSE, svr_on_compositions, svrs_on_crystals
 from sktl.exceptions import InputError
 from sktl.representations import RESPONSES, Materials, MatminerTransformer
-from sktl.sources import Source
+from sktl.sources import Source, find_architecture
 from sktl.training import Policy, count_fit
 
 if TYPE_CHECKING:
@@ -185,7 +185,8 @@ def make_bases(
     if n_rows <= MOST_FOR_SVR:
         if any(map(reads_crystals, sources)):
             properties = {each for source in sources for each in source.card.property_names}
-            others |= svrs_on_crystals(names, beside, properties)
+            embedded = [source.card.id for source in _known(sources) if reads_crystals(source)]
+            others |= svrs_on_crystals(names, beside, properties, embedded)
         else:
             others |= svr_on_compositions(len(names), len(beside))
     bases = [BaseModel(name, base, "materials") for name, base in networks.items()]
@@ -218,15 +219,26 @@ def make_features(
     """Return fitted features of rows: physical attributes and what the sources know.
 
     Beside another source of crystals, a machine-learning interatomic potential gives only the
-    harmonic (vibrational and elastic) response: two embeddings are worse than one.
+    harmonic (vibrational and elastic) response; one whose response is slow, only the embedding.
     """
     attributes = [("attributes", MatminerTransformer("magpie", missing="impute"))]
-    potentials = [source for source in sources if source.card.is_potential]
-    others = [source for source in sources if not source.card.is_potential]
-    known = others if any(map(reads_crystals, others)) else sources
-    knowledge = [(source.card.id, _knowledge(source)) for source in known]
-    responses = [(RESPONSE + each.card.id, _harmonic(each, n_jobs)) for each in potentials]
+    knowledge = [(source.card.id, _knowledge(source)) for source in _known(sources)]
+    responses = [
+        (RESPONSE + each.card.id, _harmonic(each, n_jobs)) for each in sources if _responds(each)
+    ]
     return FeatureUnion(attributes + knowledge + responses).fit(materials)
+
+
+def _known(sources: Sequence[Source]) -> Sequence[Source]:
+    """Return the sources that give predictions, and embeddings of crystals."""
+    others = [source for source in sources if not _responds(source)]
+    return others if any(map(reads_crystals, others)) else sources
+
+
+def _responds(source: Source) -> bool:
+    """Tell whether a source is a potential whose harmonic response is quick enough for a stack."""
+    network = source.card.network["name"]
+    return source.card.is_potential and not find_architecture(network).slow_response
 
 
 def reads_crystals(source: Source) -> bool:

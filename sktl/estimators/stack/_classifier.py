@@ -47,9 +47,9 @@ class TransferStackClassifier(MaterialsClassifier, Stack):
 
     Parameters
     ----------
-    source : str, path-like, Source or a list of these, default="mpt"
-        Sources of formulas are fine-tuned; the other base models read features of all sources. See
-        `TransferRegressor`.
+    source : str, path-like, Source or a list of these, default="auto"
+        Sources of formulas are fine-tuned; the other base models read features of all sources.
+        "auto" and crystals are as in `TransferStackRegressor`.
     material : str, default="auto"
         Name of the column of formulas or structures, where X is a frame with further columns; see
         `TransferRegressor`.
@@ -122,7 +122,7 @@ class TransferStackClassifier(MaterialsClassifier, Stack):
 
     def __init__(
         self,
-        source: PathLike | Source | Sequence[PathLike | Source] = "mpt",
+        source: PathLike | Source | Sequence[PathLike | Source] = "auto",
         *,
         material: str = "auto",
         estimators: Literal["auto"] | Sequence[tuple[str, BaseEstimator]] = "auto",

@@ -33,8 +33,8 @@ class TransferStackRegressor(MaterialsRegressor, Stack):
 
     A network is fine-tuned from each source of formulas. The other base models are extremely
     randomised trees, boosted trees and, up to 5,000 rows, support vector regressors (SVR). They
-    read physical attributes and the sources' own predictions. Of a source of crystals they read
-    the embedding too. Of a machine-learning interatomic potential they read the harmonic
+    read physical attributes and the sources' own predictions. Of sources of crystals they read the
+    embeddings too, an SVR one of them. Of the potential "chgnet" they read the harmonic
     (vibrational and elastic) response, and nothing else if there is another source of crystals;
     half of the SVRs leave the response out.
 
@@ -47,9 +47,11 @@ class TransferStackRegressor(MaterialsRegressor, Stack):
 
     Parameters
     ----------
-    source : str, path-like, Source or a list of these, default="mpt"
+    source : str, path-like, Source or a list of these, default="auto"
         Sources of formulas are fine-tuned; the other base models read features of all sources. See
         `TransferRegressor`. With structures as X, sources of formulas and of crystals can be mixed.
+        "auto" is "mpt" for formulas, and "oqmd", "mpt-structure" and "nequix-omat" for structures;
+        the last is fetched once, and left out with a warning where that is not possible.
     material : str, default="auto"
         Name of the column of formulas or structures, where X is a frame with further columns:
         temperature, processing, level of theory and the like. "auto" takes the only column that
@@ -133,7 +135,7 @@ class TransferStackRegressor(MaterialsRegressor, Stack):
 
     def __init__(
         self,
-        source: PathLike | Source | Sequence[PathLike | Source] = "mpt",
+        source: PathLike | Source | Sequence[PathLike | Source] = "auto",
         *,
         material: str = "auto",
         estimators: Literal["auto"] | Sequence[tuple[str, BaseEstimator]] = "auto",

@@ -28,9 +28,10 @@ from sktl.estimators.stack._bases import (
     make_features,
     reads_crystals,
 )
+from sktl.estimators.stack._sources import stack_sources
 from sktl.exceptions import InputError
 from sktl.representations import Materials, label_rows
-from sktl.sources import Source, load_source
+from sktl.sources import Source
 from sktl.training import expect_fits, one_thread
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ class Stack(MaterialsModel):
         """Fit to checked input; `ranks` are numbers by which targets `y` are put in order."""
         self.__dict__.pop("members_", None)  # if this fit fails, the estimator is not fitted
         weights = check_weights(materials, sample_weight)
-        sources = self._load_sources()
+        sources = self._load_sources(materials.kind)
         rows, groups = _canonical_rows(materials, ranks, weights)
         few = len(rows) <= (FEW_CRYSTALS if any(map(reads_crystals, sources)) else FEW_ROWS)
         parts, seeds = self._split(rows, groups, ranks, few)
@@ -109,13 +110,12 @@ class Stack(MaterialsModel):
         self.domain_ = learn_domain(networks[0], materials, y) if networks else None
         return self
 
-    def _load_sources(self) -> list[Source]:
+    def _load_sources(self, kind: str) -> list[Source]:
         """Return the sources of the base models that are made here."""
         self.sources_ = {}
         if not self._makes_bases():
             return []
-        given: Any = self.source if isinstance(self.source, list | tuple) else [self.source]
-        sources = [load_source(each) for each in given]
+        sources = stack_sources(self.source, kind)
         self.sources_ = {source.card.id: source.sha256 for source in sources}
         return sources
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from itertools import product
 from typing import Self
 
 import numpy as np
@@ -104,9 +105,14 @@ def svr_on_compositions(n_columns: int, n_beside: int) -> dict[str, TransformedT
 
 
 def svrs_on_crystals(
-    names: Sequence[str], beside: Sequence[str], properties: Collection[str]
+    names: Sequence[str],
+    beside: Sequence[str],
+    properties: Collection[str],
+    embedded: Sequence[str],
 ) -> dict[str, TransformedTargetRegressor]:
     """Return support vector regressors on features of crystals, by name.
+
+    Each reads one embedding: two in one kernel are worse than the better one.
 
     Parameters
     ----------
@@ -116,21 +122,29 @@ def svrs_on_crystals(
         Names of the columns beside the material, which follow them.
     properties : set of str
         What the sources predict.
+    embedded : list of str
+        Ids of the sources whose embeddings are among the features.
     """
     parts = [name.rpartition("__") for name in names]
     is_response = np.array([origin.startswith(RESPONSE) for origin, _, _ in parts])
     is_prediction = np.array([name in properties for _, _, name in parts]) & ~is_response
+    origins = np.array([origin for origin, _, _ in parts])
     found = {}
     readers = {"": 0.0, _ON_RESPONSE: _TELLING} if is_response.any() else {"": 0.0}
-    for suffix, response in readers.items():
+    for (suffix, response), own in product(readers.items(), embedded):
+        others = [each for each in embedded if each != own]
+        is_unread = np.isin(origins, others) & ~is_prediction
+        which = f" on {own}" if others else ""
         for name, prediction, trend in (
             (_PLAIN, _TELLING, False),
             (_LED, _LEADING, False),
             (_TREND, _TELLING, True),
         ):
-            weights = np.select([is_response, is_prediction], [response, prediction], 1.0)
+            kinds = [is_unread, is_response, is_prediction]
+            weights = np.select(kinds, [0.0, response, prediction], 1.0)
             weights = np.append(weights, [_TELLING] * len(beside))
-            found[name + suffix] = _weighted_svr(weights, trend, has_missing=bool(beside))
+            svr = _weighted_svr(weights, trend, has_missing=bool(beside))
+            found[name + which + suffix] = svr
     return found
 
 

@@ -54,6 +54,7 @@ POINTS = (10, 100, 200, 500, 800)
 TRIALS = (1, 2, 3, 4, 5)
 STRUCTURE_SOURCE = "mpt-structure"
 STRUCTURE_SOURCES = (STRUCTURE_SOURCE, "chgnet")
+EQUIVARIANT_SOURCE = "nequix-omat"
 FORMULA_SOURCE, RICH_FORMULA_SOURCE = "oqmd", "mpt"
 RATES = (1e-2, 3e-3, 1e-3, 3e-4, 1e-4, 1e-5)
 SIZES = (200, 800)
@@ -91,7 +92,9 @@ def _stack(seed: int, sources: _Names) -> TransferStackRegressor:
 STRATEGIES: dict[str, dict[str, Callable[[int], BaseEstimator]]] = {
     "Base": {"median": _median},
     "scratch": {"ALIGNN": partial(_transfer, source=None, network="alignn")},
-    "frozen features": {name: partial(_frozen, source=name) for name in STRUCTURE_SOURCES},
+    "frozen features": {
+        name: partial(_frozen, source=name) for name in (*STRUCTURE_SOURCES, EQUIVARIANT_SOURCE)
+    },
     "fine-tune": {
         name: partial(_transfer, source=name) for name in (*STRUCTURE_SOURCES, FORMULA_SOURCE)
     },
@@ -102,6 +105,7 @@ STRATEGIES: dict[str, dict[str, Callable[[int], BaseEstimator]]] = {
             (STRUCTURE_SOURCE,),
             (FORMULA_SOURCE, STRUCTURE_SOURCE),
             (FORMULA_SOURCE, *STRUCTURE_SOURCES),
+            (FORMULA_SOURCE, STRUCTURE_SOURCE, EQUIVARIANT_SOURCE),
             (RICH_FORMULA_SOURCE, STRUCTURE_SOURCE),
             (RICH_FORMULA_SOURCE, *STRUCTURE_SOURCES),
         )

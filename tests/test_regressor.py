@@ -309,3 +309,35 @@ def test_wrong_bounds_are_refused(tiny_source, bounds, head, message):
     model = TransferRegressor(tiny_source, head=head, max_epochs=1)
     with pytest.raises(InputError, match=message):
         model.fit(["NaCl", "MgO", "Si"], [1.0, 2.0, 3.0], bounds=bounds)
+
+
+def skewed(rows):
+    """Return formulas and a target whose mean is far above its median."""
+    formulas, y = rows[0], rows[1]
+    noise = np.random.default_rng(0).exponential(size=len(y)) ** 3
+    return formulas, np.abs(y - y.min()) * 0.1 + noise
+
+
+def test_means_have_lower_squared_errors_and_medians_lower_absolute_ones(tiny_source, rows):
+    formulas, y = skewed(rows)
+    found = {}
+    for criterion in ("absolute_error", "squared_error"):
+        model = TransferRegressor(tiny_source, criterion=criterion, random_state=0, device="cpu")
+        found[criterion] = model.fit(formulas, y).predict(formulas)
+    assert found["squared_error"].mean() > 1.5 * found["absolute_error"].mean()
+    bias = {name: abs(part.mean() - y.mean()) for name, part in found.items()}
+    assert bias["squared_error"] < 0.6 * bias["absolute_error"]
+    assert found["squared_error"].min() >= 0
+    errors = {name: np.abs(part - y).mean() for name, part in found.items()}
+    assert errors["absolute_error"] < errors["squared_error"]
+
+
+def test_what_means_do_not_go_with(tiny_source, rows):
+    formulas, y = skewed(rows)
+    model = TransferRegressor(tiny_source, criterion="squared_error", device="cpu")
+    with pytest.raises(InputError, match="Got bounds with criterion='squared_error'"):
+        model.fit(formulas, y, bounds=(np.arange(len(y)) < 5).astype(int))
+    with pytest.raises(InputError, match="head='zero-inflated' with criterion='squared_error'"):
+        clone(model).set_params(head="zero-inflated").fit(formulas, y)
+    with pytest.raises(InputError, match="Got criterion='mse', expected one of"):
+        clone(model).set_params(criterion="mse").fit(formulas, y)

@@ -247,3 +247,25 @@ def test_the_default_sources_depend_on_what_the_materials_are(monkeypatch):
         assert stack_sources("auto", "structures") == ["oqmd", "mpt-structure"]
     with pytest.raises(SourceNotFoundError):  # what is named is never left out
         stack_sources(["oqmd", "nequix-omat"], "structures")
+
+
+def test_a_stack_for_squared_errors_predicts_means():
+    generator = np.random.default_rng(3)
+    X, y = generator.normal(size=(400, 2)), generator.exponential(size=400) ** 3
+    bases = [("mean", DummyRegressor()), ("median", DummyRegressor(strategy="median"))]
+    told = {}
+    for criterion in ("absolute_error", "squared_error"):
+        model = TransferStackRegressor(estimators=bases, criterion=criterion, random_state=0)
+        told[criterion] = model.fit(X, y).weights_
+    assert told["squared_error"]["mean"] > 0.9 > 0.1 > told["absolute_error"]["mean"]
+    trees = TransferStackRegressor(criterion="mse")
+    with pytest.raises(InputError, match="criterion='mse'"):
+        trees.fit(X, y)
+
+
+def test_networks_and_boosted_trees_follow_the_criterion(rows, tiny_source):
+    model = TransferStackRegressor(
+        tiny_source, criterion="squared_error", n_members=2, random_state=0
+    ).fit(*rows)
+    assert model.members_["fine-tuned toy.all@1"][0].criterion == "squared_error"
+    assert model.members_["boosted trees"][0].loss == "squared_error"

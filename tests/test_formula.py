@@ -218,7 +218,6 @@ def test_reads_ordinary_formulas_without_doubt(formula):
         ("TiO2(B)", ["'TiO2'", "'TiO2B'"]),
         ("Fe(III)2O3", ["'Fe2O3'", "'FeI6O3'"]),
         ("Cu2(I)O", ["'Cu2O'"]),
-        ("V(V)2O5", ["'V2O5'"]),
     ],
 )
 def test_spells_out_both_readings(formula, readings):

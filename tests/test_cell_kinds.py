@@ -176,7 +176,10 @@ NUMBERS = {
     "error of a spreadsheet": {"#DIV/0!": None, "#N/A": None},
     "true or false": {"True": None},
     "date": {"2024-02-03 00:00:00": None, "12:30": None, "3-Feb": None, "03-04": None},
-    "power of ten": {"1.5×10^-3": "1.5e-3", "1.5·10⁻³": "1.5e-3", "1.5x10-3": None},
+    "power of ten": {"1.5×10^-3": "1.5e-3", "1.5·10⁻³": "1.5e-3", "1.5x10-3": None}
+    | {"1.5D-3": "1.5e-3"},
+    "number that is too large": {"1e999": None},
+    "room temperature": {"RT": None},
     "space in a number": {"1 234.5": "1234.5"},
     "marks around a number": {"'3.4": "3.4", "=3.4": "3.4"},
     "number in brackets": {"(3.4)": None},

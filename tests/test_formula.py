@@ -217,6 +217,7 @@ def test_reads_ordinary_formulas_without_doubt(formula):
         ("[(FeCo)75B25]96Nb4", ["'[Fe37.5Co37.5B25]96Nb4'", "'Fe7200Co7200B2400Nb4'"]),
         ("TiO2(B)", ["'TiO2'", "'TiO2B'"]),
         ("Fe(III)2O3", ["'Fe2O3'", "'FeI6O3'"]),
+        ("Cu2(I)O", ["'Cu2O'"]),
     ],
 )
 def test_spells_out_both_readings(formula, readings):

@@ -60,8 +60,8 @@ def said(folder):
 
 def materials(plain):
     """Return formulas, structures, or a frame with columns beside the material, from JSON."""
-    if isinstance(plain[0], dict) and "formula" in plain[0]:
-        return pd.DataFrame(plain)
+    if isinstance(plain, dict):
+        return pd.DataFrame(**plain)
     return [each if isinstance(each, str) else Structure.from_dict(each) for each in plain]
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 import numpy as np
 
 from sktl._checks import check_numbers, check_weights
-from sktl.evaluation._conditions import find_responses
+from sktl.evaluation._conditions import Response, find_responses
 from sktl.evaluation._evaluation import CurvePoint, Evaluation, Fold
 from sktl.evaluation._folds import curve_parts, group_rows, make_folds
 from sktl.evaluation._models import (
@@ -181,18 +181,20 @@ def evaluate(
         max_epochs=max_epochs,
         weights=weights,
     )
-    found = run_steps(fit, steps, costs, n_jobs, report)
-    points: Points = {}
-    seconds: dict[str, list[float]] = {}
-    for step, one in zip(steps, found, strict=True):
-        _note(evaluation, step, one, points, seconds)
-    evaluation.curve = _curve(points)
-    evaluation.seconds = {model: float(np.mean(each)) for model, each in seconds.items()}
+    _note_all(evaluation, steps, run_steps(fit, steps, costs, n_jobs, report))
     if materials.conditions is not None:
-        model = make_model(TRANSFER, evaluation.source, seed=random_state, max_epochs=max_epochs)
-        model.fit(materials, evaluation.y, sample_weight=weights)
-        evaluation.responses = find_responses(model.predict, materials, evaluation.y)
+        evaluation.responses = _respond(evaluation, materials, weights)
     return evaluation
+
+
+def _respond(
+    evaluation: Evaluation, materials: Materials, weights: FloatArray | None
+) -> list[Response]:
+    """Return the responses of a network that is fitted to all rows."""
+    settings, y = evaluation.settings, evaluation.y
+    seed, max_epochs = settings["random_state"], settings["max_epochs"]
+    model = make_model(TRANSFER, evaluation.source, seed=seed, max_epochs=max_epochs)
+    return find_responses(model.fit(materials, y, sample_weight=weights).predict, materials, y)
 
 
 def check_evaluable(n_rows: int, n_groups: int, n_splits: int) -> None:
@@ -338,6 +340,16 @@ def _fit(
     whole = step.model == TRANSFER and step.share == 1.0
     intervals = predict_intervals(model, X_test, COVERAGES) if whole else {}
     return _Found(result, intervals, chosen_settings(model))
+
+
+def _note_all(evaluation: Evaluation, steps: list[_Step], found: list[_Found]) -> None:
+    """Put what all fits gave into the evaluation."""
+    points: Points = {}
+    seconds: dict[str, list[float]] = {}
+    for step, one in zip(steps, found, strict=True):
+        _note(evaluation, step, one, points, seconds)
+    evaluation.curve = _curve(points)
+    evaluation.seconds = {model: float(np.mean(each)) for model, each in seconds.items()}
 
 
 def _note(

@@ -26,6 +26,11 @@ BLOCK_NAMES = ("structure", "block", "id", "name")
 
 _UNIT = re.compile(r"^(?P<name>.*?)\s*[(\[](?P<unit>[^()\[\]]*)[)\]]$")
 _DATE = re.compile(r"([0-9]{2,4})-(0[1-9]|1[0-2])-([0-3][0-9])(?:[ T]00:00:00)?")
+_NOT_A_NUMBER = Fault(
+    "no formula",
+    "programs write NaN where there is no value, and it may be sodium and nitrogen",
+    "'Na1N1', or leave the row out",
+)
 _MONTHS = {"02": "Feb", "09": "Sep", "11": "Nov"}  # which are also symbols of elements
 
 
@@ -173,6 +178,7 @@ def formula_problems(
         parse_formulas(cells)
     except FormulaError as error:
         faults = {row: _fault(cells[row]) for row in error.rows}
+    faults |= {row: _NOT_A_NUMBER for row, cell in enumerate(cells) if cell == "NaN"}
     if elements is not None:
         faults |= _unknown_elements(cells, faults, elements)
     return [

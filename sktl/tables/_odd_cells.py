@@ -51,6 +51,9 @@ _LOST_POWER = re.compile(r"10\s*[-–]\s*[0-9]+")
 _POWER = re.compile(
     rf"(?:(?P<value>{_N})\s*[x×·*⋅]\s*)?10\s*(?P<up>\^|\*\*)?\s*[({{]?(?P<power>[+-]?[0-9]+)[)}}]?"
 )
+_EXPONENT = re.compile(
+    r"(?P<value>[+-]?[0-9.,]*[0-9][0-9.,]*)(?P<letter>[eEdD])(?P<power>[+-]?[0-9]+)"
+)
 _RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻", "0123456789+-")
 _UNIT = re.compile(
     rf"(?P<value>.*?{_N}(?:\([0-9]+\))?)\s*(?P<unit>(?!x[0-9])(?:[^\W\d_]|[°%‰Ω℃Å$€µ])[^()\[\]<>±,;]*)"
@@ -218,6 +221,17 @@ def _range(text: str, mark: str, unit: str | None) -> OddCell | None:
     return OddCell(Fault("range", "it is a range", write), "range", middle)
 
 
+def _exponent(text: str, mark: str, unit: str | None) -> OddCell | None:
+    """Look for 8.5D-3, as Fortran writes it, and for 1e999."""
+    found = _EXPONENT.fullmatch(text)
+    if not found or not math.isfinite(_number(found["value"], mark)):
+        return None
+    if found["letter"] in "eE":
+        return OddCell(Fault("number that is too large", "it is beyond all numbers"))
+    written = f"{found['value']}e{int(found['power'])}"
+    return OddCell(Fault("power of ten", "it looks like a power of ten", f"{written!r}", written))
+
+
 def _power(text: str, mark: str, unit: str | None) -> OddCell | None:
     raised = re.search(r"10\s*[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻]+$", text)
     found = _POWER.fullmatch(text.translate(_RAISED).replace("\N{MINUS SIGN}", "-"))
@@ -292,6 +306,7 @@ _LOOKS: tuple[Callable[[str, str, str | None], OddCell | None], ...] = (
     _uncertain,
     _range,
     _power,
+    _exponent,
     _spaced,
     _marked,
     _noted,

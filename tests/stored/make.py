@@ -104,7 +104,7 @@ def pruned(stack):
 def to_plain(materials):
     """Return materials as JSON holds them."""
     if isinstance(materials, pd.DataFrame):
-        return json.loads(materials.to_json(orient="records"))
+        return json.loads(materials.to_json(orient="split", index=False))
     return [each if isinstance(each, str) else each.as_dict() for each in materials]
 
 

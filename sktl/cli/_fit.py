@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
+from sktl._echo import printable
 from sktl.cli._cells import cell_options
 from sktl.cli._numbers import seed_option
-from sktl.cli._paths import READABLE, WRITABLE, check_place, printable, say
+from sktl.cli._paths import READABLE, WRITABLE, check_place, say
 from sktl.cli._rows import (
     Materials,
     UsableRows,

@@ -24,25 +24,6 @@ from pathlib import Path
 import atheris
 import numpy as np
 import torch
-
-with atheris.instrument_imports(include=["sktl", "skops", "safetensors"]):
-    from sktl import SourceCard, StructureReader, load_model
-    from sktl.exceptions import (
-        FormulaError,
-        ModelIntegrityError,
-        SourceIntegrityError,
-        StructureError,
-        TableError,
-    )
-    from sktl.representations import (
-        check_structures,
-        list_crystals,
-        parse_formula,
-        parse_formulas,
-    )
-    from sktl.sources import read_source, read_tensors, write_tensors
-    from sktl.tables import bad_rows, find_column, formula_problems, read_numbers, read_table
-
 from _mutations import (
     change_archive,
     change_bytes,
@@ -51,6 +32,25 @@ from _mutations import (
     change_tensor,
     write_valid_files,
 )
+
+PARTS = {"include": ["sktl", "skops", "safetensors"]}
+
+with atheris.instrument_imports(**PARTS):
+    from sktl.exceptions import (
+        FormulaError,
+        ModelIntegrityError,
+        SourceIntegrityError,
+        StructureError,
+        TableError,
+    )
+    from sktl.representations import (
+        StructureReader,
+        check_structures,
+        list_crystals,
+        parse_formula,
+        parse_formulas,
+    )
+    from sktl.tables import bad_rows, find_column, formula_problems, read_numbers, read_table
 
 CORPUS = Path(__file__).parent / "corpus"
 LONGEST_LINE = 2000
@@ -169,8 +169,11 @@ class AnyCard:
     """Read cards whose JSON is changed, or any text."""
 
     def __init__(self, folder):
+        with atheris.instrument_imports(**PARTS):
+            from sktl.sources import SourceCard, read_tensors
         write_valid_files(folder)
         self.text = read_tensors(folder / "source.safetensors")[1]
+        self.read = SourceCard.from_json
 
     def __call__(self, data):
         provider = atheris.FuzzedDataProvider(data)
@@ -179,14 +182,17 @@ class AnyCard:
         else:
             text = json.dumps(change_json(json.loads(self.text), provider))
         with refusing(SourceIntegrityError):
-            SourceCard.from_json(text)
+            self.read(text)
 
 
 class AnyFile:
     """Read changed model and source files: raw bytes, or changes under a hash that is right."""
 
     def __init__(self, folder, suffixes=(".sktl", ".safetensors")):
-        self.folder = folder
+        with atheris.instrument_imports(**PARTS):
+            from sktl import load_model
+            from sktl.sources import read_source, read_tensors, write_tensors
+        self.load_model, self.read_source, self.write = load_model, read_source, write_tensors
         self.changed = folder / "changed"
         write_valid_files(folder)
         paths = [path for suffix in suffixes for path in sorted(folder.glob(f"*{suffix}"))]
@@ -204,10 +210,10 @@ class AnyFile:
             self._write_signed(kind, dict(tensors), text, provider)
         if suffix == ".sktl":
             with refusing(ModelIntegrityError):
-                load_model(self.changed)
+                self.load_model(self.changed)
         else:
             with refusing(SourceIntegrityError):
-                read_source(self.changed)
+                self.read_source(self.changed)
 
     def _write_signed(self, kind, tensors, text, provider):
         """Write a file whose content is changed and whose hash belongs to it."""
@@ -220,7 +226,7 @@ class AnyFile:
             archive = tensors["scikit-learn"].numpy().tobytes()
             content = bytearray(change_archive(archive, provider, whole=kind == 3))
             tensors["scikit-learn"] = torch.frombuffer(content, dtype=torch.uint8)
-        write_tensors(self.changed, tensors, text.replace("\\ud800", "?"))
+        self.write(self.changed, tensors, text.replace("\\ud800", "?"))
 
 
 TARGETS = {

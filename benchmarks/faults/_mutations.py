@@ -9,14 +9,6 @@ import zipfile
 import numpy as np
 import torch
 
-from sktl import (
-    PropertyTable,
-    TransferClassifier,
-    TransferRegressor,
-    TransferStackRegressor,
-    pretrain,
-)
-
 ODD_WORDS = [
     *("0", "-1", "1e308", "1e-308", "nan", "inf", "1" * 40, "?", ".", "loop_", "data_", "'", '"'),
     *("_atom_site_label", "x,y,z", "-x,1/0,z", "P 1", "F m -3 m :9", "Si", "Xx", "\x1b[2J", "#"),
@@ -124,6 +116,14 @@ def write_valid_files(folder):
     """Fit and write a small source, a regressor, a classifier and a stack."""
     from sklearn.ensemble import ExtraTreesRegressor, HistGradientBoostingRegressor
     from sklearn.linear_model import Ridge
+
+    from sktl import (
+        PropertyTable,
+        TransferClassifier,
+        TransferRegressor,
+        TransferStackRegressor,
+        pretrain,
+    )
 
     formulas = ["NaCl", "GaAs", "Si", "ZnO", "MgO", "PbTe", "CdS", "TiO2", "LiF", "KBr"] * 3
     formulas = [f"{text}Cu{i}" for i, text in enumerate(formulas)]

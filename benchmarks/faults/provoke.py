@@ -51,8 +51,15 @@ SEARCHES = {
     "agree, or both refuse.",
     "fuzz-tables": "Any bytes to the reader of CSV tables, then all columns as formulas and as "
     "numbers.",
-    "fuzz-files": "Changed source and model files: bytes, or the card, the tensors and the "
-    "estimator under a hash that is right.",
+    "fuzz-workbooks": "Changed XLSX files: bytes, or the text of their parts.",
+    "fuzz-parquet": "Parquet files with changed bytes.",
+    "fuzz-cif": "Any bytes, or CIF files with changed words, read and checked.",
+    "fuzz-poscar": "The same of POSCAR.",
+    "fuzz-xyz": "The same of extended XYZ.",
+    "fuzz-cards": "Cards of sources with changed values.",
+    "fuzz-sources": "Changed source files: bytes, or card and tensors under a hash that is right.",
+    "fuzz-models": "Changed model files: bytes, or objects, tensors and estimators under a hash "
+    "that is right.",
 }
 PACKAGES = ("numpy", "torch", "scikit-learn", "skops", "safetensors", "atheris", "libfaketime")
 
@@ -96,7 +103,7 @@ def keep(kind, result):
     facts = {"versions": versions, "date": datetime.date.today().isoformat()}
     known[kind] = result | facts
     text = json.dumps(
-        {name: known[name] for name in (*KINDS, *SEARCHES) if name in known}, indent=1
+        {name: known[name] for name in (*KINDS, *SEARCHES, *known) if name in known}, indent=1
     )
     RESULT.write_text(text + "\n", encoding="utf-8")
 

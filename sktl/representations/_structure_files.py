@@ -144,13 +144,7 @@ def _frames(text: str) -> list[Block]:
         from ase.io.extxyz import read_xyz
     except ImportError as error:
         raise UnreadableFile("extended XYZ is read by ASE: pip install ase") from error
-    if re.search(rf"[^\n]{{{LONGEST_COMMENT + 1}}}", text):
-        raise UnreadableFile(f"it has a line of more than {LONGEST_COMMENT:,} characters")
-    for found in _STATED_COLUMNS.finditer(text):
-        if any(len(n) > 4 or int(n) > MOST_COLUMNS for n in re.findall(r"\d+", found[1])):
-            raise UnreadableFile(
-                f"it states {echo(found[1])}, expected at most {MOST_COLUMNS:,} numbers for an atom"
-            )
+    _check_frames(text.splitlines())
     blocks, line = [], 1
     frames: list[Atoms] = list(read_xyz(io.StringIO(text), index=slice(None)))
     for number, atoms in enumerate(frames):
@@ -164,6 +158,22 @@ def _frames(text: str) -> list[Block]:
     if not blocks:
         raise UnreadableFile("it has no frames")
     return blocks
+
+
+def _check_frames(lines: Sequence[str]) -> None:
+    """Refuse frames that state more than the file has, before ASE takes memory for it."""
+    for line in lines:
+        if len(line) > LONGEST_COMMENT:
+            raise UnreadableFile(f"it has a line of more than {LONGEST_COMMENT:,} characters")
+        stated = line.strip()
+        if stated.isdecimal() and int(stated[:20]) > len(lines):
+            raise UnreadableFile(f"it states {stated[:20]} atoms, but has {len(lines):,} lines")
+        found = _STATED_COLUMNS.search(line)
+        numbers = re.findall(r"\d+", found[1]) if found else []
+        if found and any(len(n) > 4 or int(n) > MOST_COLUMNS for n in numbers):
+            raise UnreadableFile(
+                f"it states {echo(found[1])}, expected at most {MOST_COLUMNS:,} numbers for an atom"
+            )
 
 
 def _read_poscar(text: str) -> Structure:

@@ -173,12 +173,13 @@ def formula_problems(
     list of Finding
     """
     cells = [cell.strip() for cell in table.column(column)]
-    faults = {}
+    distinct, bad = list(dict.fromkeys(cells)), {}
     try:
-        parse_formulas(cells)
+        parse_formulas(distinct)
     except FormulaError as error:
-        faults = {row: _fault(cells[row]) for row in error.rows}
-    faults |= {row: _NOT_A_NUMBER for row, cell in enumerate(cells) if cell == "NaN"}
+        bad = {distinct[row]: _fault(distinct[row]) for row in error.rows}
+    bad |= {cell: _NOT_A_NUMBER for cell in distinct if cell == "NaN"}
+    faults = {row: bad[cell] for row, cell in enumerate(cells) if cell in bad}
     if elements is not None:
         faults |= _unknown_elements(cells, faults, elements)
     return [

@@ -281,6 +281,8 @@ def readable_parquet(path: Path) -> Iterator[None]:
     """Say of whatever pyarrow raises within that the file is not whole."""
     try:
         yield
+    except TableError:
+        raise
     except _DAMAGED_PARQUET as error:
         raise TableError(f"{path.name} is not PARQUET: {error}.") from error
 

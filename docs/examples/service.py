@@ -58,7 +58,9 @@ def create_app(path: str | None = None) -> FastAPI:
 # read is the client's error, with the reason; so is what is too long, or too much.
 
 if __name__ == "__main__":
-    from fastapi.testclient import TestClient
+    import asyncio
+
+    import httpx
 
     from sktl.datasets import load_expt_gap
 
@@ -68,10 +70,15 @@ if __name__ == "__main__":
     place = Path(tempfile.mkdtemp()) / "gap.sktl"
     fitted.save(place, target="band gap", unit="eV")
 
-    client = TestClient(create_app(str(place)))
-    print(client.get("/health").json()["status"])
-    answer = client.post("/predict", json={"formulas": ["NaCl", "GaAs"]}).json()
-    print(answer["target"]["name"], [round(value, 1) for value in answer["values"]])
-    answer = client.post("/predict", json={"formulas": ["NaCl", "Fe203"]})
-    print(answer.status_code, answer.json()["detail"].splitlines()[-1].strip())
-    print(client.post("/predict", json={"formulas": ["NaCl"] * 2000}).status_code)
+    async def talk() -> None:
+        """Ask as a client would."""
+        here = httpx.ASGITransport(app=create_app(str(place)))
+        async with httpx.AsyncClient(transport=here, base_url="http://service") as client:
+            print((await client.get("/health")).json()["status"])
+            answer = (await client.post("/predict", json={"formulas": ["NaCl", "GaAs"]})).json()
+            print(answer["target"]["name"], [round(value, 1) for value in answer["values"]])
+            refused = await client.post("/predict", json={"formulas": ["NaCl", "Fe203"]})
+            print(refused.status_code, refused.json()["detail"].splitlines()[-1].strip())
+            print((await client.post("/predict", json={"formulas": ["NaCl"] * 2000})).status_code)
+
+    asyncio.run(talk())

@@ -282,7 +282,10 @@ def _run(
     """Fit all models to all folds, and put what they predict into the evaluation."""
     steps = [_Step(model, fold) for fold in evaluation.folds for model in models]
     epochs = evaluation.settings["max_epochs"]
-    costs = [estimate_seconds(step.model, step.n_train, max_epochs=epochs) for step in steps]
+    costs = [
+        estimate_seconds(step.model, step.n_train, max_epochs=epochs, classes=True)
+        for step in steps
+    ]
     fit = partial(
         _fit, materials=materials, y=evaluation.y, source=evaluation.source, max_epochs=epochs
     )

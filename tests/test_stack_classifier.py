@@ -146,3 +146,11 @@ def test_temperature_of_several_networks_is_milder():
     alone, together = target.decode(outputs), target.decode(np.repeat(outputs, 3, axis=0))
     np.testing.assert_allclose(alone[0, 1], 1 / (1 + np.exp(-2)))
     np.testing.assert_allclose(together[0, 1], 1 / (1 + np.exp(-4)))
+
+
+def test_attributes_of_many_rows_are_encoded_later(rows, tiny_source, monkeypatch):
+    model = TransferClassifier(tiny_source, n_members=1, max_epochs=1, random_state=0)
+    expected = clone(model).fit(*rows).predict_proba(rows[0])
+    monkeypatch.setattr("sktl.representations._conditioned.MOST_AT_ONCE", 20)
+    found = clone(model).fit(*rows).predict_proba(rows[0])
+    np.testing.assert_allclose(found, expected, rtol=1e-6)

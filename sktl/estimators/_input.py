@@ -26,6 +26,7 @@ from sktl.representations import (
     Materials,
     Rows,
     attribute_columns,
+    encode_beside,
 )
 from sktl.sources import (
     Architecture,
@@ -317,7 +318,7 @@ class NetworkInput:
             beside = self.conditions.encode(conditions)
             rows = ConditionedRows(rows, beside) if beside.shape[1] else rows
         if self.attributes is not None and not isinstance(readable, np.ndarray):
-            told = self.attributes.encode(attribute_columns(readable.compositions))
+            told = encode_beside(self.attributes, attribute_columns(readable.compositions))
             rows = AttributedRows(rows, told) if told.shape[1] else rows
         return rows
 

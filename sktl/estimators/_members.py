@@ -41,6 +41,9 @@ from sktl.training import (
     train,
 )
 
+MOST_FOR_START = 10_000
+"""Rows, evenly among all, from which a head that reads attributes starts."""
+
 Target: TypeAlias = NumberTarget | ClassTarget
 
 
@@ -170,11 +173,7 @@ def train_members(
             LabelledRows(part.encoded, target.encode(part.y), part.weights)
             for part in (training, held_out)
         )
-        head = network.head
-        comparable = network.scales_embedding or isinstance(network, AttributedNetwork)
-        if comparable and isinstance(head, nn.Linear) and not head.weight.any():
-            features = run_rows(network.features, training.encoded)
-            target.start_head(head, features, labelled.z.numpy(), training.weights)
+        _start_head(network, target, training, labelled.z.numpy())
         history = train(
             network,
             labelled,
@@ -192,6 +191,19 @@ def train_members(
         network.requires_grad_(False)
         found.append((network.double() if model.input_.numeric else network, history, held_out))
     return Members(*map(list, zip(*found, strict=True)))
+
+
+def _start_head(network: Network, target: Target, rows: TrainingRows, z: AnyArray) -> None:
+    """Let a new linear head start from a linear model, where the embedding is made for one."""
+    head, attributed = network.head, isinstance(network, AttributedNetwork)
+    if not isinstance(head, nn.Linear) or head.weight.any():
+        return
+    if not (network.scales_embedding or attributed):
+        return
+    most = MOST_FOR_START if attributed else len(z)
+    some = np.unique(np.linspace(0, len(z) - 1, most).round().astype(int))
+    features = run_rows(network.features, rows.encoded.take(some))
+    target.start_head(head, features, z[some], rows.weights[some])
 
 
 def start_network(model: TrainedModel, source: Source | None, seed: int, encoded: Rows) -> Network:

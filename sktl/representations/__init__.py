@@ -8,7 +8,12 @@ from sktl.representations._base import (
 )
 from sktl.representations._compositions import Compositions
 from sktl.representations._condition_columns import ConditionColumns
-from sktl.representations._conditioned import AttributedRows, ConditionedRows, RowsBeside
+from sktl.representations._conditioned import (
+    AttributedRows,
+    ConditionedRows,
+    RowsBeside,
+    encode_beside,
+)
 from sktl.representations._conditions import Conditions
 from sktl.representations._crystal_rows import CrystalGraph, CrystalRows
 from sktl.representations._crystals import Crystals
@@ -79,6 +84,7 @@ __all__ = [
     "check_structures",
     "complete_by_symmetry",
     "attribute_columns",
+    "encode_beside",
     "label_pairs",
     "label_rows",
     "harmonic_response",

@@ -9,7 +9,7 @@ from sktl._limits import LONGEST_ECHO, LONGEST_LINE
 _QUOTED = re.compile(
     rf"(?P<mark>['\"])(?P<text>(?:(?!(?P=mark)).){{{LONGEST_ECHO + 1},}})(?P=mark)"
 )
-_UNBROKEN = re.compile(rf"\S{{{LONGEST_ECHO + 1},}}")
+_UNBROKEN = re.compile(rf"\S{{{LONGEST_ECHO + 9},}}")  # a quoted echo and its marks are shorter
 _CUT = "..."
 
 
@@ -36,7 +36,7 @@ def as_message(text: str) -> str:
     --------
     >>> as_message("Got 'Fe\\x1b[2J'")
     "Got 'Fe\\\\x1b[2J'"
-    >>> len(as_message("Got '" + "Fe" * 10**6 + "', expected a formula"))
+    >>> len(as_message("Got '" + "Fe" * 1000 + "', expected a formula"))
     226
     """
     if len(text) <= LONGEST_ECHO:

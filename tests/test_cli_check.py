@@ -132,13 +132,6 @@ def given(monkeypatch):
     return calls
 
 
-def test_a_missing_formula_as_programs_write_it_is_not_sodium_and_nitrogen(place):
-    (place / "t.csv").write_text(rows_with([["NaN", "1.0"]]))
-    done = run("check", "t.csv", "--target", "gap")
-    assert done.exit_code == 1 and "line 2, formula: 'NaN'" in done.output
-    assert "'Na1N1'" in done.output
-
-
 def test_a_column_of_uncertainties_becomes_weights(place, given):
     pairs = zip([*NAMES, *NAMES[:4]], ["0,1", "0,2"] * 10, strict=True)
     rows = [f"{name};1,{place};{spread}" for place, (name, spread) in enumerate(pairs)]

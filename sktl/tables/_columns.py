@@ -26,11 +26,6 @@ BLOCK_NAMES = ("structure", "block", "id", "name")
 
 _UNIT = re.compile(r"^(?P<name>.*?)\s*[(\[](?P<unit>[^()\[\]]*)[)\]]$")
 _DATE = re.compile(r"([0-9]{2,4})-(0[1-9]|1[0-2])-([0-3][0-9])(?:[ T]00:00:00)?")
-_NOT_A_NUMBER = Fault(
-    "no formula",
-    "programs write NaN where there is no value, and it may be sodium and nitrogen",
-    "'Na1N1', or leave the row out",
-)
 _MONTHS = {"02": "Feb", "09": "Sep", "11": "Nov"}  # which are also symbols of elements
 
 
@@ -178,7 +173,6 @@ def formula_problems(
         parse_formulas(distinct)
     except FormulaError as error:
         bad = {distinct[row]: _fault(distinct[row]) for row in error.rows}
-    bad |= {cell: _NOT_A_NUMBER for cell in distinct if cell == "NaN"}
     faults = {row: bad[cell] for row, cell in enumerate(cells) if cell in bad}
     if elements is not None:
         faults |= _unknown_elements(cells, faults, elements)

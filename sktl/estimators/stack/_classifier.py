@@ -28,6 +28,7 @@ from sktl.sources import Source
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
 
+ATTEMPTS = 20  # to find folds after each of which two classes are left
 _LEAST = 1e-3  # chance of the class that is there: none is certain of being wrong
 
 
@@ -164,20 +165,21 @@ class TransferStackClassifier(MaterialsClassifier, Stack):
         return self._fit(materials, labels, place, sample_weight)
 
     def _folds(self, ranks: AnyArray, groups: IntArray, n_folds: int, seed: int) -> list[IntArray]:
-        n_folds = min(n_folds, int(np.bincount(ranks).max()))
-        splitter = StratifiedGroupKFold(max(n_folds, 2), shuffle=True, random_state=seed)
-        with warnings.catch_warnings():  # of a class with fewer rows than folds
-            warnings.simplefilter("ignore", UserWarning)
-            parts = list(splitter.split(groups, ranks, groups))
-        for rows, _ in parts:
-            if len(np.unique(ranks[rows])) < 2:
-                name = self.classes_.tolist()[ranks[rows][0]]
-                raise InputError(
-                    f"Got all rows but those of a few compositions in the class {name!r}, expected "
-                    "two classes or more that stay when rows are held out: each needs rows of two "
-                    "or more compositions."
-                )
-        return [fold for _, fold in parts]
+        pairs, place = np.unique(np.column_stack([groups, ranks]), axis=0, return_inverse=True)
+        n_folds = max(2, min(n_folds, int(np.bincount(pairs[:, 1]).max())))
+        for attempt in range(ATTEMPTS):
+            splitter = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed + attempt)
+            with warnings.catch_warnings():  # of a class with fewer rows than folds
+                warnings.simplefilter("ignore", UserWarning)
+                parts = list(splitter.split(pairs, pairs[:, 1], pairs[:, 0]))
+            if all(len(np.unique(pairs[kept, 1])) > 1 for kept, _ in parts):
+                return [np.flatnonzero(np.isin(place.ravel(), fold)) for _, fold in parts]
+        name = self.classes_.tolist()[np.bincount(pairs[:, 1]).argmax()]
+        raise InputError(
+            f"Got all rows but those of a few compositions in the class {name!r}, expected two "
+            "classes or more that stay when rows are held out: each needs rows of two or more "
+            "compositions."
+        )
 
     def _make_bases(
         self, sources: Sequence[Source], names: list[str], beside: list[str], n_rows: int, few: bool

@@ -210,6 +210,10 @@ class Stack(MaterialsModel):
     def _ask_members(self, materials: Materials, names: Collection[str]) -> dict[str, AnyArray]:
         """Return what each member of some base models says, (m, n) or (m, n, c), by name."""
         inputs = self._inputs(materials, {self.reads_[name] for name in names})
+        for name in self.members_.keys() - set(names):  # what has no share still says what is wrong
+            reader = self.members_[name][0]
+            if isinstance(reader, MaterialsEstimator):
+                reader.input_.read(materials)
         return {
             name: np.array(
                 [self._answer(each, inputs[self.reads_[name]]) for each in self.members_[name]]

@@ -105,7 +105,7 @@ def test_readme_shows_the_messages_for_bad_input():
     "script",
     [
         *("readme", "cross_property", "finetune_strategies"),
-        *("reliability", "pitfalls", "front_page"),
+        *("reliability", "pitfalls", "front_page", "conditions", "classes"),
     ],
 )
 def test_tables_of_the_documents_are_generated(script, monkeypatch):

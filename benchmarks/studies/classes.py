@@ -11,7 +11,6 @@ unless ``--again`` is given.
 import argparse
 import json
 import time
-from functools import partial
 from importlib.metadata import version
 from itertools import product
 from pathlib import Path
@@ -50,6 +49,11 @@ class Trees:
         return self.model.predict_proba(self.attributes.transform(X))
 
 
+def flat_log_loss(y, chances):
+    """Return the log loss of probabilities that hpsklearn has put in one row."""
+    return log_loss(y, np.reshape(chances, (len(y), -1)))
+
+
 def search(learner, X, features, y):
     """Return the learner with the settings that have the lowest log loss on a fifth of the rows."""
     import hpsklearn
@@ -67,7 +71,7 @@ def search(learner, X, features, y):
         classifier=getattr(hpsklearn, learner)("learner", n_jobs=1, random_state=0),
         preprocessing=[],
         algo=suggest,
-        loss_fn=partial(log_loss, labels=[0, 1]),
+        loss_fn=flat_log_loss,
         continuous_loss_fn=True,
         max_evals=N_TRIALS,
         trial_timeout=60,

@@ -63,9 +63,11 @@ class Policy:
         Depth groups, counted from the input, that are not trained. Of an estimator its own
         parameter.
     batch_size : "auto" or int, default="auto"
-        Rows of a step; "auto" is a power of two near an eightieth of the rows, from 16 to 128.
+        Rows of a step; "auto" is a power of two near an eightieth of the rows, or of classes near
+        a twentieth, from 16 to 128.
     head_rate_factor : "auto" or float, default="auto"
-        The head learns this many times faster than the body; "auto" is 3 with a source, else 1.
+        The head learns this many times faster than the body; "auto" is 3 with a source, or .3 of
+        classes, whose head starts near its goal, and 1 without a source.
     validation_fraction : float, default=0.1
         Share of the rows that each network of an estimator holds out. Their errors say how
         uncertain predictions are, and their losses are in `history_`; training does not depend on

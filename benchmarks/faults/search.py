@@ -33,9 +33,12 @@ def main():
     """Search all targets."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=int, default=60, help="of all targets together")
-    seconds = max(1, parser.parse_args().seconds // len(TARGETS))
+    parser.add_argument("--target", choices=TARGETS, action="append", help="not all, but these")
+    arguments = parser.parse_args()
+    targets = arguments.target or TARGETS
+    seconds = max(1, arguments.seconds // len(targets))
     failed = False
-    for target in TARGETS:
+    for target in targets:
         with tempfile.TemporaryDirectory() as folder:
             said, times = search(target, seconds, Path(folder))
         print(f"{target}: {times} inputs in {seconds} s", said, flush=True)

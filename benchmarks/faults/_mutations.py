@@ -126,7 +126,7 @@ def write_valid_files(folder):
     )
 
     formulas = ["NaCl", "GaAs", "Si", "ZnO", "MgO", "PbTe", "CdS", "TiO2", "LiF", "KBr"] * 3
-    formulas = [f"{text}Cu{i}" for i, text in enumerate(formulas)]
+    formulas = [f"{text}Cu{i + 1}" for i, text in enumerate(formulas)]
     y = np.linspace(0, 3, len(formulas))
     small = {"width": 8, "hidden": 8, "n_heads": 1, "n_attention": 1, "trunk_width": 8}
     source = pretrain(

@@ -192,11 +192,7 @@ class TransferClassifier(TransferModel, MaterialsClassifier):
         with_domain: bool = True,
     ) -> Self:
         """Fit to checked input; `with_domain` remembers the rows for `applicability`."""
-        self.classes_, place = np.unique(labels, return_inverse=True)
-        if len(self.classes_) < 2:
-            raise InputError(
-                f"Got one class, {self.classes_.tolist()[0]!r}, expected at least two classes in y."
-            )
+        place = self._learn_classes(labels)
         members = self._train(
             materials,
             place.reshape(-1, 1),

@@ -5,12 +5,14 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import Any
 
+import numpy as np
 from sklearn.base import ClassifierMixin
 
-from sktl._types import AnyArray, FloatArray, MaterialsLike
+from sktl._types import AnyArray, FloatArray, IntArray, MaterialsLike
 from sktl.estimators._base import MaterialsModel
 from sktl.estimators._input import read_materials
 from sktl.estimators._uncertainty import Features
+from sktl.exceptions import InputError
 from sktl.representations import Materials
 
 
@@ -24,6 +26,15 @@ class MaterialsClassifier(ClassifierMixin, MaterialsModel):
         self, materials: Materials, with_features: bool
     ) -> tuple[FloatArray, Features]:
         """Return probabilities (n, c), and the embeddings (m, n, d) of networks or none."""
+
+    def _learn_classes(self, labels: AnyArray) -> IntArray:
+        """Set the classes, and return the place of each label among them; one is too few."""
+        self.classes_, place = np.unique(labels, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise InputError(
+                f"Got one class, {self.classes_.tolist()[0]!r}, expected at least two classes in y."
+            )
+        return place
 
     def predict_proba(self, X: MaterialsLike) -> FloatArray:
         """Predict class probabilities.

@@ -157,11 +157,7 @@ class TransferStackClassifier(MaterialsClassifier, Stack):
         materials = read_materials(self, X, fitting=True)
         labels = check_labels(materials, y, estimator=type(self).__name__)
         check_classification_targets(labels)
-        self.classes_, place = np.unique(labels, return_inverse=True)
-        if len(self.classes_) < 2:
-            raise InputError(
-                f"Got one class, {self.classes_.tolist()[0]!r}, expected at least two classes in y."
-            )
+        place = self._learn_classes(labels)
         return self._fit(materials, labels, place, sample_weight)
 
     def _folds(self, ranks: AnyArray, groups: IntArray, n_folds: int, seed: int) -> list[IntArray]:

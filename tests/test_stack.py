@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.dummy import DummyRegressor
-from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.ensemble import ExtraTreesRegressor, HistGradientBoostingRegressor
 from sklearn.linear_model import LinearRegression
 from sklearn.metrics import mean_absolute_error
+from sklearn.pipeline import make_pipeline
 
-from sktl import Source, TransferStackRegressor
+from sktl import MatminerTransformer, Source, TransferStackRegressor
 from sktl.estimators.stack._sources import stack_sources
 from sktl.estimators.stack._svr import LogarithmicTarget
 from sktl.exceptions import (
@@ -139,9 +140,20 @@ def test_uncertainty(fitted, rows, toy_rows):
     low, high = fitted.predict_interval(formulas, coverage=0.8).T
     truth = energies + volumes
     assert 0.65 < ((low <= truth) & (truth <= high)).mean() < 0.95
-    error = np.abs(predictions - truth)
-    sure = std < np.median(std)
-    assert error[sure].mean() < error[~sure].mean()
+
+
+def test_standard_deviations_are_larger_where_measurements_scatter(toy_rows):
+    formulas, _, volumes = toy_rows(300, seed=5)
+    generator = np.random.default_rng(0)
+    scatter = np.where(volumes > np.median(volumes), 1.0, 0.02)
+    forest = make_pipeline(MatminerTransformer("magpie"), ExtraTreesRegressor(50))
+    bases = [("forest", forest), ("mean", DummyRegressor())]
+    stack = TransferStackRegressor(estimators=bases, random_state=0)
+    stack.fit(formulas, volumes + scatter * generator.normal(size=300))
+    others, _, volumes = toy_rows(200, seed=8)
+    _, std = stack.predict(others, return_std=True)
+    scatters = volumes > np.median(volumes)
+    assert std[scatters].mean() > 2 * std[~scatters].mean()
 
 
 def test_a_target_without_negative_values_has_no_negative_prediction(columns):

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 import torch
-from sklearn.utils import check_random_state
 from skorch.history import History
 from torch import Tensor, nn
 
@@ -33,12 +32,14 @@ from sktl.sources import Source, SourceCard, run_rows
 from sktl.training import (
     ClassTarget,
     LabelledRows,
+    MemberRows,
     NumberTarget,
     Policy,
     expect_fits,
     merge_rows,
     split_rows,
     train,
+    train_at_once,
 )
 
 MOST_FOR_START = 10_000
@@ -65,14 +66,32 @@ class TrainedModel(NetworkModel, Protocol):
     def target_(self) -> Target: ...
 
 
+class Part(NamedTuple):
+    """The rows of one network.
+
+    Attributes
+    ----------
+    seed : int
+        Source of its randomness.
+    training, held_out : int array
+        The rows that it is trained on, and those that it is not.
+    """
+
+    seed: int
+    training: IntArray
+    held_out: IntArray
+
+
 @dataclass
 class TrainingRows:
     """Encoded rows with targets (n, k) and weights.
 
-    Rows of one kind have the same input, rows of one group the same composition.
+    Rows of one kind have the same input, rows of one group the same composition. `given` says
+    which of the rows, as they were given, each is.
     """
 
     encoded: Rows
+    given: IntArray
     kinds: IntArray
     groups: IntArray
     y: AnyArray
@@ -93,7 +112,7 @@ class TrainingRows:
         if materials.conditions is not None:
             kinds = label_pairs(kinds, materials.conditions.labels())
         encoded = network_input.encode(batch, materials.conditions)
-        whole = cls(encoded, kinds, groups, y, weights)
+        whole = cls(encoded, np.arange(len(y)), kinds, groups, y, weights)
         kept, merged = merge_rows(kinds, y, weights)
         if len(kept) < 2:
             raise InputError(
@@ -102,10 +121,19 @@ class TrainingRows:
             )
         return replace(whole.take(kept), weights=merged)
 
+    def split(self, fraction: float, seed: int) -> Part:
+        """Return a part whose held-out rows are drawn, those of one composition together."""
+        return Part(seed, *split_rows(self.groups, fraction, seed))
+
+    def part(self, chosen: IntArray, seed: int) -> Part:
+        """Return the part of rows that were given, without held-out ones."""
+        return Part(seed, np.flatnonzero(np.isin(self.given, chosen)), np.empty(0, dtype=np.int64))
+
     def take(self, chosen: IntArray) -> TrainingRows:
         """Return some of the rows."""
         return TrainingRows(
             self.encoded.take(chosen),
+            self.given[chosen],
             self.kinds[chosen],
             self.groups[chosen],
             self.y[chosen],
@@ -136,18 +164,20 @@ class Members(NamedTuple):
 
 def train_members(
     rows: TrainingRows,
+    parts: Sequence[Part],
     target: Target,
     new_network: Callable[[int, Rows], Network],
     policy: Policy,
     *,
     model: TrainedModel,
-    n_members: int,
 ) -> Members:
-    """Train networks on rows.
+    """Train networks on rows, each on a part of them.
 
     Parameters
     ----------
     rows : TrainingRows
+    parts : list of Part
+        Of each network.
     target : NumberTarget or another
         From targets to what the networks are trained on.
     new_network : callable
@@ -156,41 +186,90 @@ def train_members(
         How to train.
     model : estimator
         Whose networks they are: its parameters, its source and its ``input_`` are asked for.
-    n_members : int
 
     Returns
     -------
     Members
     """
-    seeds = check_random_state(model.random_state).randint(2**31 - 1, size=n_members)
-    expect_fits(len(seeds))
-    found = []
-    for seed in map(int, seeds):
-        parts = split_rows(rows.groups, policy.validation_fraction, seed)
-        training, held_out = map(rows.take, parts)
-        network = new_network(seed, training.encoded)
-        labelled, valid = (
-            LabelledRows(part.encoded, target.encode(part.y), part.weights)
-            for part in (training, held_out)
+    expect_fits(len(parts))
+    z, networks = target.encode(rows.y), []
+    for part in parts:
+        training = rows.take(part.training)
+        networks.append(new_network(part.seed, training.encoded))
+        _start_head(networks[-1], target, training, z[part.training])
+    is_classes = isinstance(target, ClassTarget)
+    joins = networks[0].joins_members and model.source_ is not None and not is_classes
+    at_once = joins and len(parts) > 1
+    policy = policy.resolve(
+        max(len(part.training) for part in parts),
+        model.input_.architecture,
+        pretrained=model.source_ is not None,
+        classes=is_classes,
+        at_once=at_once,
+    )
+    train_all = _train_at_once if at_once else _train_each
+    histories = train_all(networks, rows, z, parts, target, policy, resolve_device(model.device))
+    for network in networks:
+        network.requires_grad_(False)
+    if model.input_.numeric:
+        networks = [network.double() for network in networks]
+    return Members(networks, histories, [rows.take(part.held_out) for part in parts])
+
+
+def _train_each(
+    networks: Sequence[Network],
+    rows: TrainingRows,
+    z: AnyArray,
+    parts: Sequence[Part],
+    target: Target,
+    policy: Policy,
+    device: str,
+) -> list[History]:
+    """Train networks one after the other, and return their histories."""
+    histories = []
+    for network, part in zip(networks, parts, strict=True):
+        training, valid = (
+            LabelledRows(rows.encoded.take(chosen), z[chosen], rows.weights[chosen])
+            for chosen in (part.training, part.held_out)
         )
-        _start_head(network, target, training, labelled.z.numpy())
         history = train(
             network,
-            labelled,
+            training,
             target.criterion(),
-            policy.resolve(
-                len(labelled),
-                model.input_.architecture,
-                pretrained=model.source_ is not None,
-                classes=isinstance(target, ClassTarget),
-            ),
-            seed=seed,
+            policy,
+            seed=part.seed,
             valid=valid if len(valid) else None,
-            device=resolve_device(model.device),
+            device=device,
         )
-        network.requires_grad_(False)
-        found.append((network.double() if model.input_.numeric else network, history, held_out))
-    return Members(*map(list, zip(*found, strict=True)))
+        histories.append(history)
+    return histories
+
+
+def _train_at_once(
+    networks: Sequence[Network],
+    rows: TrainingRows,
+    z: AnyArray,
+    parts: Sequence[Part],
+    target: Target,
+    policy: Policy,
+    device: str,
+) -> list[History]:
+    """Train networks at once, and return the history that they share for each."""
+
+    def share(chosen: list[IntArray]) -> MemberRows:
+        return MemberRows(rows.encoded, z, rows.weights, chosen)
+
+    held_out = [part.held_out for part in parts]
+    history = train_at_once(
+        networks,
+        share([part.training for part in parts]),
+        target.criterion(),
+        policy,
+        seed=parts[0].seed,
+        valid=share(held_out) if all(map(len, held_out)) else None,
+        device=device,
+    )
+    return [history] * len(parts)
 
 
 def _start_head(network: Network, target: Target, rows: TrainingRows, z: AnyArray) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
@@ -261,6 +262,23 @@ class TransferRegressor(TransferModel, MaterialsRegressor):
         self.uncertainty_ = self._judge(members) if members.judged else None
         self.domain_ = learn_domain(self, materials, y) if with_domain else None
         return self
+
+    @one_thread()
+    def _fit_apart(
+        self,
+        materials: Materials,
+        y: FloatArray,
+        sample_weight: ArrayLike | None,
+        parts: Sequence[IntArray],
+        seeds: Sequence[int],
+    ) -> list[Self]:
+        """Return copies of one network each, fitted at once, each to some of the rows."""
+        self.single_output_ = y.ndim == 1
+        self._check_head()
+        models = self._train_apart(materials, y.reshape(len(y), -1), sample_weight, parts, seeds)
+        for model in models:
+            model.uncertainty_ = model.domain_ = None
+        return models
 
     def _shaped(self, values: FloatArray) -> FloatArray:
         return values[:, 0] if self.single_output_ else values

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import copy
 from abc import abstractmethod
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Self
 
 import numpy as np
+from sklearn.utils import check_random_state
 from skorch.history import History
 
 from sktl._checks import check_integer, check_weights
-from sktl._types import AnyArray, ArrayLike, FloatArray, PathLike
+from sktl._types import AnyArray, ArrayLike, FloatArray, IntArray, PathLike
 from sktl.estimators._base import MaterialsModel
 from sktl.estimators._input import UnseenElements, open_source
 from sktl.estimators._members import (
     Members,
+    Part,
     Target,
     TrainingRows,
     run_members,
@@ -65,24 +69,65 @@ class TransferModel(MaterialsModel):
 
         If they are `attributed`, the networks read physical attributes too.
         """
-        self.__dict__.pop("networks_", None)  # if this fit fails, the estimator is not fitted
-        policy = Policy.of(self)
         check_integer("n_members", n_members, 1)
-        source = open_source(self, self.network, self.network_arguments, attributed=attributed)
-        weights = check_weights(materials, sample_weight)
-        rows = TrainingRows.read(self.input_, materials, y, weights)
-        self.target_ = self._choose_target(rows, source)
-
-        def new_network(seed: int, encoded: Rows) -> Network:
-            return self._new_network(source, seed, encoded)
-
-        members = train_members(
-            rows, self.target_, new_network, policy, model=self, n_members=n_members
-        )
+        fraction = Policy.of(self).validation_fraction
+        seeds = check_random_state(self.random_state).randint(2**31 - 1, size=n_members)
+        rows, source, weights = self._read_rows(materials, y, sample_weight, attributed)
+        parts = [rows.split(fraction, seed) for seed in map(int, seeds)]
+        members = self._train_on(rows, parts, source)
         self.networks_, self.history_ = members.networks, members.histories
         self.n_iter_ = len(self.history_[0])
         record_training(self, materials, y, weights)
         return members
+
+    def _train_apart(
+        self,
+        materials: Materials,
+        y: AnyArray,
+        sample_weight: ArrayLike | None,
+        parts: Sequence[IntArray],
+        seeds: Sequence[int],
+    ) -> list[Self]:
+        """Return models of one network each, of which each has rows and a seed of its own."""
+        rows, source, weights = self._read_rows(materials, y, sample_weight)
+        own = [rows.part(chosen, seed) for chosen, seed in zip(parts, seeds, strict=True)]
+        members = self._train_on(rows, own, source)
+        found = []
+        for network, history, chosen, seed in zip(
+            members.networks, members.histories, parts, seeds, strict=True
+        ):
+            model = copy.copy(self)
+            model.set_params(random_state=seed)
+            model.networks_, model.history_ = [network], [history]
+            model.n_iter_ = len(history)
+            record_training(model, materials.take(chosen), y[chosen], weights[chosen])
+            found.append(model)
+        return found
+
+    def _read_rows(
+        self,
+        materials: Materials,
+        y: AnyArray,
+        sample_weight: ArrayLike | None,
+        attributed: bool = False,
+    ) -> tuple[TrainingRows, Source | None, FloatArray]:
+        """Open the source, and return the rows as its network reads them, and their weights."""
+        self.__dict__.pop("networks_", None)  # if this fit fails, the estimator is not fitted
+        source = open_source(self, self.network, self.network_arguments, attributed=attributed)
+        weights = check_weights(materials, sample_weight)
+        rows = TrainingRows.read(self.input_, materials, y, weights)
+        self.target_ = self._choose_target(rows, source)
+        return rows, source, weights
+
+    def _train_on(
+        self, rows: TrainingRows, parts: Sequence[Part], source: Source | None
+    ) -> Members:
+        """Train a network on each part of the rows."""
+
+        def new_network(seed: int, encoded: Rows) -> Network:
+            return self._new_network(source, seed, encoded)
+
+        return train_members(rows, parts, self.target_, new_network, Policy.of(self), model=self)
 
     def _predict_rows(
         self, materials: Materials, with_features: bool

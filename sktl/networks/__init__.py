@@ -11,6 +11,7 @@ from sktl.networks._composition import CompositionNet
 from sktl.networks._conditioned import ConditionedNetwork
 from sktl.networks._curvature import energy_curvature
 from sktl.networks._elemnet import ElemNet
+from sktl.networks._members import JoinedMembers, MembersLoss
 from sktl.networks._nequix import Nequix
 
 __all__ = [
@@ -21,6 +22,8 @@ __all__ = [
     "AttributedNetwork",
     "ConditionedNetwork",
     "ElemNet",
+    "JoinedMembers",
+    "MembersLoss",
     "Nequix",
     "Network",
     "NetworkAround",

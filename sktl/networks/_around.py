@@ -25,6 +25,7 @@ class NetworkAround(Network):
         network.reset_head(0)
         self.network = network
         self.scales_embedding = network.scales_embedding
+        self.joins_members = network.joins_members
 
     @property
     def material_size(self) -> int:

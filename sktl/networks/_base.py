@@ -32,6 +32,9 @@ class Network(nn.Module):
     scales_embedding : bool
         Whether the columns of the embedding differ in scale, so that a new head wants them
         standardised by the network's method ``scale_embedding(features)``.
+    joins_members : bool
+        Whether several networks from one source may be trained at once: each row is mapped by
+        itself, and what is learned stands in linear layers, whose first axis is that of the rows.
 
     See Also
     --------
@@ -40,6 +43,7 @@ class Network(nn.Module):
     """
 
     scales_embedding = False
+    joins_members = False
     arguments: dict[str, Any]
     body: nn.ModuleDict
     embedding_size: int

@@ -53,6 +53,8 @@ class CompositionNet(Network):
     (doi:10.1038/s41467-020-19964-7) and CrabNet (doi:10.1038/s41524-021-00545-1).
     """
 
+    joins_members = True
+
     def __init__(
         self,
         n_outputs: int = 1,

@@ -1,5 +1,6 @@
 """Training policy (what trains at what rate), targets, training loop, pretraining."""
 
+from sktl.training._at_once import MemberRows, train_at_once
 from sktl.training._history import history_from_rows, history_rows
 from sktl.training._labels import PropertyTable
 from sktl.training._loop import LabelledRows, train
@@ -25,6 +26,7 @@ __all__ = [
     "LabelledRows",
     "MaskedL1",
     "MeanTarget",
+    "MemberRows",
     "NumberTarget",
     "Policy",
     "PropertyTable",
@@ -42,4 +44,5 @@ __all__ = [
     "show_progress",
     "split_rows",
     "train",
+    "train_at_once",
 ]

@@ -35,6 +35,7 @@ def train(
     valid: LabelledRows | None = None,
     device: str = "cpu",
     callbacks: Sequence[Callback] = (),
+    clip: Callback | None = None,
     resume: Callable[[NeuralNet], object] | None = None,
 ) -> History:
     """Train a network in place and leave it with the averaged weights of the end.
@@ -55,6 +56,8 @@ def train(
         Where to train.
     callbacks : sequence of skorch callbacks
         Called after the loop's own.
+    clip : skorch callback, optional
+        Limits the gradients; all together have at most the norm 1 if not given.
     resume : callable, optional
         Puts the state of an interrupted run into the initialised net.
 
@@ -78,7 +81,7 @@ def train(
         max_epochs=n_epochs,
         batch_size=batch_size,
         train_split=predefined_split(valid) if valid is not None else None,
-        callbacks=_callbacks(policy, seed, n_steps, (*callbacks, *counters)),
+        callbacks=_callbacks(policy, seed, n_steps, clip, (*callbacks, *counters)),
         device=device,
         verbose=0,
     )
@@ -105,23 +108,23 @@ def _check_converged(history: History, rate: float) -> None:
 
 
 def _callbacks(
-    policy: Policy, seed: int, n_steps: int, further: Sequence[Callback]
+    policy: Policy, seed: int, n_steps: int, clip: Callback | None, further: Sequence[Callback]
 ) -> list[tuple[str, Callback]]:
     """Return the loop's own callbacks and further ones, by name and in order."""
     return [
         ("seed", _EpochSeed(seed)),
         ("dropout", _RestDropout(policy.dropout_until)),
-        ("clip", GradientNormClipping(1.0)),
+        ("clip", clip or GradientNormClipping(1.0)),
         ("rate", _WarmupCosine(n_steps, policy.warmup)),
         ("average", _Average(policy.average * n_steps)),
         *((type(each).__name__, each) for each in further),
     ]
 
 
-_Batch: TypeAlias = "tuple[_Inputs, tuple[Tensor, Tensor]]"
+Batch: TypeAlias = "tuple[_Inputs, tuple[Tensor, Tensor]]"
 
 
-class LabelledRows(Dataset[_Batch]):
+class LabelledRows(Dataset[Batch]):
     """Encoded rows with targets and weights, taken batch by batch.
 
     Parameters
@@ -152,9 +155,11 @@ class LabelledRows(Dataset[_Batch]):
     def __len__(self) -> int:
         return len(self.indices)
 
-    def __getitems__(self, positions: IntArray) -> _Batch:
+    def __getitems__(self, positions: IntArray) -> Batch:
         """Return the network's arguments and the target of a whole batch."""
-        chosen = self.indices[positions]
+        return self._batch(self.indices[positions])
+
+    def _batch(self, chosen: IntArray) -> Batch:
         inputs = {name: _single(torch.as_tensor(part)) for name, part in self.rows[chosen].items()}
         return _Inputs(inputs, len(chosen)), (self.z[chosen], self.weights[chosen])
 
@@ -178,25 +183,31 @@ class _Inputs:
 
 
 class _SizedBatches:
-    """Batches of shuffled rows, grouped by size within pools so that little is padded."""
+    """Batches of shuffled rows, grouped by size within pools so that little is padded.
+
+    Of sizes (m, n), those of the rows of m members, a batch is of positions (m, b): each member's.
+    """
 
     def __init__(self, sizes: IntArray, batch_size: int, shuffle: bool) -> None:
         self.sizes, self.batch_size, self.shuffle = sizes, batch_size, shuffle
 
     def __len__(self) -> int:
-        return math.ceil(len(self.sizes) / self.batch_size)
+        return math.ceil(self.sizes.shape[-1] / self.batch_size)
 
     def __iter__(self) -> Iterator[Any]:
-        n = len(self.sizes)
+        orders = [self._order(sizes) for sizes in np.atleast_2d(self.sizes)]
+        order = np.stack(orders) if self.sizes.ndim > 1 else orders[0]
+        visit = torch.randperm(len(self)).tolist() if self.shuffle else range(len(self))
+        starts = [i * self.batch_size for i in visit]
+        return (order[..., start : start + self.batch_size] for start in starts)
+
+    def _order(self, sizes: IntArray) -> IntArray:
+        """Return the positions (n,) of one pass over the rows."""
+        n = len(sizes)
         order = torch.randperm(n).numpy() if self.shuffle else np.arange(n)
         pool = self.batch_size * int(np.clip(len(self) // 4, 1, 16))
-        batches = []
-        for start in range(0, n, pool):
-            part = order[start : start + pool]
-            part = part[np.argsort(self.sizes[part], kind="stable")]
-            batches += [part[i : i + self.batch_size] for i in range(0, len(part), self.batch_size)]
-        visit = torch.randperm(len(batches)).tolist() if self.shuffle else range(len(batches))
-        return (batches[i] for i in visit)
+        parts = [order[start : start + pool] for start in range(0, n, pool)]
+        return np.concatenate([part[np.argsort(sizes[part], kind="stable")] for part in parts])
 
 
 class _AveragedNet(NeuralNet):
@@ -217,7 +228,7 @@ class _AveragedNet(NeuralNet):
             self.interrupted_ = True
             raise
 
-    def get_iterator(self, dataset: LabelledRows, training: bool = False) -> DataLoader[_Batch]:
+    def get_iterator(self, dataset: LabelledRows, training: bool = False) -> DataLoader[Batch]:
         sizes = dataset.rows.sizes[dataset.indices]
         batches = _SizedBatches(sizes, self.batch_size, shuffle=training)
         return DataLoader(dataset, batch_sampler=batches, collate_fn=_whole_batch)

@@ -42,6 +42,7 @@ class _Pace(NamedTuple):
 
 
 _NUMBERS = _Pace(batches=80, largest=128, fewest_steps=200, epochs=1.0, rate=1.0, head=3.0)
+_AT_ONCE = _NUMBERS._replace(rate=5.0, head=2.0)  # of updates of low rank
 _CLASSES = _Pace(batches=20, largest=128, fewest_steps=40, epochs=1 / 3, rate=2.0, head=0.3)
 
 
@@ -132,7 +133,13 @@ class Policy:
         return self  # nothing in it changes
 
     def resolve(
-        self, n_rows: int, architecture: Architecture, *, pretrained: bool, classes: bool = False
+        self,
+        n_rows: int,
+        architecture: Architecture,
+        *,
+        pretrained: bool,
+        classes: bool = False,
+        at_once: bool = False,
     ) -> Self:
         """Return the policy with numbers in place of "auto".
 
@@ -146,12 +153,14 @@ class Policy:
             Whether the network starts from a source.
         classes : bool, default=False
             Whether it learns classes, which a network learns by heart soon.
+        at_once : bool, default=False
+            Whether it is one of several networks that learn updates of low rank.
 
         Returns
         -------
         Policy
         """
-        pace = _CLASSES if classes else _NUMBERS
+        pace = _CLASSES if classes else _AT_ONCE if at_once else _NUMBERS
         size = self.batch_size
         if isinstance(size, str):
             size = int(

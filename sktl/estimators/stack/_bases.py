@@ -36,13 +36,16 @@ from sktl.training import Policy, count_fit
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
 MOST_FOR_SVR = 5000
-EPOCHS_FOR_FEW = 24
+TOGETHER = 5
+"""Networks that are trained at once, whatever the number of jobs."""
+
 _EXTRA, _BOOSTED = "extra trees", "boosted trees"
 _TREES = {
-    _EXTRA: ExtraTreesRegressor(max_features=0.33),
+    _EXTRA: ExtraTreesRegressor(n_estimators=50, max_features=0.33),
     _BOOSTED: HistGradientBoostingRegressor(
-        max_iter=400,
-        learning_rate=0.05,
+        max_iter=200,
+        learning_rate=0.1,
+        max_bins=64,
         max_features=0.3,
         min_samples_leaf=5,
         early_stopping=False,
@@ -73,27 +76,35 @@ class BaseModel:
     reads : {"materials", "features", "rows"}
         What it takes as X: the `Materials`, the stack's features of them, or the rows as the user
         gave them.
+    at_once : bool, default=False
+        Whether it is a network of which several members are trained at once.
     """
 
     name: str
     estimator: BaseEstimator
     reads: Literal["materials", "features", "rows"]
+    at_once: bool = False
 
     @property
     def is_network(self) -> bool:
         """Whether it is a fine-tuned network."""
         return isinstance(self.estimator, TransferRegressor | TransferClassifier)
 
-    def fit_member(
+    def groups(self, n_members: int) -> list[slice]:
+        """Return which members are fitted by one call."""
+        size = TOGETHER if self.at_once else 1
+        return [slice(start, start + size) for start in range(0, n_members, size)]
+
+    def fit_members(
         self,
         inputs: Mapping[str, Any],
         y: AnyArray,
         weights: FloatArray | None,
-        part: tuple[IntArray, IntArray],
-        seed: int,
+        parts: Sequence[tuple[IntArray, IntArray]],
+        seeds: Sequence[int],
         answer: Answer,
-    ) -> tuple[BaseEstimator, AnyArray]:
-        """Return a fitted copy, and what it says of held-out rows.
+    ) -> list[tuple[BaseEstimator, AnyArray]]:
+        """Return fitted copies, and what each says of the rows that are held out from it.
 
         Parameters
         ----------
@@ -101,14 +112,33 @@ class BaseModel:
             What `reads` names, of all rows.
         y : array (n,)
         weights : float array (n,) or None
-        part : tuple of int array
-            The rows to fit to, and the held-out rows.
-        seed : int
-            For every random state that is not set.
+        parts : list of tuple of int array
+            The rows to fit each copy to, and its held-out rows.
+        seeds : list of int
+            For every random state that is not set, of each copy.
         answer : callable
             Takes a fitted copy and rows, and returns what it says of them.
         """
-        rows, held_out = part
+        X = inputs[self.reads]
+        if self.at_once and isinstance(self.estimator, TransferRegressor):
+            model = clone(self.estimator)
+            materials = read_materials(model, X, fitting=True)
+            chosen = [rows for rows, _ in parts]
+            members = model._fit_apart(materials, y, weights, chosen, seeds)
+        else:
+            members = [
+                self._fit_copy(X, y, weights, rows, seed)
+                for (rows, _), seed in zip(parts, seeds, strict=True)
+            ]
+        return [
+            (member, answer(member, _take(X, held_out)))
+            for member, (_, held_out) in zip(members, parts, strict=True)
+        ]
+
+    def _fit_copy(
+        self, X: Any, y: AnyArray, weights: FloatArray | None, rows: IntArray, seed: int
+    ) -> BaseEstimator:
+        """Return a copy that is fitted to some rows."""
         member = clone(self.estimator)
         unset = {
             name: seed
@@ -117,13 +147,13 @@ class BaseModel:
         }
         member.set_params(**unset)
         given = {} if weights is None else {"sample_weight": weights[rows]}
-        X, y = _take(inputs[self.reads], rows), y[rows]
+        X, y = _take(X, rows), y[rows]
         if self.is_network:  # the stack itself remembers the rows
             member._fit(read_materials(member, X, fitting=True), y, with_domain=False, **given)
         else:
             member.fit(X, y, **given)
             count_fit()
-        return member, answer(member, _take(inputs[self.reads], held_out))
+        return member
 
 
 def given_bases(estimators: Any) -> dict[str, BaseModel]:
@@ -149,7 +179,6 @@ def make_bases(
     names: list[str],
     beside: list[str],
     n_rows: int,
-    few: bool,
     criterion: Criterion = ABSOLUTE,
 ) -> dict[str, BaseModel]:
     """Return the base models of sources, records by name.
@@ -164,16 +193,13 @@ def make_bases(
         Names of the columns that stand beside the material, which follow the features.
     n_rows : int
         Number of training rows; with many there is no support vector regressor.
-    few : bool
-        The networks take more epochs.
     criterion : {"absolute_error", "squared_error"}, default="absolute_error"
         What networks and boosted trees are trained by.
     """
     policy = Policy(validation_fraction=0.0)
-    epochs: int | Literal["auto"] = EPOCHS_FOR_FEW if few else "auto"
     networks = {
         f"fine-tuned {source.card.id}": TransferRegressor(
-            source, criterion=criterion, max_epochs=epochs, policy=policy
+            source, criterion=criterion, policy=policy
         )
         for source in sources
         if not reads_crystals(source)
@@ -189,7 +215,7 @@ def make_bases(
             others |= svrs_on_crystals(names, beside, properties, embedded)
         else:
             others |= svr_on_compositions(len(names), len(beside))
-    bases = [BaseModel(name, base, "materials") for name, base in networks.items()]
+    bases = [BaseModel(name, base, "materials", at_once=True) for name, base in networks.items()]
     bases += [BaseModel(name, base, "features") for name, base in others.items()]
     return {base.name: base for base in bases}
 

@@ -176,9 +176,9 @@ class TransferStackRegressor(MaterialsRegressor, Stack):
         return self._fit(materials, targets, targets, sample_weight)
 
     def _make_bases(
-        self, sources: Sequence[Source], names: list[str], beside: list[str], n_rows: int, few: bool
+        self, sources: Sequence[Source], names: list[str], beside: list[str], n_rows: int
     ) -> dict[str, BaseModel]:
-        return make_bases(sources, names, beside, n_rows, few, self.criterion)
+        return make_bases(sources, names, beside, n_rows, self.criterion)
 
     @property
     def _answer(self) -> Answer:

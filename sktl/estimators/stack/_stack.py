@@ -61,7 +61,7 @@ class Stack(MaterialsModel):
 
     @abstractmethod
     def _make_bases(
-        self, sources: Sequence[Source], names: list[str], beside: list[str], n_rows: int, few: bool
+        self, sources: Sequence[Source], names: list[str], beside: list[str], n_rows: int
     ) -> dict[str, BaseModel]:
         """Return the base models of sources, records by name."""
 
@@ -94,7 +94,7 @@ class Stack(MaterialsModel):
         rows, groups = _canonical_rows(materials, ranks, weights)
         few = len(rows) <= (FEW_CRYSTALS if any(map(reads_crystals, sources)) else FEW_ROWS)
         parts, seeds = self._split(rows, groups, ranks, few)
-        bases = self._choose_bases(materials, sources, len(rows), few)
+        bases = self._choose_bases(materials, sources, len(rows))
         inputs = self._inputs(materials, {base.reads for base in bases.values()})
         given = None if sample_weight is None else weights
         self.members_, found = self._fit_members(bases, inputs, y, given, parts, seeds)
@@ -152,7 +152,7 @@ class Stack(MaterialsModel):
         return parts, generator.randint(2**31 - 1, size=len(parts)).tolist()
 
     def _choose_bases(
-        self, materials: Materials, sources: Sequence[Source], n_rows: int, few: bool
+        self, materials: Materials, sources: Sequence[Source], n_rows: int
     ) -> dict[str, BaseModel]:
         """Return the base models by name, and fit what gives the features of some."""
         self.features_ = None
@@ -161,7 +161,7 @@ class Stack(MaterialsModel):
         self.features_ = make_features(materials.alone(), sources, self.n_jobs)
         names = self.features_.get_feature_names_out().tolist()
         beside = [] if self.conditions_ is None else self.conditions_.names
-        return self._make_bases(sources, names, beside, n_rows, few)
+        return self._make_bases(sources, names, beside, n_rows)
 
     def _makes_bases(self) -> bool:
         return isinstance(self.estimators, str) and self.estimators == "auto"
@@ -195,13 +195,14 @@ class Stack(MaterialsModel):
         found : list of float array (n_k, b) or (n_k, b, c)
             For each part, what each base model says.
         """
-        n_networks = sum(base.is_network for base in bases.values())
-        expect_fits(len(parts) * n_networks, len(parts) * (len(bases) - n_networks))
-        fitted = Parallel(n_jobs=self.n_jobs)(
-            delayed(base.fit_member)(inputs, y, weights, part, seed, self._answer)
-            for base in bases.values()
-            for part, seed in zip(parts, seeds, strict=True)
+        calls = [(base, group) for base in bases.values() for group in base.groups(len(parts))]
+        networks = sum(base.is_network for base, _ in calls)
+        expect_fits(networks, len(calls) - networks)
+        found = Parallel(n_jobs=self.n_jobs)(
+            delayed(base.fit_members)(inputs, y, weights, parts[group], seeds[group], self._answer)
+            for base, group in calls
         )
+        fitted = [each for group in found for each in group]
         each = [fitted[k : k + len(parts)] for k in range(0, len(fitted), len(parts))]
         members = {name: [m for m, _ in part] for name, part in zip(bases, each, strict=True)}
         said = zip(*[[values for _, values in part] for part in each], strict=True)

@@ -42,8 +42,8 @@ class _Pace(NamedTuple):
 
 
 _NUMBERS = _Pace(batches=80, largest=128, fewest_steps=200, epochs=1.0, rate=1.0, head=3.0)
-_AT_ONCE = _NUMBERS._replace(rate=5.0, head=2.0)  # of updates of low rank
 _CLASSES = _Pace(batches=20, largest=128, fewest_steps=40, epochs=1 / 3, rate=2.0, head=0.3)
+_AT_ONCE = _NUMBERS._replace(rate=5.0, head=2.0)  # of updates of low rank
 
 
 @stored("policy/1")

@@ -41,15 +41,18 @@ TOGETHER = 5
 
 _EXTRA, _BOOSTED = "extra trees", "boosted trees"
 _TREES = {
-    _EXTRA: ExtraTreesRegressor(n_estimators=50, max_features=0.33),
+    _EXTRA: ExtraTreesRegressor(max_features=0.33),
     _BOOSTED: HistGradientBoostingRegressor(
-        max_iter=200,
-        learning_rate=0.1,
-        max_bins=64,
+        max_iter=400,
+        learning_rate=0.05,
         max_features=0.3,
         min_samples_leaf=5,
         early_stopping=False,
     ),
+}
+_FOR_FEW: dict[str, dict[str, Any]] = {  # of ten members each
+    _EXTRA: {"n_estimators": 50},
+    _BOOSTED: {"max_iter": 200, "learning_rate": 0.1, "max_bins": 64},
 }
 
 _CLASS_TREES = {
@@ -179,6 +182,7 @@ def make_bases(
     names: list[str],
     beside: list[str],
     n_rows: int,
+    few: bool,
     criterion: Criterion = ABSOLUTE,
 ) -> dict[str, BaseModel]:
     """Return the base models of sources, records by name.
@@ -193,6 +197,9 @@ def make_bases(
         Names of the columns that stand beside the material, which follow the features.
     n_rows : int
         Number of training rows; with many there is no support vector regressor.
+    few : bool
+        There are many members: networks are trained at once, by updates of low rank, and trees are
+        smaller.
     criterion : {"absolute_error", "squared_error"}, default="absolute_error"
         What networks and boosted trees are trained by.
     """
@@ -206,6 +213,9 @@ def make_bases(
     }
     others = {name: clone(base) for name, base in _TREES.items()}
     others[_BOOSTED].set_params(loss=criterion)
+    if few:
+        for name, settings in _FOR_FEW.items():
+            others[name].set_params(**settings)
     if beside:  # a few columns among many attributes would be out of sight at most splits
         others[_EXTRA].set_params(max_features=1.0)
     if n_rows <= MOST_FOR_SVR:
@@ -215,7 +225,7 @@ def make_bases(
             others |= svrs_on_crystals(names, beside, properties, embedded)
         else:
             others |= svr_on_compositions(len(names), len(beside))
-    bases = [BaseModel(name, base, "materials", at_once=True) for name, base in networks.items()]
+    bases = [BaseModel(name, base, "materials", at_once=few) for name, base in networks.items()]
     bases += [BaseModel(name, base, "features") for name, base in others.items()]
     return {base.name: base for base in bases}
 

@@ -178,7 +178,7 @@ class TransferStackClassifier(MaterialsClassifier, Stack):
         )
 
     def _make_bases(
-        self, sources: Sequence[Source], names: list[str], beside: list[str], n_rows: int
+        self, sources: Sequence[Source], names: list[str], beside: list[str], n_rows: int, few: bool
     ) -> dict[str, BaseModel]:
         return make_class_bases(sources, beside)
 

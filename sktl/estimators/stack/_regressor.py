@@ -108,13 +108,12 @@ class TransferStackRegressor(MaterialsRegressor, Stack):
 
     Notes
     -----
-    Rows of one composition are held out together, so that polymorphs do not leak. With 10 members
-    the networks are trained for 24 epochs, twice as many as in `TransferRegressor`: in the average
-    of many members it does no harm that each overfits a little. `fit` takes the time of one
-    `TransferRegressor`, times the number of sources of formulas, times the number of members, and
-    with 24 epochs twice that. Crystal-graph networks are not fine-tuned here, since that would take
-    most of the time. The potential "chgnet" costs up to a second for each new crystal of eight
-    atoms; see `HarmonicTransformer`.
+    Rows of one composition are held out together, so that polymorphs do not leak. Where there are
+    ten members, those of a network are trained at once, five together, each by updates of low rank
+    to the layers of the source (LoRA, doi:10.48550/arXiv.2106.09685); all ten take about four times
+    as long as one `TransferRegressor`, for each source of formulas. Crystal-graph networks are not
+    fine-tuned here, since that would take most of the time. The potential "chgnet" costs up to a
+    second for each new crystal of eight atoms; see `HarmonicTransformer`.
 
     References
     ----------
@@ -176,9 +175,9 @@ class TransferStackRegressor(MaterialsRegressor, Stack):
         return self._fit(materials, targets, targets, sample_weight)
 
     def _make_bases(
-        self, sources: Sequence[Source], names: list[str], beside: list[str], n_rows: int
+        self, sources: Sequence[Source], names: list[str], beside: list[str], n_rows: int, few: bool
     ) -> dict[str, BaseModel]:
-        return make_bases(sources, names, beside, n_rows, self.criterion)
+        return make_bases(sources, names, beside, n_rows, few, self.criterion)
 
     @property
     def _answer(self) -> Answer:

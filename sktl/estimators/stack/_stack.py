@@ -61,7 +61,7 @@ class Stack(MaterialsModel):
 
     @abstractmethod
     def _make_bases(
-        self, sources: Sequence[Source], names: list[str], beside: list[str], n_rows: int
+        self, sources: Sequence[Source], names: list[str], beside: list[str], n_rows: int, few: bool
     ) -> dict[str, BaseModel]:
         """Return the base models of sources, records by name."""
 
@@ -94,7 +94,7 @@ class Stack(MaterialsModel):
         rows, groups = _canonical_rows(materials, ranks, weights)
         few = len(rows) <= (FEW_CRYSTALS if any(map(reads_crystals, sources)) else FEW_ROWS)
         parts, seeds = self._split(rows, groups, ranks, few)
-        bases = self._choose_bases(materials, sources, len(rows))
+        bases = self._choose_bases(materials, sources, len(rows), few)
         inputs = self._inputs(materials, {base.reads for base in bases.values()})
         given = None if sample_weight is None else weights
         self.members_, found = self._fit_members(bases, inputs, y, given, parts, seeds)
@@ -152,7 +152,7 @@ class Stack(MaterialsModel):
         return parts, generator.randint(2**31 - 1, size=len(parts)).tolist()
 
     def _choose_bases(
-        self, materials: Materials, sources: Sequence[Source], n_rows: int
+        self, materials: Materials, sources: Sequence[Source], n_rows: int, few: bool
     ) -> dict[str, BaseModel]:
         """Return the base models by name, and fit what gives the features of some."""
         self.features_ = None
@@ -161,7 +161,7 @@ class Stack(MaterialsModel):
         self.features_ = make_features(materials.alone(), sources, self.n_jobs)
         names = self.features_.get_feature_names_out().tolist()
         beside = [] if self.conditions_ is None else self.conditions_.names
-        return self._make_bases(sources, names, beside, n_rows)
+        return self._make_bases(sources, names, beside, n_rows, few)
 
     def _makes_bases(self) -> bool:
         return isinstance(self.estimators, str) and self.estimators == "auto"

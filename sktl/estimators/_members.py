@@ -191,7 +191,6 @@ def train_members(
     -------
     Members
     """
-    expect_fits(len(parts))
     z, networks = target.encode(rows.y), []
     for part in parts:
         training = rows.take(part.training)
@@ -207,6 +206,7 @@ def train_members(
         classes=is_classes,
         at_once=at_once,
     )
+    expect_fits(1 if at_once else len(parts))
     train_all = _train_at_once if at_once else _train_each
     histories = train_all(networks, rows, z, parts, target, policy, resolve_device(model.device))
     for network in networks:

@@ -95,7 +95,8 @@ class TransferRegressor(TransferModel, MaterialsRegressor):
         is 12 with a source and 40 without, or as many as make 200 steps, if that is more.
     learning_rate : "auto" or float, default="auto"
         Highest learning rate; "auto" is 6e-4 with a source of formulas, 2e-3 with one of crystals
-        (three times that for the head), without a source 1e-3, and 3e-3 on crystals.
+        (three times that for the head), without a source 1e-3, and 3e-3 on crystals; of several
+        members that are trained at once five times that.
     policy : Policy or None, default=None
         All other settings of training: batch size, weight decay, the share of held-out rows and
         more. None is ``Policy()``.

@@ -59,7 +59,8 @@ class Policy:
         estimator its own parameter.
     learning_rate : "auto" or float, default="auto"
         Highest learning rate of the body; "auto" is 6e-4 with a source of formulas, 2e-3 with one
-        of crystals, without a source 1e-3, and 3e-3 on crystals. Of an estimator its own parameter.
+        of crystals, without a source 1e-3, and 3e-3 on crystals; five times that for networks that
+        learn updates of low rank at once. Of an estimator its own parameter.
     freeze_depth : int, default=0
         Depth groups, counted from the input, that are not trained. Of an estimator its own
         parameter.
@@ -67,8 +68,8 @@ class Policy:
         Rows of a step; "auto" is a power of two near an eightieth of the rows, or of classes near
         a twentieth, from 16 to 128.
     head_rate_factor : "auto" or float, default="auto"
-        The head learns this many times faster than the body; "auto" is 3 with a source, or .3 of
-        classes, whose head starts near its goal, and 1 without a source.
+        The head learns this many times faster than the body; "auto" is 3 with a source, 2 beside
+        updates of low rank, .3 of classes, whose head starts near its goal, and 1 without a source.
     validation_fraction : float, default=0.1
         Share of the rows that each network of an estimator holds out. Their errors say how
         uncertain predictions are, and their losses are in `history_`; training does not depend on

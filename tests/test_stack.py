@@ -12,7 +12,8 @@ from sklearn.linear_model import LinearRegression
 from sklearn.metrics import mean_absolute_error
 from sklearn.pipeline import make_pipeline
 
-from sktl import MatminerTransformer, Source, TransferStackRegressor
+from sktl import MatminerTransformer, Source, TransferRegressor, TransferStackRegressor
+from sktl.estimators.stack._bases import BaseModel
 from sktl.estimators.stack._sources import stack_sources
 from sktl.estimators.stack._svr import LogarithmicTarget
 from sktl.exceptions import (
@@ -281,3 +282,11 @@ def test_networks_and_boosted_trees_follow_the_criterion(rows, tiny_source):
     ).fit(*rows)
     assert model.members_["fine-tuned toy.all@1"][0].criterion == "squared_error"
     assert model.members_["boosted trees"][0].loss == "squared_error"
+
+
+def test_no_member_is_trained_alone_where_others_are_trained_at_once(tiny_source):
+    base = BaseModel("network", TransferRegressor(tiny_source), "materials", at_once=True)
+    for n_members in range(2, 11):
+        groups = [list(range(n_members))[group] for group in base.groups(n_members)]
+        assert sum(groups, []) == list(range(n_members))
+        assert all(2 <= len(group) <= 5 for group in groups)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
 MOST_FOR_SVR = 5000
 TOGETHER = 5
-"""Networks that are trained at once, whatever the number of jobs."""
+"""Networks at most that are trained at once, whatever the number of jobs."""
 
 _EXTRA, _BOOSTED = "extra trees", "boosted trees"
 _TREES = {
@@ -95,8 +97,9 @@ class BaseModel:
 
     def groups(self, n_members: int) -> list[slice]:
         """Return which members are fitted by one call."""
-        size = TOGETHER if self.at_once else 1
-        return [slice(start, start + size) for start in range(0, n_members, size)]
+        n_calls = math.ceil(n_members / TOGETHER) if self.at_once else n_members
+        ends = [n_members * k // n_calls for k in range(n_calls + 1)]
+        return [slice(*pair) for pair in itertools.pairwise(ends)]
 
     def fit_members(
         self,

@@ -174,6 +174,15 @@ class FreezesNothing(Sound):
         self.requires_grad_(True)
 
 
+class JoinsOtherRows(Sound):
+    joins_members = True
+
+    def stages(self, columns):
+        first = self.body["first"](columns.flip(0)).flip(0)
+        yield "first", first
+        yield "second", self.body["second"](first)
+
+
 class Fails(Sound):
     def stages(self, columns):
         raise ValueError("no such luck")
@@ -200,6 +209,7 @@ FAULTS = [
     (DropsOutside, "features in training mode are others than in evaluation"),
     (TrainsAll, "the group 'second' is not in evaluation mode"),
     (FreezesNothing, "the group 'first' wants gradients"),
+    (JoinsOtherRows, "joined give other outputs than alone"),
     (Fails, "fails on 6 rows: ValueError: no such luck"),
 ]
 

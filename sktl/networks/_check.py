@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import itertools
 import numbers
 from collections.abc import Iterator, Sequence
 
@@ -14,8 +15,10 @@ from torch import Tensor, nn
 from sktl.exceptions import InputError
 from sktl.networks._base import Network
 from sktl.networks._examples import ExampleRows, example_rows
+from sktl.networks._members import JoinedMembers
 
 _RELATIVE, _ABSOLUTE = 1e-3, 1e-5
+_APART = 0.1
 
 
 def check_network(network: Network, rows: ExampleRows | None = None) -> None:
@@ -141,6 +144,7 @@ def _tried(network: Network, rows: ExampleRows) -> list[str]:
         faults = list(_faults_of_outputs(network.eval(), rows))
         if not faults:
             faults = [*_faults_of_batches(network, rows), *_faults_of_files(network, rows)]
+            faults += _faults_of_joining(network, rows)
             faults += _faults_of_freezing(network, rows)
     except Exception as error:
         return [f"it fails on {len(rows)} rows: {type(error).__name__}: {error}"]
@@ -193,6 +197,24 @@ def _faults_of_files(network: Network, rows: ExampleRows) -> Iterator[str]:
             "a network that is made again and gets its state_dict gives other features: something "
             "that they depend on is neither a parameter nor a persistent buffer"
         )
+
+
+def _faults_of_joining(network: Network, rows: ExampleRows) -> Iterator[str]:
+    """Yield whether members that are joined say something else than each alone."""
+    if not network.joins_members:
+        return
+    half = len(rows) // 2
+    parts = [range(half), range(half, 2 * half)]
+    members = [_copy(network).eval() for _ in parts]
+    with torch.no_grad():
+        for parameter in itertools.chain.from_iterable(each.parameters() for each in members):
+            parameter.add_(torch.randn_like(parameter), alpha=_APART)
+    joined = JoinedMembers(members, seed=0).network.eval()
+    with torch.no_grad():
+        found = joined(**_inputs(rows, range(2 * half)))
+        alone = [each(**_inputs(rows, part)) for each, part in zip(members, parts, strict=True)]
+    if not _close(found, torch.cat(alone)):
+        yield "joins_members is set, but networks that are joined give other outputs than alone"
 
 
 def _faults_of_freezing(network: Network, rows: ExampleRows) -> Iterator[str]:

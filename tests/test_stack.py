@@ -12,8 +12,14 @@ from sklearn.linear_model import LinearRegression
 from sklearn.metrics import mean_absolute_error
 from sklearn.pipeline import make_pipeline
 
-from sktl import MatminerTransformer, Source, TransferRegressor, TransferStackRegressor
-from sktl.estimators.stack._bases import BaseModel
+from sktl import (
+    MatminerTransformer,
+    Source,
+    TransferRegressor,
+    TransferStackRegressor,
+    load_source,
+)
+from sktl.estimators.stack._bases import BaseModel, make_bases
 from sktl.estimators.stack._sources import stack_sources
 from sktl.estimators.stack._svr import LogarithmicTarget
 from sktl.exceptions import (
@@ -290,3 +296,12 @@ def test_no_member_is_trained_alone_where_others_are_trained_at_once(tiny_source
         groups = [list(range(n_members))[group] for group in base.groups(n_members)]
         assert sum(groups, []) == list(range(n_members))
         assert all(2 <= len(group) <= 5 for group in groups)
+
+
+def test_networks_that_are_not_joined_take_more_epochs_for_few_rows(tiny_source):
+    joined, alone = (
+        make_bases([source], ["a"], [], 100, True)[f"fine-tuned {source.card.id}"]
+        for source in (tiny_source, load_source("oqmd-elemnet"))
+    )
+    assert (joined.at_once, joined.estimator.max_epochs) == (True, "auto")
+    assert (alone.at_once, alone.estimator.max_epochs) == (False, 24)

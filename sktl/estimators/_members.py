@@ -208,7 +208,8 @@ def train_members(
     )
     expect_fits(1 if at_once else len(parts))
     train_all = _train_at_once if at_once else _train_each
-    histories = train_all(networks, rows, z, parts, target, policy, resolve_device(model.device))
+    data, device = LabelledRows(rows.encoded, z, rows.weights), resolve_device(model.device)
+    histories = train_all(networks, data, parts, target.criterion(), policy, device)
     for network in networks:
         network.requires_grad_(False)
     if model.input_.numeric:
@@ -218,10 +219,9 @@ def train_members(
 
 def _train_each(
     networks: Sequence[Network],
-    rows: TrainingRows,
-    z: AnyArray,
+    data: LabelledRows,
     parts: Sequence[Part],
-    target: Target,
+    criterion: nn.Module,
     policy: Policy,
     device: str,
 ) -> list[History]:
@@ -229,13 +229,13 @@ def _train_each(
     histories = []
     for network, part in zip(networks, parts, strict=True):
         training, valid = (
-            LabelledRows(rows.encoded.take(chosen), z[chosen], rows.weights[chosen])
+            LabelledRows(data.rows, data.z, data.weights, chosen)
             for chosen in (part.training, part.held_out)
         )
         history = train(
             network,
             training,
-            target.criterion(),
+            criterion,
             policy,
             seed=part.seed,
             valid=valid if len(valid) else None,
@@ -247,26 +247,22 @@ def _train_each(
 
 def _train_at_once(
     networks: Sequence[Network],
-    rows: TrainingRows,
-    z: AnyArray,
+    data: LabelledRows,
     parts: Sequence[Part],
-    target: Target,
+    criterion: nn.Module,
     policy: Policy,
     device: str,
 ) -> list[History]:
     """Train networks at once, and return the history that they share for each."""
-
-    def share(chosen: list[IntArray]) -> MemberRows:
-        return MemberRows(rows.encoded, z, rows.weights, chosen)
-
     held_out = [part.held_out for part in parts]
+    judged = all(map(len, held_out))
     history = train_at_once(
         networks,
-        share([part.training for part in parts]),
-        target.criterion(),
+        MemberRows(data.rows, data.z, data.weights, [part.training for part in parts]),
+        criterion,
         policy,
         seed=parts[0].seed,
-        valid=share(held_out) if all(map(len, held_out)) else None,
+        valid=MemberRows(data.rows, data.z, data.weights, held_out) if judged else None,
         device=device,
     )
     return [history] * len(parts)

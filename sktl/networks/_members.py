@@ -52,7 +52,7 @@ class JoinedMembers:
                 _fix(module)
             else:
                 self._layers[name] = layer
-                self._put(name, layer)
+                self.network.set_submodule(name, layer)
 
     def part(self) -> None:
         """Give the members what they have learned."""
@@ -61,11 +61,6 @@ class JoinedMembers:
                 for each, value in zip(self.members, values, strict=True):
                     with torch.no_grad():
                         each.get_submodule(name).get_parameter(parameter).copy_(value)
-
-    def _put(self, name: str, layer: nn.Module) -> None:
-        """Put a layer in the place of the one of this name."""
-        place, _, last = name.rpartition(".")
-        setattr(self.network.get_submodule(place), last, layer)
 
 
 class MembersLoss(nn.Module):

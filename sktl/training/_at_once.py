@@ -10,7 +10,7 @@ import torch
 from skorch import NeuralNet
 from skorch.callbacks import Callback
 from skorch.history import History
-from torch import nn
+from torch import Tensor, nn
 
 from sktl._types import AnyArray, IntArray
 from sktl.networks import JoinedMembers, MembersLoss, Network
@@ -88,7 +88,11 @@ class MemberRows(LabelledRows):
     """
 
     def __init__(
-        self, rows: Rows, z: AnyArray, weights: AnyArray, parts: Sequence[IntArray]
+        self,
+        rows: Rows,
+        z: AnyArray | Tensor,
+        weights: AnyArray | Tensor,
+        parts: Sequence[IntArray],
     ) -> None:
         longest = max(map(len, parts))
         super().__init__(rows, z, weights, np.stack([np.resize(part, longest) for part in parts]))

@@ -142,8 +142,8 @@ class LabelledRows(Dataset[Batch]):
     def __init__(
         self,
         rows: Rows,
-        z: AnyArray,
-        weights: AnyArray | None = None,
+        z: AnyArray | Tensor,
+        weights: AnyArray | Tensor | None = None,
         indices: ArrayLike | None = None,
     ) -> None:
         self.rows = rows

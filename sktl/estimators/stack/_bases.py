@@ -38,6 +38,7 @@ from sktl.training import Policy, count_fit
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
 MOST_FOR_SVR = 5000
+EPOCHS_FOR_FEW = 24
 TOGETHER = 5
 """Networks at most that are trained at once, whatever the number of jobs."""
 
@@ -201,19 +202,12 @@ def make_bases(
     n_rows : int
         Number of training rows; with many there is no support vector regressor.
     few : bool
-        There are many members: networks are trained at once, by updates of low rank, and trees are
-        smaller.
+        There are many members: networks that can be joined are trained at once, the others for more
+        epochs, and trees are smaller.
     criterion : {"absolute_error", "squared_error"}, default="absolute_error"
         What networks and boosted trees are trained by.
     """
-    policy = Policy(validation_fraction=0.0)
-    networks = {
-        f"fine-tuned {source.card.id}": TransferRegressor(
-            source, criterion=criterion, policy=policy
-        )
-        for source in sources
-        if not reads_crystals(source)
-    }
+    bases = [_network(each, criterion, few) for each in sources if not reads_crystals(each)]
     others = {name: clone(base) for name, base in _TREES.items()}
     others[_BOOSTED].set_params(loss=criterion)
     if few:
@@ -228,9 +222,20 @@ def make_bases(
             others |= svrs_on_crystals(names, beside, properties, embedded)
         else:
             others |= svr_on_compositions(len(names), len(beside))
-    bases = [BaseModel(name, base, "materials", at_once=few) for name, base in networks.items()]
     bases += [BaseModel(name, base, "features") for name, base in others.items()]
     return {base.name: base for base in bases}
+
+
+def _network(source: Source, criterion: Criterion, few: bool) -> BaseModel:
+    """Return the base model that fine-tunes a source; of few rows each alone for longer."""
+    at_once = few and source.network.joins_members
+    network = TransferRegressor(
+        source,
+        criterion=criterion,
+        max_epochs=EPOCHS_FOR_FEW if few and not at_once else "auto",
+        policy=Policy(validation_fraction=0.0),
+    )
+    return BaseModel(f"fine-tuned {source.card.id}", network, "materials", at_once=at_once)
 
 
 def make_class_bases(sources: Sequence[Source], beside: Sequence[str]) -> dict[str, BaseModel]:

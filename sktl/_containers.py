@@ -37,6 +37,10 @@ class Rows(NamedTuple):
     frame: nw.DataFrame[Any] | None = None
 
 
+class Categories(list[Any]):
+    """The cells of a column that its frame says is of categories."""
+
+
 def as_objects(items: Collection[object]) -> ObjectArray:
     """Return a one-dimensional object array of the items, whatever they are."""
     array = np.empty(len(items), dtype=object)
@@ -116,6 +120,8 @@ def _read_frame(X: Any, frame: nw.DataFrame[Any]) -> Rows:
 def read_beside(X: Any, rows: Rows, label: Hashable) -> dict[Any, list[Any] | AnyArray]:
     """Return all columns of a frame but one, by name: numbers as float arrays, others as lists.
 
+    Those that the frame says are of categories are `Categories`.
+
     Parameters
     ----------
     X : frame
@@ -128,14 +134,21 @@ def read_beside(X: Any, rows: Rows, label: Hashable) -> dict[Any, list[Any] | An
     found: dict[Any, list[Any] | AnyArray] = {}
     if rows.frame is None:
         return found
-    for place, (name, dtype) in enumerate(zip(_labels(X), rows.frame.schema.dtypes(), strict=True)):
-        column = rows.frame[:, place]
-        if name in found:
+    names = _labels(X)
+    for place, (name, dtype) in enumerate(zip(names, rows.frame.schema.dtypes(), strict=True)):
+        if name in names[:place]:
             raise InputError(f"Got two columns with the name {name!r}, expected one.")
         if name != label:
-            numeric = dtype.is_numeric()
-            found[name] = column.cast(nw.Float64).to_numpy() if numeric else column.to_list()
+            found[name] = _read_column(rows.frame[:, place], dtype)
     return found
+
+
+def _read_column(column: nw.Series[Any], dtype: nw.dtypes.DType) -> list[Any] | AnyArray:
+    if dtype.is_numeric():
+        return column.cast(nw.Float64).to_numpy()
+    if dtype in (nw.Categorical, nw.Enum):
+        return Categories(column.to_list())
+    return column.to_list()
 
 
 def _read_array(X: Any) -> Rows:

@@ -191,6 +191,28 @@ def test_texts_that_read_as_numbers_are_told_of(fitted, regressor):
         regressor(max_epochs=1).fit(frame, y)
 
 
+@pytest.mark.filterwarnings("error")
+def test_numbers_in_a_categorical_column_are_names():
+    frame = pd.DataFrame({"formula": ["Fe", "Fe2O3", "Ni"], "steel": [304, 316, 304]})
+    frame["steel"] = frame["steel"].astype("category")
+    assert Materials.read(frame, "auto").conditions.columns["steel"].tolist() == [
+        "304",
+        "316",
+        "304",
+    ]
+    names = pl.DataFrame({"formula": ["Fe", "Ni"], "steel": ["304", None]})
+    for kind in (pl.Categorical, pl.Enum(["304", "316"])):
+        read = Materials.read(names.with_columns(pl.col("steel").cast(kind)), "auto")
+        assert read.conditions.columns["steel"].tolist() == ["304", None]
+
+
+def test_a_name_that_occurs_twice_is_refused():
+    frame = pd.DataFrame({"formula": ["Fe", "Ni"], "T": [1, 2], "kind": ["a", "b"]})
+    for names in (["formula", "formula", "kind"], ["formula", "T", "T"]):
+        with pytest.raises(InputError, match=f"two columns with the name {names[1]!r}"):
+            Materials.read(frame.set_axis(names, axis=1), "auto")
+
+
 def test_the_transformer_passes_columns_through_to_other_models(fitted, tiny_source):
     _, frame, y = fitted
     deep = DeepFeatureTransformer(tiny_source, layers=[], predictions=True).fit(frame)
@@ -289,6 +311,29 @@ def test_columns_on_the_command_line(tiny_source, tmp_path, monkeypatch):
     found = json.loads(done.stdout)
     assert sum(part["rows"] for part in found["conditions"]["T (K)"]) == len(frame)
     assert "Columns beside the material" in (tmp_path / "r.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.filterwarnings("default")
+def test_names_that_look_like_numbers_are_words_where_this_is_said(
+    tiny_source, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    tiny_source.save("toy.safetensors")
+    grades = ["304", "316L", "430", "17-4PH"] * 5
+    frame = pd.DataFrame({"formula": (FORMULAS * 2)[:20], "grade": grades, "y": range(20)})
+    frame.to_csv("data.csv", index=False)
+    fit = "fit data.csv --target y --source toy.safetensors --save m.sktl --conditions grade"
+    done = CliRunner().invoke(main, fit.split())
+    assert done.exit_code == 1 and "10 of 20 rows cannot be used" in done.output
+    assert "'316L' in line 3. If its cells are names" in done.output
+    done = CliRunner().invoke(main, [*fit.split(), "--words", "y"])
+    assert done.exit_code == 2 and "expected a column of --conditions" in done.output
+    done = CliRunner().invoke(main, [*fit.split(), "--words", "Grade"])
+    assert done.exit_code == 0, done.output
+    assert not any(sktl.load_model("m.sktl").conditions_.numeric.values())
+    done = CliRunner().invoke(main, "predict m.sktl data.csv -o out.csv".split())
+    assert done.exit_code == 0, done.output
+    assert pd.read_csv("out.csv")["prediction of y"].notna().all()
 
 
 def test_classes_are_evaluated_with_columns(tiny_source, tmp_path, monkeypatch):

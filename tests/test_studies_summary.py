@@ -74,6 +74,23 @@ def test_models_are_compared_over_the_data_sets(summary):
     assert ("stack", "paper_best") not in found
 
 
+def test_r2_is_compared_over_the_data_sets():
+    means = ("sktl:TransferRegressor, means", "squared_error")
+    rows = [
+        row_of(name, place, 1.0, test_r2=r2)
+        for k, name in enumerate(NAMES)
+        for place, r2 in ((FOREST, 0.5), (TRANSFER, 0.7 if k < 3 else 0.4), (means, 0.6))
+    ]
+    summary = summarize(rows, {}, reference(), lambda name: TRUTH)
+    found = {(each["model"], each["to"]): each for each in summary["r2_comparisons"]}
+    assert (found["transfer", "forest"]["wins"], found["transfer", "forest"]["n_sets"]) == (3, 7)
+    assert found["transfer_means", "forest"]["wins"] == 7
+    assert ("transfer", "boosting") not in found and ("stack", "forest") not in found
+    tables = make_tables(summary)
+    assert "squared error | random forest | 7 | 7 | +0.100 |" in tables["r2 comparisons"]
+    assert "| `eps` | 0.500 | **0.700** | 0.600 |" in tables["r2"]
+
+
 def test_differences_have_an_interval(summary):
     middle, low, high = summary["sets"]["eps"]["differences"]["transfer"]["forest"]
     assert middle == pytest.approx(-0.5) and low < middle < high < 0

@@ -279,5 +279,7 @@ def test_unusable_settings_of_a_policy_are_named(change):
 def test_a_policy_follows_the_number_of_rows():
     few = Policy().resolve(50, find_architecture("composition"), pretrained=True)
     many = Policy(max_epochs=3).resolve(20_000, find_architecture("alignn"), pretrained=False)
+    scratch = Policy().resolve(50, find_architecture("composition"), pretrained=False)
     assert (few.batch_size, few.max_epochs, few.learning_rate) == (16, 50, 6e-4)
+    assert (scratch.batch_size, scratch.max_epochs, scratch.learning_rate) == (32, 100, 1e-3)
     assert (many.batch_size, many.max_epochs, many.learning_rate) == (128, 3, 3e-3)

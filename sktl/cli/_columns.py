@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 
 from sktl.exceptions import TableError
 
 if TYPE_CHECKING:
-    from sktl.tables import Column, Table
+    from sktl.tables import BesideColumns, Column, Table
 
+_Command = TypeVar("_Command", bound=Callable[..., Any])
 
-conditions_option = click.option(
+_conditions_option = click.option(
     "--conditions",
     metavar="COLUMNS",
     help="Columns beside the material that the target depends on, separated by commas, such as "
     "'T (K),processing': numbers or words; cells may be empty.",
 )
+_words_option = click.option(
+    "--words",
+    metavar="COLUMNS",
+    help="Those of --conditions whose cells are names, also where they look like numbers, such as "
+    "the steels 304 and 316L [default: columns in which most cells are no numbers].",
+)
+
+
+def conditions_options(command: _Command) -> _Command:
+    """Add the options on columns beside the material."""
+    return _conditions_option(_words_option(command))
 
 
 def column_of(table: Table, wanted: str, option: str) -> Column:
@@ -31,15 +43,32 @@ def column_of(table: Table, wanted: str, option: str) -> Column:
         raise click.BadParameter(str(error), param_hint=option) from error
 
 
-def condition_columns(table: Table, text: str | None) -> list[str]:
-    """Return the columns that ``--conditions`` names, as the table has them."""
-    if text is None:
-        return []
-    wanted = _split(text, table.header)
-    names = [column_of(table, name, "--conditions").name for name in wanted]
+def read_beside(
+    table: Table,
+    conditions: str | None,
+    words: str | None,
+    decimal: Literal["auto", ".", ","] = "auto",
+) -> BesideColumns:
+    """Return the columns that ``--conditions`` names, those of ``--words`` as words."""
+    from sktl.tables import read_conditions
+
+    names = _columns_of(table, conditions, "--conditions")
+    named = dict.fromkeys(_columns_of(table, words, "--words"), False)
+    others = [name for name in named if name not in names]
+    if others:
+        raise click.BadParameter(
+            f"Got {others[0]!r}, expected a column of --conditions.", param_hint="--words"
+        )
+    return read_conditions(table, names, decimal, named)
+
+
+def _columns_of(table: Table, text: str | None, option: str) -> list[str]:
+    """Return the columns that an option names, as the table has them."""
+    wanted = [] if text is None else _split(text, table.header)
+    names = [column_of(table, name, option).name for name in wanted]
     twice = [name for name in names if names.count(name) > 1]
     if twice:
-        raise click.BadParameter(f"Got {twice[0]!r} twice.", param_hint="--conditions")
+        raise click.BadParameter(f"Got {twice[0]!r} twice.", param_hint=option)
     return names
 
 

@@ -10,7 +10,7 @@ import click
 
 from sktl._progress import Steps, run_work
 from sktl.cli._cells import cell_options
-from sktl.cli._columns import conditions_option
+from sktl.cli._columns import conditions_options
 from sktl.cli._figures import figures_option
 from sktl.cli._numbers import jobs_option, seed_option
 from sktl.cli._paths import READABLE, WRITABLE, check_place, check_writable, say
@@ -40,7 +40,7 @@ _MODELS = {"transfer": TRANSFER, "scratch": SCRATCH, "forest": FOREST, "xgboost"
 @formula_option
 @structure_options
 @place_options
-@conditions_option
+@conditions_options
 @target_option
 @unit_option
 @task_option

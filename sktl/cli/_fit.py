@@ -13,7 +13,7 @@ import numpy as np
 
 from sktl._echo import printable
 from sktl.cli._cells import cell_options
-from sktl.cli._columns import conditions_option
+from sktl.cli._columns import conditions_options
 from sktl.cli._numbers import seed_option
 from sktl.cli._paths import READABLE, WRITABLE, check_place, say
 from sktl.cli._rows import (
@@ -49,7 +49,7 @@ MODELS = {"transfer": "TransferRegressor", "stack": "TransferStackRegressor"}
 @formula_option
 @structure_options
 @place_options
-@conditions_option
+@conditions_options
 @target_option
 @unit_option
 @task_option

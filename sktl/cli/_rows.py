@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast, overload
 import click
 
 from sktl.cli._cells import cell_rules
-from sktl.cli._columns import column_of, condition_columns
+from sktl.cli._columns import column_of, read_beside
 from sktl.cli._numbers import Command
 from sktl.cli._paths import check_place, say, skipped_file
 from sktl.exceptions import TableError
@@ -127,8 +127,8 @@ class Materials(NamedTuple):
         Of a text file.
     weight_percent : bool
         Alloys like Ti-6Al-4V are converted.
-    conditions : str or None
-        Names of columns beside the material.
+    conditions, words : str or None
+        Names of columns beside the material, and of those of them that are words.
     outside : bool
         Names of files may lead out of the folder.
     """
@@ -141,6 +141,7 @@ class Materials(NamedTuple):
     encoding: str | None = None
     weight_percent: bool = False
     conditions: str | None = None
+    words: str | None = None
     outside: bool = False
 
     @classmethod
@@ -316,7 +317,6 @@ def read_usable(
     """
     from sktl.tables import (
         list_findings,
-        read_conditions,
         read_measurements,
         row_problems,
         uncertainty_weights,
@@ -331,7 +331,7 @@ def read_usable(
     rules = cell_rules(options, column)
     measured = read_measurements(table, column.name, rules)
     doubts, bad = _read_doubts(table, measured.uncertainties, options, rules)
-    beside = read_conditions(table, condition_columns(table, materials.conditions), rules.decimal)
+    beside = read_beside(table, materials.conditions, materials.words, rules.decimal)
     problems = row_problems(table, found + measured.findings + bad + beside.findings)
     report_problems(table, problems, path, options["on_error"], options["max_bad"], output)
     for line in list_findings(measured.left_out):

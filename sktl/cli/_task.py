@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import click
 
-from sktl.cli._columns import condition_columns
+from sktl.cli._columns import read_beside
 from sktl.cli._paths import check_place, say
 from sktl.cli._rows import Materials, report_problems
 
@@ -87,7 +87,7 @@ def read_labelled(
     -------
     LabelledRows
     """
-    from sktl.tables import read_conditions, read_labels, row_problems, usable_rows
+    from sktl.tables import read_labels, row_problems, usable_rows
 
     check_place(output, path)
     if options.get("uncertainty") is not None:
@@ -96,8 +96,7 @@ def read_labelled(
     materials.check_output(output, table, place)
     given, found = materials.read(table, place, elements)
     labels, more = read_labels(table, column.name)
-    names = condition_columns(table, materials.conditions)
-    beside = read_conditions(table, names, options["decimal"])
+    beside = read_beside(table, materials.conditions, materials.words, options["decimal"])
     problems = row_problems(table, found + more + beside.findings)
     report_problems(table, problems, path, options["on_error"], options["max_bad"], output)
     kept = usable_rows(table, problems)

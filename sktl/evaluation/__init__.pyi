@@ -7,6 +7,7 @@ from ._classes import evaluate_classes as evaluate_classes
 from ._classes import score_probabilities as score_probabilities
 from ._comparison import Difference as Difference
 from ._comparison import corrected_test as corrected_test
+from ._costs import estimate_seconds as estimate_seconds
 from ._demo import DemoComparison as DemoComparison
 from ._demo import DemoFit as DemoFit
 from ._demo import DemoPlan as DemoPlan
@@ -24,7 +25,6 @@ from ._figures import draw_learning_curve as draw_learning_curve
 from ._figures import draw_parity as draw_parity
 from ._folds import count_fit_rows as count_fit_rows
 from ._folds import group_rows as group_rows
-from ._models import estimate_seconds as estimate_seconds
 from ._models import make_classifier as make_classifier
 from ._models import make_model as make_model
 from ._models import model_titles as model_titles

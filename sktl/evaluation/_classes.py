@@ -14,6 +14,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from sktl._checks import check_labels
 from sktl.evaluation._conditions import find_responses
+from sktl.evaluation._costs import estimate_seconds
 from sktl.evaluation._evaluate import (
     check_evaluable,
     check_integers,
@@ -23,7 +24,7 @@ from sktl.evaluation._evaluate import (
 )
 from sktl.evaluation._evaluation import Fold
 from sktl.evaluation._folds import group_rows
-from sktl.evaluation._models import estimate_seconds, make_classifier
+from sktl.evaluation._models import make_classifier
 from sktl.evaluation._names import FOREST, SCRATCH, TRANSFER, Group
 from sktl.evaluation._parallel import Report, run_steps
 from sktl.exceptions import InputError

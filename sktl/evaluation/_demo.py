@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 from sklearn.model_selection import GroupShuffleSplit
 
+from sktl.evaluation._costs import estimate_seconds
 from sktl.evaluation._folds import group_rows
-from sktl.evaluation._models import estimate_seconds, make_model
+from sktl.evaluation._models import make_model
 from sktl.evaluation._names import BOOSTING, FOREST, SCRATCH, TRANSFER
 from sktl.evaluation._parallel import Report, run_steps, total_seconds
 from sktl.evaluation._scores import FitResult, fit_and_score

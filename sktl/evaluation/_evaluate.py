@@ -12,11 +12,11 @@ import numpy as np
 
 from sktl._checks import check_numbers, check_weights
 from sktl.evaluation._conditions import Response, find_responses
+from sktl.evaluation._costs import estimate_seconds
 from sktl.evaluation._evaluation import CurvePoint, Evaluation, Fold
 from sktl.evaluation._folds import curve_parts, group_rows, make_folds
 from sktl.evaluation._models import (
     chosen_settings,
-    estimate_seconds,
     make_model,
     make_nested_model,
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
@@ -16,7 +15,6 @@ from sktl.evaluation._attributes import AttributesAndColumns
 from sktl.evaluation._names import BOOSTING, FOREST, SCRATCH, TRANSFER
 from sktl.exceptions import InputError
 from sktl.sources import Architecture, Source, default_architecture, find_architecture, load_source
-from sktl.training import Policy
 
 if TYPE_CHECKING:
     from sktl._types import FloatArray, IntArray, PathLike
@@ -29,7 +27,6 @@ CHOICES: dict[str, dict[str, list[float]]] = {
 _BOOSTING_SETTINGS = {"n_estimators": 300, "subsample": 0.8, "colsample_bytree": 0.3}
 _INNER_FOLDS = 3
 _SEARCH_TREES = 30  # rank the choices as well as all trees do
-_CLASS_MEMBERS = 8  # of a classifier at its defaults
 
 
 class SearchedTrees(RegressorMixin, BaseEstimator):
@@ -227,43 +224,6 @@ def _scratch_title(source: Source) -> str:
     if chosen.name != network["name"]:
         return f"network from scratch ({chosen.title})"
     return f"same {'kind of network' if network['arguments'] else 'network'} from scratch"
-
-
-def estimate_seconds(
-    model: str,
-    n_train: int,
-    *,
-    max_epochs: int | Literal["auto"] = "auto",
-    chosen: bool = False,
-    classes: bool = False,
-) -> float:
-    """Return roughly how long a fit to formulas takes on two cores.
-
-    Parameters
-    ----------
-    model : str
-        As in `make_model`.
-    n_train : int
-        Training rows.
-    max_epochs : "auto" or int, default="auto"
-        As in `make_model`.
-    chosen : bool, default=False
-        Whether the settings of trees are chosen too.
-    classes : bool, default=False
-        Whether it is a classifier.
-    """
-    if model in (TRANSFER, SCRATCH):
-        network = default_architecture("formulas")
-        policy = Policy(max_epochs).resolve(
-            n_train, network, pretrained=model == TRANSFER, classes=classes
-        )
-        epochs, batch_size = int(policy.max_epochs), int(policy.batch_size)
-        steps = epochs * math.ceil(n_train / batch_size)
-        one = 0.2 + steps * (0.012 + 0.0003 * batch_size)
-        return _CLASS_MEMBERS * (one + 0.001 * n_train) if classes else one
-    if model == FOREST:
-        return (4 if chosen else 1) * (0.1 + 0.003 * n_train)
-    return (12 if chosen else 1) * (0.05 + 0.0003 * n_train)
 
 
 def _trees(model: str, seed: int, n_trees: int = 100) -> BaseEstimator:

@@ -10,6 +10,7 @@ from typing import Any, Self, TypeAlias
 
 import numpy as np
 
+from sktl._containers import Categories
 from sktl._types import AnyArray, BoolArray, FloatArray, Indices, IntArray, ObjectArray
 from sktl._warnings import warn_caller
 from sktl.exceptions import InputError
@@ -49,8 +50,8 @@ class Conditions:
         Parameters
         ----------
         columns : mapping of str to sequence of length n
-            Numbers, or booleans and texts, which are categories. None, NaN and the like are
-            missing cells, and so are empty texts.
+            Numbers, or booleans and texts, which are categories; so is all that a frame holds as a
+            categorical column. None, NaN and the like are missing cells, and so are empty texts.
 
         Raises
         ------
@@ -133,6 +134,8 @@ def _read_column(name: str, cells: Cells) -> AnyArray:
     if isinstance(cells, np.ndarray) and cells.dtype.kind in "iuf":
         return _check_numbers(name, cells.astype(np.float64))
     missing = [is_missing(cell) for cell in cells]
+    if isinstance(cells, Categories):
+        return _read_categories(cells, missing)
     kinds = [None if gone else _kind(cell) for cell, gone in zip(cells, missing, strict=True)]
     present = {kind: row for row, kind in reversed(list(enumerate(kinds))) if kind is not None}
     if "other" in present:
@@ -149,7 +152,9 @@ def _read_column(name: str, cells: Cells) -> AnyArray:
             "of them."
         )
     if "text" in present:
-        return _read_categories(name, cells, missing)
+        column = _read_categories(cells, missing)
+        _tell_numbers(name, column)
+        return column
     found = [math.nan if gone else float(cell) for cell, gone in zip(cells, missing, strict=True)]
     return _check_numbers(name, np.array(found, dtype=np.float64))
 
@@ -164,17 +169,21 @@ def _check_numbers(name: str, column: FloatArray) -> FloatArray:
     return column
 
 
-def _read_categories(name: str, cells: Cells, missing: Sequence[bool]) -> ObjectArray:
+def _read_categories(cells: Cells, missing: Sequence[bool]) -> ObjectArray:
     column = np.empty(len(cells), dtype=object)
     for row, (cell, gone) in enumerate(zip(cells, missing, strict=True)):
         column[row] = None if gone else str(cell).strip()
+    return column
+
+
+def _tell_numbers(name: str, column: ObjectArray) -> None:
+    """Warn where all categories read as numbers."""
     known = {cell for cell in column.tolist() if cell is not None}
     if all(map(_reads_as_number, known)):
         warn_caller(
             f"The column {name!r} holds texts that read as numbers, such as {min(known)!r}, and is "
             "taken as categories: turn it to numbers if their size matters."
         )
-    return column
 
 
 def _kind(cell: Any) -> str:

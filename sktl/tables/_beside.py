@@ -74,14 +74,17 @@ def read_conditions(
     decimal : {"auto", ".", ","}, default="auto"
         Decimal mark of numbers that are text.
     numeric : dict of str to bool or None, default=None
-        Whether each column is of numbers; None: if most of its cells are.
+        Whether a column is of numbers; of others: if most of their cells are.
     """
     found = BesideColumns()
+    known = numeric or {}
     for name in names:
         rules = CellRules(decimal, unit=find_column(table, name).unit)
-        values = read_values(table, name, rules, None if numeric is None else numeric[name])
-        if numeric is None and not values.numeric:
+        values = read_values(table, name, rules, known.get(name))
+        if name not in known and not values.numeric:
             _tell_numbers(table, name, values.values)
+        elif name not in known:
+            _tell_words(name, values.findings)
         found.columns[name] = list(values.values)
         found.findings += values.findings
     return found
@@ -95,6 +98,17 @@ def _tell_numbers(table: Table, name: str, words: Sequence[Any]) -> None:
             f"{name} is taken as words, and {len(rows)} of {len(words)} cells are numbers, such as "
             f"{words[rows[0]]!r} in line {table.lines[rows[0]]}. If it is of numbers, write "
             "numbers alone, and nothing where it is not known."
+        )
+
+
+def _tell_words(name: str, findings: Sequence[Finding]) -> None:
+    """Warn where cells of a column of numbers may be names, such as those of steels."""
+    names = [each for each in findings if any(map(str.isalpha, each.value))]
+    if names:
+        warn_caller(
+            f"{name} is taken as numbers, and {len(names)} cells are none, such as "
+            f"{names[0].value!r} in line {names[0].line}. If its cells are names, such as those of "
+            f"steels, say --words {name!r}."
         )
 
 

@@ -145,8 +145,8 @@ def _pretrained_head(source: str, task: Task) -> PretrainedHeadRegressor:
     return PretrainedHeadRegressor(source, random_state=task.seed)
 
 
-def _stack(task: Task) -> TransferStackRegressor:
-    return TransferStackRegressor(random_state=task.seed)
+def _stack(task: Task, **parameters: Any) -> TransferStackRegressor:
+    return TransferStackRegressor(**parameters, random_state=task.seed)
 
 
 def _networks(features: _Features) -> dict[str, Variant]:
@@ -211,6 +211,13 @@ CONFIGURATIONS: dict[str, dict[str, Variant]] = {
     "TL:freezing": _on_activations("last"),
     "sktl:TransferRegressor": {"defaults": _trained(_transfer)},
     "sktl:TransferStackRegressor": {"defaults": _trained(_stack)},
+    # configurations of their own, since a variant is chosen by its absolute error
+    "sktl:TransferRegressor, means": {
+        "squared_error": _trained(_transfer, criterion="squared_error")
+    },
+    "sktl:TransferStackRegressor, means": {
+        "squared_error": _trained(_stack, criterion="squared_error")
+    },
     FREEZE_DEPTH: {
         f"CompositionNet mpt, {depth} frozen": _trained(_transfer, source="mpt", freeze_depth=depth)
         for depth in FREEZE_DEPTHS

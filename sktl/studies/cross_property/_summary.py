@@ -38,6 +38,10 @@ OURS = {
     "stack": ("sktl:TransferStackRegressor", "defaults"),
 }
 MODELS = TREES | OURS
+MEANS = {
+    "transfer_means": ("sktl:TransferRegressor, means", "squared_error"),
+    "stack_means": ("sktl:TransferStackRegressor, means", "squared_error"),
+}
 PAPER = ("paper_best", "paper_scratch", "paper_transfer")
 RESAMPLES = 2000
 FEWEST_SETS = 6  # below, no outcome of the signed-rank test is significant
@@ -117,9 +121,10 @@ def summarize(
     Returns
     -------
     dict
-        ``sets`` (all that is known of each data set), ``comparisons`` (over the sets), ``budgets``
-        (of searches), ``missing`` (runs that were not done) and ``doi``. What is not there yet is
-        None or empty. Errors are mean absolute errors in the unit of the set.
+        ``sets`` (all that is known of each data set), ``comparisons`` (of errors over the sets),
+        ``r2_comparisons``, ``budgets`` (of searches), ``missing`` (runs that were not done) and
+        ``doi``. What is not there yet is None or empty. Errors are mean absolute errors in the unit
+        of the set.
     """
     results = Results(rows, predictions, truth)
     catalog = read_catalog("cross_property")["sets"]
@@ -133,6 +138,7 @@ def summarize(
         "doi": reference[0]["doi"],
         "sets": sets,
         "comparisons": _comparisons(sets),
+        "r2_comparisons": _r2_comparisons(sets),
         "budgets": [json.loads(budget) for budget in sorted(budgets)],
         "missing": _missing({run_of(row) for row in rows}),
     }
@@ -160,7 +166,7 @@ def _results(results: Results, dataset: str) -> Facts:
     """Return what was found on one data set."""
     models = {
         model: _model(results, (dataset, *place))
-        for model, place in MODELS.items()
+        for model, place in (MODELS | MEANS).items()
         if (dataset, *place) in results.rows
     }
     choices = {
@@ -316,6 +322,30 @@ def _comparison(sets: dict[str, Facts], model: str, to: str) -> Facts | None:
         "median_relative_difference": float(np.expm1(np.median(ratios))),
         "p": float(wilcoxon(apart).pvalue) if len(apart) >= FEWEST_SETS else None,
     }
+
+
+def _r2_comparisons(sets: dict[str, Facts]) -> list[Facts]:
+    """Count the data sets on which ours has the higher R2 than the tuned trees."""
+    found = []
+    for model in (*OURS, *MEANS):
+        for to in TREES:
+            r2 = [
+                [facts["models"].get(each, {}).get("r2") for each in (model, to)]
+                for facts in sets.values()
+            ]
+            pairs = np.array([pair for pair in r2 if None not in pair])
+            if len(pairs):
+                better = pairs[:, 0] - pairs[:, 1]
+                found.append(
+                    {
+                        "model": model,
+                        "to": to,
+                        "n_sets": len(pairs),
+                        "wins": int((better > 0).sum()),
+                        "median_difference": float(np.median(better)),
+                    }
+                )
+    return found
 
 
 def _missing(done: Collection[Run]) -> dict[str, dict[str, str | list[str]]]:

@@ -8,6 +8,7 @@ from typing import Any
 from sktl.studies._pages import markdown
 from sktl.studies.cross_property._configurations import CONFIGURATIONS, FREEZE_DEPTH, LEARNING_CURVE
 from sktl.studies.cross_property._summary import (
+    MEANS,
     MODELS,
     OURS,
     PAPER,
@@ -24,6 +25,8 @@ NAMES = {
     "boosting": "XGBoost",
     "transfer": "`TransferRegressor`",
     "stack": "`TransferStackRegressor`",
+    "transfer_means": "`TransferRegressor`, squared error",
+    "stack_means": "`TransferStackRegressor`, squared error",
 }
 MOST_NAMES = 8
 _NO_DATA = "Nothing was run yet."
@@ -46,6 +49,8 @@ def make_tables(summary: Facts) -> dict[str, str]:
     return {
         "main table": _main_table(sets),
         "comparisons": _comparison_table(summary["comparisons"]),
+        "r2": _r2_table(sets),
+        "r2 comparisons": _r2_comparison_table(summary.get("r2_comparisons", [])),
         "negative transfer": _negative_table(sets),
         "differences": _difference_table(sets),
         "coverage": _coverage_table(sets),
@@ -109,6 +114,35 @@ def _comparison_table(comparisons: list[Facts]) -> str:
         for found in comparisons
     ]
     titles = ("model", "compared with", "data sets", "lower error on", "median difference", "p")
+    return markdown(titles, rows) if rows else _NO_DATA
+
+
+def _r2_table(sets: dict[str, Facts]) -> str:
+    """Return R2 of tuned trees and of ours, a row for each data set."""
+    models = _present(sets, MODELS | MEANS)
+    if not models:
+        return _NO_DATA
+    rows = []
+    for name, facts in sets.items():
+        found = [_fact(facts, model, "r2") for model in models]
+        texts = ["" if each is None else f"{each:.3f}" for each in found]
+        rows.append((f"`{name}`", *_bold(texts, [each and -each for each in found])))
+    return markdown(("data set", *(NAMES[model] for model in models)), rows)
+
+
+def _r2_comparison_table(comparisons: list[Facts]) -> str:
+    """Return on how many data sets ours has the higher R2."""
+    rows = [
+        (
+            NAMES[found["model"]],
+            NAMES[found["to"]],
+            f"{found['n_sets']}",
+            f"{found['wins']}",
+            f"{found['median_difference']:+.3f}",
+        )
+        for found in comparisons
+    ]
+    titles = ("model", "compared with", "data sets", "higher R2 on", "median difference")
     return markdown(titles, rows) if rows else _NO_DATA
 
 

@@ -127,11 +127,15 @@ def global_generators_untouched():
 
 @pytest.fixture(scope="session")
 def few_steps():
-    """Context in which networks take a few steps: for commands, which have no option for that.
+    """Context in which networks take a few steps and the forests of stacks have few trees.
 
-    It holds in this process alone, and is for tests to which it does not matter what is learned.
+    It holds in this process alone, and is for tests to which it does not matter how much is learned
+    from the rows, such as those of commands, which have no option for it.
     """
+    from sklearn.base import clone
+
     from sktl.estimators import _classifier
+    from sktl.estimators.stack import _bases
     from sktl.training import _policy
 
     @contextlib.contextmanager
@@ -141,6 +145,10 @@ def few_steps():
             for name in ("_NUMBERS", "_CLASSES", "_AT_ONCE"):
                 pace = getattr(_policy, name)
                 patch.setattr(_policy, name, pace._replace(epochs=0.1, fewest_steps=5))
+            for trees in (_bases._TREES, _bases._CLASS_TREES):
+                for name, model in trees.items():
+                    size = "n_estimators" if hasattr(model, "n_estimators") else "max_iter"
+                    patch.setitem(trees, name, clone(model).set_params(**{size: 10}))
             yield
 
     return context

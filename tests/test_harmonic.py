@@ -1,6 +1,7 @@
 """Harmonic responses: derivatives, springs whose answer is known, symmetry, what is kept."""
 
 import dataclasses
+import pickle
 
 import numpy as np
 import pytest
@@ -279,10 +280,13 @@ def test_it_is_a_transformer_like_others(potential):
     transformer = clone(HarmonicTransformer(potential, max_atoms=8, n_jobs=2))
     with parallel_config("threading"):
         found = transformer.fit_transform(crystals)
+        model = make_pipeline(transformer, SVR()).fit(crystals, [1.0, 2.0, 3.0, 1.0])
+        predicted = model.predict([RUTILE])
+        again = pickle.loads(pickle.dumps(model)).predict([RUTILE])  # as in other processes
     assert found.shape == (4, 17) == (4, len(transformer.get_feature_names_out()))
     np.testing.assert_array_equal(found[0], found[3])
-    model = make_pipeline(transformer, SVR()).fit(crystals, [1.0, 2.0, 3.0, 1.0])
-    assert np.isfinite(model.predict([RUTILE])).all()
+    assert np.isfinite(predicted).all()
+    np.testing.assert_allclose(again, predicted)
 
 
 def test_large_cells_have_elastic_features_only(potential):

@@ -1,6 +1,7 @@
 """Sphinx configuration: python -m sphinx -W --keep-going -b html docs docs/_build/html.
 
-The build uses no network. It runs the examples, which takes a minute or two.
+The build uses no network. It runs the examples, which takes a minute or two, and checks what they
+print.
 """
 
 import importlib.util
@@ -31,6 +32,7 @@ extensions = [
     "sphinx_design",
     "sphinx_gallery.gen_gallery",
     "side_by_side",
+    "example_output",
 ]
 exclude_patterns = ["_build", "examples", "**/sg_execution_times.rst", "sg_execution_times.rst"]
 templates_path = ["_templates"]

@@ -4,6 +4,7 @@ The settings are made when pytest starts, and not by fixtures alone, because the
 for the docstring examples of the installed package, which lie outside this folder.
 """
 
+import contextlib
 import importlib.util
 import io
 import ipaddress
@@ -107,7 +108,7 @@ def _same_start(monkeypatch):
     random.seed(0)
     np.random.seed(0)
     if "torch" in sys.modules:
-        sys.modules["torch"].manual_seed(0)
+        sys.modules["torch"].default_generator.manual_seed(0)
 
 
 @pytest.fixture
@@ -122,6 +123,35 @@ def global_generators_untouched():
     before = states()
     yield
     assert states() == before, "a global random generator was moved"
+
+
+@pytest.fixture(scope="session")
+def few_steps():
+    """Context in which networks take a few steps and the forests of stacks have few trees.
+
+    It holds in this process alone, and is for tests to which it does not matter how much is learned
+    from the rows, such as those of commands, which have no option for it.
+    """
+    from sklearn.base import clone
+
+    from sktl.estimators import _classifier
+    from sktl.estimators.stack import _bases
+    from sktl.training import _policy
+
+    @contextlib.contextmanager
+    def context():
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(_classifier, "MEMBERS", 2)
+            for name in ("_NUMBERS", "_SCRATCH", "_CLASSES", "_AT_ONCE"):
+                pace = getattr(_policy, name)
+                patch.setattr(_policy, name, pace._replace(epochs=0.1, fewest_steps=5))
+            for trees in (_bases._TREES, _bases._CLASS_TREES):
+                for name, model in trees.items():
+                    size = "n_estimators" if hasattr(model, "n_estimators") else "max_iter"
+                    patch.setitem(trees, name, clone(model).set_params(**{size: 10}))
+            yield
+
+    return context
 
 
 TOY_ELEMENTS = "Li B N O F Na Mg Al Si P S Cl K Ca Ti V Mn Fe Co Ni Cu Zn Ga Ge As Se Sr Y".split()

@@ -20,6 +20,12 @@ def fitted(rows, tiny_source):
     return TransferRegressor(tiny_source, random_state=0).fit(*rows)
 
 
+@pytest.fixture(scope="module")
+def stack(rows, tiny_source, few_steps):
+    with few_steps():
+        return TransferStackRegressor(tiny_source, n_members=2, random_state=0).fit(*rows)
+
+
 def test_neighbours_are_training_rows(fitted, rows):
     formulas, y = rows
     found = fitted.applicability(formulas[:20])
@@ -52,7 +58,8 @@ def test_elements_never_seen_are_named_and_outside(tiny_source, rows):
     known = tiny_source.card.elements
     without = np.array([("Na" not in formula) for formula in formulas])
     assert 11 in known and not without.all()
-    model = TransferRegressor(tiny_source, random_state=0).fit(formulas[without], y[without])
+    model = TransferRegressor(tiny_source, max_epochs=2, random_state=0)
+    model.fit(formulas[without], y[without])
     sodium = formulas[~without][0]
     found = model.applicability([sodium, "FmO", formulas[without][0]])
     assert found["unseen_in_training"].tolist() == [("Na",), ("Fm",), ()]
@@ -96,15 +103,15 @@ def test_errors_are_expected_to_grow_with_distance(fitted, toy_rows):
 def test_a_classifier_shows_labels(rows, tiny_source):
     formulas, y = rows
     labels = np.where(np.asarray(y) > np.median(y), "high", "low")
-    model = TransferClassifier(tiny_source, max_epochs=2, random_state=0).fit(formulas, labels)
+    quick = {"n_members": 2, "max_epochs": 2, "random_state": 0}
+    model = TransferClassifier(tiny_source, **quick).fit(formulas, labels)
     found = model.applicability(formulas[:5])
     for near, values in zip(found["nearest_rows"], found["nearest_values"], strict=True):
         assert list(values) == labels[list(near)].tolist()
 
 
-def test_a_stack_judges_by_all_rows(rows, tiny_source, tmp_path):
-    formulas, y = rows
-    stack = TransferStackRegressor(tiny_source, n_members=2, random_state=0).fit(formulas, y)
+def test_a_stack_judges_by_all_rows(stack, rows, tmp_path):
+    formulas, _ = rows
     found = stack.applicability(formulas)
     for row, near in enumerate(found["nearest_rows"]):  # those held back by the member as well
         assert formulas[row] in [formulas[i] for i in near]
@@ -135,15 +142,13 @@ def test_two_materials_are_enough(tiny_source):
 
 
 @pytest.mark.parametrize("kind", ["network", "two outputs", "stack"])
-def test_screen_gives_what_the_single_calls_give(kind, fitted, rows, tiny_source):
+def test_screen_gives_what_the_single_calls_give(kind, request, rows, tiny_source):
     formulas, y = rows
-    model = fitted
     if kind == "two outputs":
-        model = TransferRegressor(tiny_source, random_state=0).fit(
-            formulas, np.column_stack([y, y])
-        )
-    if kind == "stack":
-        model = TransferStackRegressor(tiny_source, n_members=2, random_state=0).fit(*rows)
+        model = TransferRegressor(tiny_source, max_epochs=2, random_state=0)
+        model.fit(formulas, np.column_stack([y, y]))
+    else:
+        model = request.getfixturevalue("stack" if kind == "stack" else "fitted")
     table = model.screen(formulas[:30], coverage=0.8)
     values, deviations, ends = model.predict(formulas[:30], return_std=True, coverage=0.8)
     numbers = ["_1", "_2"] if kind == "two outputs" else [""]
@@ -161,17 +166,11 @@ def test_screen_gives_what_the_single_calls_give(kind, fitted, rows, tiny_source
     assert table[["outside", "nearest"]].equals(near[["outside", "nearest"]])
 
 
-@pytest.fixture
-def parts_of_seven(monkeypatch):
-    monkeypatch.setattr("sktl.estimators._base.ROWS_AT_A_TIME", 7)
-
-
 @pytest.mark.parametrize("kind", ["network", "stack"])
-def test_screen_of_many_rows_goes_part_by_part(kind, fitted, rows, tiny_source, parts_of_seven):
-    formulas, y = rows
-    model = fitted
-    if kind == "stack":
-        model = TransferStackRegressor(tiny_source, n_members=2, random_state=0).fit(*rows)
+def test_screen_of_many_rows_goes_part_by_part(kind, request, rows, monkeypatch):
+    formulas, _ = rows
+    model = request.getfixturevalue("stack" if kind == "stack" else "fitted")
+    monkeypatch.setattr("sktl.estimators._base.ROWS_AT_A_TIME", 7)
     table = model.screen(formulas[:30])
     assert table.index.tolist() == list(range(30))
     np.testing.assert_allclose(table["prediction"], model.predict(formulas[:30]), rtol=1e-5)
@@ -182,7 +181,8 @@ def test_screen_of_many_rows_goes_part_by_part(kind, fitted, rows, tiny_source, 
     assert caught.value.rows == [30, 31]
 
 
-def test_screen_of_many_rows_warns_once(rows, tiny_source, parts_of_seven):
+def test_screen_of_many_rows_warns_once(rows, tiny_source, monkeypatch):
+    monkeypatch.setattr("sktl.estimators._base.ROWS_AT_A_TIME", 7)
     model = TransferRegressor(tiny_source, max_epochs=1, unseen_elements="warn").fit(*rows)
     with pytest.warns(TransferWarning, match="row 20") as caught:
         model.screen([*rows[0][:20], "UO2", *rows[0][:20]])
@@ -209,7 +209,8 @@ def test_screen_without_rows_held_back_gives_no_deviations(rows, tiny_source):
 def test_screen_of_a_classifier_gives_chances(rows, tiny_source):
     formulas, y = rows
     labels = (np.asarray(y) > np.median(y)).astype(int)
-    model = TransferClassifier(tiny_source, max_epochs=2, random_state=0).fit(formulas, labels)
+    quick = {"n_members": 2, "max_epochs": 2, "random_state": 0}
+    model = TransferClassifier(tiny_source, **quick).fit(formulas, labels)
     table = model.screen(formulas[:5])
     np.testing.assert_array_equal(table["prediction"], model.predict(formulas[:5]))
     chances = table[["probability_0", "probability_1"]].to_numpy()

@@ -142,18 +142,20 @@ def test_its_features_are_extracted(named, rows):
     assert transformer.get_feature_names_out()[-1] == "lab_volume"
 
 
-def test_a_stack_reads_it(named, rows):
-    model = TransferStackRegressor(named, n_members=2, random_state=0).fit(*rows)
+def test_a_stack_reads_it(named, rows, few_steps):
+    with few_steps():
+        model = TransferStackRegressor(named, n_members=2, random_state=0).fit(*rows)
     assert f"fine-tuned {ID}" in model.members_
     assert np.isfinite(model.predict(rows[0][:5])).all()
 
 
-def test_evaluation_compares_it_and_cites_it(named, rows, tmp_path):
+def test_evaluation_compares_it_and_cites_it(named, rows, few_steps, tmp_path):
     lines = [f"{formula},{y}" for formula, y in zip(*rows, strict=True)]
     (tmp_path / "data.csv").write_text("\n".join(["formula,y", *lines]))
     few = ("--folds", "2", "--repeats", "1", "--jobs", "1", "--models", "transfer,scratch")
     given = (str(tmp_path / "data.csv"), "--target", "y", "--source", named, *few)
-    done = CliRunner().invoke(main, ["evaluate", *given, "-o", str(tmp_path / "page.html")])
+    with few_steps():
+        done = CliRunner().invoke(main, ["evaluate", *given, "-o", str(tmp_path / "page.html")])
     assert done.exit_code == 0, done.output
     assert "doi.org/10.1037/h0042519" in (tmp_path / "page.html").read_text(encoding="utf-8")
     assert make_model("scratch", named).network == "lab-perceptron"

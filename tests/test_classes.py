@@ -32,9 +32,10 @@ def rows(toy_rows):
 
 
 @pytest.fixture(scope="module")
-def found(rows, tiny_source):
+def found(rows, tiny_source, few_steps):
     formulas, labels, _ = rows
-    return evaluate_classes(formulas, labels, source=tiny_source, **QUICK)
+    with few_steps():
+        return evaluate_classes(formulas, labels, source=tiny_source, **QUICK)
 
 
 @pytest.mark.parametrize(
@@ -81,12 +82,13 @@ def test_scores_are_those_of_the_field():
     assert scores.log_loss == pytest.approx(expected)
 
 
-def test_a_test_row_never_reaches_the_model_that_predicts_it(found, rows, tiny_source):
+def test_a_test_row_never_reaches_the_model_that_predicts_it(found, rows, tiny_source, few_steps):
     formulas, labels, _ = rows
     test = found.folds[0].test
     spoilt = labels.copy()
     spoilt[test] = np.random.default_rng(0).permutation(labels[test])
-    again = evaluate_classes(formulas, spoilt, source=tiny_source, **QUICK)
+    with few_steps():
+        again = evaluate_classes(formulas, spoilt, source=tiny_source, **QUICK)
     folds = [fold for fold in again.folds if set(fold.test) == set(test)]
     for fold in folds:  # the folds depend on the labels, and may be others
         for model in (TRANSFER, FOREST):
@@ -126,12 +128,14 @@ def test_a_class_that_is_too_rare_is_named(rows, tiny_source):
 
 
 @pytest.fixture
-def place(tmp_path, monkeypatch, tiny_source, rows):
+def place(tmp_path, monkeypatch, tiny_source, rows, few_steps):
+    """A folder to run commands in, whose networks take few steps."""
     tiny_source.save(tmp_path / "toy.safetensors")
     lines = [f"{f},{label},{e:.3f}" for f, label, e in zip(*rows, strict=True)]
     (tmp_path / "data.csv").write_text("\n".join(["formula,kind,energy", *lines]) + "\n")
     monkeypatch.chdir(tmp_path)
-    return tmp_path
+    with few_steps():
+        yield tmp_path
 
 
 def run(*arguments):

@@ -159,7 +159,9 @@ def test_full_fits_are_the_last_points_of_the_curve():
     assert comparison.seconds(2) == pytest.approx(comparison.seconds(1) / 2)
 
 
-def test_plots_are_written_in_the_format_that_is_asked_for(tiny_source, tmp_path):
+def test_plots_are_written_in_the_format_that_is_asked_for(tiny_source, tmp_path, monkeypatch):
+    small = DemoPlan(n_rows=100, max_epochs=1, n_trees=2, sizes=(50,))
+    monkeypatch.setattr(DemoPlan, "quick", lambda plan: small)
     result = run("--quick", "--figures", "svg", "--source", tiny_source, "-o", tmp_path / "here")
     assert result.exit_code == 0, result.output
     assert "This takes about" in result.stdout.split("model")[0]

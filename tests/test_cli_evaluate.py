@@ -50,11 +50,11 @@ def place(tmp_path_factory, tiny_source, toy_rows):
 
 
 @pytest.fixture(scope="module")
-def run(place):
-    """Function that runs the command in that folder."""
+def run(place, few_steps):
+    """Function that runs the command in that folder, with networks that take few steps."""
 
     def runner(*arguments):
-        with pytest.MonkeyPatch.context() as patch:
+        with pytest.MonkeyPatch.context() as patch, few_steps():
             patch.chdir(place)
             return CliRunner().invoke(main, ["evaluate", *map(str, arguments)])
 

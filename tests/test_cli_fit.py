@@ -28,9 +28,11 @@ def place(tmp_path, tiny_source, toy_rows):
 
 
 @pytest.fixture
-def run(place, monkeypatch):
+def run(place, monkeypatch, few_steps):
+    """Function that runs a command in that folder; networks are quick, here and in the test."""
     monkeypatch.chdir(place)
-    return lambda *arguments: CliRunner().invoke(main, list(map(str, arguments)))
+    with few_steps():
+        yield lambda *arguments: CliRunner().invoke(main, list(map(str, arguments)))
 
 
 FIT = ("fit", "data.csv", "--target", "energy", "--source", "toy.safetensors", "--save", "m.sktl")

@@ -14,8 +14,8 @@ N = 24
 
 
 @pytest.fixture
-def place(tmp_path, monkeypatch, tiny_crystal_source, toy_crystals):
-    """A folder with a source, files of crystals, and a table of names and energies."""
+def place(tmp_path, monkeypatch, tiny_crystal_source, toy_crystals, few_steps):
+    """A folder with a source, crystals, and a table of names and energies; networks are quick."""
     tiny_crystal_source.save(tmp_path / "toy.safetensors")
     structures, energies, _ = toy_crystals(N, seed=3)
     (tmp_path / "crystals").mkdir()
@@ -26,7 +26,8 @@ def place(tmp_path, monkeypatch, tiny_crystal_source, toy_crystals):
         lines.append(f"{i},{name},{energy:.4f}")
     (tmp_path / "data.csv").write_text("\n".join(lines) + "\n")
     monkeypatch.chdir(tmp_path)
-    return tmp_path
+    with few_steps():
+        yield tmp_path
 
 
 def run(*arguments):

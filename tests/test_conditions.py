@@ -247,9 +247,8 @@ def test_given_models_of_the_stack_read_the_frame_itself(tiny_source, regressor)
 
 def test_the_classifier_reads_columns(tiny_source):
     frame, y = table()
-    model = TransferClassifier(tiny_source, max_epochs=40, learning_rate=5e-3, random_state=0).fit(
-        frame, y > np.median(y)
-    )
+    quick = {"n_members": 1, "max_epochs": 40, "learning_rate": 5e-3, "random_state": 0}
+    model = TransferClassifier(tiny_source, **quick).fit(frame, y > np.median(y))
     assert (model.predict(frame) == (y > np.median(y))).mean() > 0.8
 
 
@@ -282,7 +281,11 @@ def test_materials_take_their_columns_with_them():
     assert again.digests() == part.digests()
 
 
-def test_columns_on_the_command_line(tiny_source, tmp_path, monkeypatch):
+def run(*arguments):
+    return CliRunner().invoke(main, list(arguments))
+
+
+def test_columns_on_the_command_line(tiny_source, few_steps, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     tiny_source.save("toy.safetensors")
     frame, y = table()
@@ -290,23 +293,23 @@ def test_columns_on_the_command_line(tiny_source, tmp_path, monkeypatch):
     frame.assign(strength=y).to_csv("data.csv", index=False, sep=";", decimal=",")
     source = ["--source", "toy.safetensors"]
     asked = ["--target", "strength", "--conditions", "t,processing"]
-    done = CliRunner().invoke(main, ["fit", "data.csv", *asked, *source, "--save", "m.sktl"])
+    with few_steps():
+        done = run("fit", "data.csv", *asked, *source, "--save", "m.sktl")
     assert done.exit_code == 0, done.output
     assert list(sktl.load_model("m.sktl").conditions_.columns) == ["T (K)", "processing"]
     new = frame.head(3).rename(columns={"formula": "composition"})[
         ["processing", "T (K)", "composition"]
     ]
     new.assign(**{"T (K)": [300, "hot", 5000]}).to_csv("new.csv", index=False)
-    done = CliRunner().invoke(main, ["predict", "m.sktl", "new.csv", "-o", "out.csv"])
+    done = run("predict", "m.sktl", "new.csv", "-o", "out.csv")
     assert done.exit_code == 0, done.output
     out = pd.read_csv("out.csv")
     assert out["prediction of strength"].notna().tolist() == [True, False, True]
     assert "T (K)" in out["reason"][1] or "hot" in out["reason"][1]
     assert out["out_of_range"].fillna("").tolist() == ["", "", "T (K)"]
     settings = ["--models", "transfer,forest", "--repeats", "1", "--folds", "2", "--jobs", "1"]
-    done = CliRunner().invoke(
-        main, ["evaluate", "data.csv", *asked, *source, *settings, "-o", "r.html", "--json"]
-    )
+    with few_steps():
+        done = run("evaluate", "data.csv", *asked, *source, *settings, "-o", "r.html", "--json")
     assert done.exit_code == 0, done.output
     found = json.loads(done.stdout)
     assert sum(part["rows"] for part in found["conditions"]["T (K)"]) == len(frame)
@@ -315,7 +318,7 @@ def test_columns_on_the_command_line(tiny_source, tmp_path, monkeypatch):
 
 @pytest.mark.filterwarnings("default")
 def test_names_that_look_like_numbers_are_words_where_this_is_said(
-    tiny_source, tmp_path, monkeypatch
+    tiny_source, few_steps, tmp_path, monkeypatch
 ):
     monkeypatch.chdir(tmp_path)
     tiny_source.save("toy.safetensors")
@@ -328,7 +331,8 @@ def test_names_that_look_like_numbers_are_words_where_this_is_said(
     assert "'316L' in line 3. If its cells are names" in done.output
     done = CliRunner().invoke(main, [*fit.split(), "--words", "y"])
     assert done.exit_code == 2 and "expected a column of --conditions" in done.output
-    done = CliRunner().invoke(main, [*fit.split(), "--words", "Grade"])
+    with few_steps():
+        done = CliRunner().invoke(main, [*fit.split(), "--words", "Grade"])
     assert done.exit_code == 0, done.output
     assert not any(sktl.load_model("m.sktl").conditions_.numeric.values())
     done = CliRunner().invoke(main, "predict m.sktl data.csv -o out.csv".split())
@@ -336,7 +340,7 @@ def test_names_that_look_like_numbers_are_words_where_this_is_said(
     assert pd.read_csv("out.csv")["prediction of y"].notna().all()
 
 
-def test_classes_are_evaluated_with_columns(tiny_source, tmp_path, monkeypatch):
+def test_classes_are_evaluated_with_columns(tiny_source, few_steps, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     tiny_source.save("toy.safetensors")
     frame, y = table()
@@ -345,7 +349,8 @@ def test_classes_are_evaluated_with_columns(tiny_source, tmp_path, monkeypatch):
     frame.assign(kind=kinds).to_csv("data.csv", index=False)
     asked = "--target kind --conditions T,processing --source toy.safetensors".split()
     few = "--models transfer,forest --repeats 1 --folds 2 --jobs 1 --json -o r.html".split()
-    done = CliRunner().invoke(main, ["evaluate", "data.csv", *asked, *few])
+    with few_steps():
+        done = run("evaluate", "data.csv", *asked, *few)
     assert done.exit_code == 0, done.output
     found = json.loads(done.stdout)
     parts = found["conditions"]["T (K)"]

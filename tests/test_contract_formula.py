@@ -61,7 +61,12 @@ ALL = PRETRAINED | {
 }
 ALL["stack of classes"] = lambda source: TransferStackClassifier(
     estimators=[
-        ("tuned", TransferClassifier(source, n_members=1, policy=Policy(validation_fraction=0.0))),
+        (
+            "tuned",
+            TransferClassifier(
+                source, n_members=1, policy=Policy(validation_fraction=0.0), **QUICK
+            ),
+        ),
         ("shares", DummyClassifier()),
     ],
     n_members=2,

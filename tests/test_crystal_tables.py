@@ -39,15 +39,16 @@ def texts(crystals):
 
 
 @pytest.fixture
-def place(tmp_path, monkeypatch, tiny_crystal_source, crystals, texts):
-    """A folder with a source, both files, and a table of names and energies."""
+def place(tmp_path, monkeypatch, tiny_crystal_source, crystals, texts, few_steps):
+    """A folder with a source, both files, and a table of names and energies; networks are quick."""
     tiny_crystal_source.save(tmp_path / "toy.safetensors")
     (tmp_path / "all.cif").write_text(texts[0])
     (tmp_path / "all.extxyz").write_text(texts[1])
     rows = [f"c{i},{energy:.4f}" for i, energy in enumerate(crystals[1])]
     (tmp_path / "data.csv").write_text("\n".join(["id,energy (eV)", *rows]) + "\n")
     monkeypatch.chdir(tmp_path)
-    return tmp_path
+    with few_steps():
+        yield tmp_path
 
 
 def run(*arguments):

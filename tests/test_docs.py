@@ -86,7 +86,7 @@ def folder(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(DOCS).as_posix())
-def test_code_of_a_page_runs(page, folder):
+def test_code_of_a_page_runs(page, folder, few_steps):
     if page.stem.startswith("nequix") and page.stem not in sktl.list_sources():
         pytest.skip(f"{page.stem} comes from its publisher")
     given = taken_as_given() if page.stem == "user_guide" else None
@@ -94,7 +94,10 @@ def test_code_of_a_page_runs(page, folder):
     for text, code in blocks(page):
         if any(name in text for name in NOT_RUN):
             continue  # it is compiled
-        exec(code, names if given is None else dict(given))  # blocks of the guide stand alone
+        with few_steps():
+            exec(code, names if given is None else dict(given))  # blocks of the guide stand alone
+        if page.stem == "pitfalls" and not ran:  # which names the model of all others
+            names["model"].set_params(max_epochs=1)
         ran += 1
     assert ran or page.stem == "scaling"  # which has nothing for one machine
 
@@ -103,7 +106,7 @@ def test_code_of_the_pitfalls_that_fetches_runs(mirror, folder):
     (first, setup), *others = blocks(DOCS / "pitfalls.md")
     names = {}
     exec(setup, names)
-    names["model"].set_params(max_epochs=1)
+    names["model"].set_params(max_epochs=1, freeze_depth=8)  # trains the head alone
     fetching = [code for text, code in others if "fetch_" in text]
     assert len(fetching) == 2
     for code in fetching:

@@ -1,10 +1,15 @@
-"""README and the examples: every example runs, and README shows what ran."""
+"""README and the examples: quick examples run, the others are checked, README shows what ran."""
 
+import contextlib
+import functools
 import importlib.util
+import io
+import logging
 import re
 import runpy
-import warnings
+import sys
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 
 import matplotlib.pyplot as plt
 import pytest
@@ -13,22 +18,10 @@ import sktl
 from sktl.exceptions import SktlError
 
 ROOT = Path(__file__).resolve().parents[1]
-EXAMPLES = sorted((ROOT / "docs" / "examples").glob("*.py"))
+EXAMPLES = {path.stem: path for path in sorted((ROOT / "docs" / "examples").glob("*.py"))}
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 FIRST_CELL = re.compile(r'^""".*?^"""\n\n(.*?)(?=\n# %%)', re.DOTALL | re.MULTILINE)
-EXPECTED = {
-    "classify": r"P\(gap\) = [01]\.\d\d\narea under the ROC curve: 0\.[5-9]\d",
-    "conditions": r"Al0.3.+ 0 K, 0.+ less.+\n\[\(\), \('T \(K\)',\)\]\n(\w+: LDA .+ eV\n){3}",
-    "crystals": r"(Cd\w+: \d\.\d eV, measured \d\.\d eV\n){3}",
-    "custom_source": r"fine-tuned: mean absolute error \d\.\d\d eV on 200 test rows",
-    "grid_search": r"(\d groups frozen: mean absolute error \d\.\d\d eV\n){3}",
-    "hyperopt_sklearn": r"(.+: mean absolute error \d\.\d\d eV on 20 test rows\n){3}TransferReg",
-    "pipeline": r"\[.+\] \[.+\] eV",
-    "quickstart": r"(\w+: \d\.\d\d eV, nine times in ten from \d\.\d\d to \d\.\d\d eV\n){4}",
-    "service": r"ok\nband gap \[\d\.\d, \d\.\d\]\n422 .+Fe2O3.+\n422\n",
-    "splits": r"(split by .+: .+ \d\.\d+ eV\n){3}(compounds with.+ hold \d+ % of \d+ gaps\n){2}",
-    "tutorial": r"(line \d+, .+: .+\n){3}497 of 500 rows are used; Gap is in eV\n(?s:.+)parity.pdf",
-}
+QUICK = ("quickstart", "custom_source", "service")  # the build of the documentation runs all
 
 pytestmark = pytest.mark.skipif(
     "oqmd" not in sktl.list_sources(), reason="the source oqmd is not part of this installation"
@@ -39,41 +32,103 @@ def blocks(language):
     return re.findall(rf"^```{language}\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
 
 
-def need_hyperopt():
-    """Skip where hyperopt-sklearn is missing; it warns of its own imports."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        pytest.importorskip("hpsklearn", reason='hyperopt-sklearn is missing: ".[benchmark]"')
+@pytest.fixture(scope="module")
+def extension():
+    """The extension of the documentation that checks what examples print."""
+    path = ROOT / "docs" / "_extensions" / "example_output.py"
+    sphinx = ModuleType("sphinx.util.logging")
+    sphinx.getLogger = logging.getLogger  # Sphinx need not be there
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, sphinx.__name__, sphinx)
+        return SimpleNamespace(**runpy.run_path(str(path)))
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
-def test_example_runs(path, tmp_path, monkeypatch, capsys):
-    if path.stem == "hyperopt_sklearn":
-        need_hyperopt()
-    if path.stem == "service":
+@pytest.fixture(scope="module")
+def output(tmp_path_factory):
+    """Function -> what an example prints, which runs once."""
+
+    @functools.cache
+    def run(name):
+        folder, text = tmp_path_factory.mktemp(name), io.StringIO()
+        with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(text):
+            patch.chdir(folder)
+            patch.setenv("SKTL_CACHE", str(folder / "cache"))
+            patch.setattr("tempfile.tempdir", str(folder))
+            patch.delenv("DISPLAY", raising=False)  # so that plt.show() shows nothing
+            runpy.run_path(str(EXAMPLES[name]), run_name="__main__")
+        plt.close("all")
+        return text.getvalue()
+
+    return run
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_example_runs(name, extension, output):
+    if name == "service":
         pytest.importorskip("fastapi", reason='FastAPI is missing: ".[service]"')
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("SKTL_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    monkeypatch.delenv("DISPLAY", raising=False)  # so that plt.show() shows nothing
-    runpy.run_path(str(path), run_name="__main__")
-    plt.close("all")
-    assert re.search(EXPECTED[path.stem], capsys.readouterr().out)
+    assert extension.problem(name, output(name)) == ""
+
+
+PAGE = """.. code-block:: Python
+
+    print("[1.2 0.] [1.1 0.1] eV")
+
+.. rst-class:: sphx-glr-script-out
+
+ .. code-block:: none
+
+    {}
+
+The next cell.
+"""
+
+
+@pytest.mark.parametrize(
+    ("output", "message"),
+    [
+        ("[1.2 0.] [1.1 0.1] eV", None),
+        ("nan nan eV", r"pipeline printed\nnan nan eV\nexpected \\\["),
+        (
+            "a.py:1: UserWarning: odd\n    [1.2 0.] [1.1 0.1] eV",
+            "pipeline warned.+UserWarning: odd",
+        ),
+        ("", "pipeline printed"),
+    ],
+)
+def test_the_documentation_is_not_built_where_an_example_prints_something_else(
+    extension, tmp_path, caplog, output, message
+):
+    for folder, file, text in (("examples", "pipeline.py", ""), ("gallery", "pipeline.rst", PAGE)):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / file).write_text(text.format(output))
+    settings = {"plot_gallery": True, "filename_pattern": r"\.py$"}
+    app = SimpleNamespace(srcdir=tmp_path, config=SimpleNamespace(sphinx_gallery_conf=settings))
+    extension.check_gallery(app)
+    assert len(caplog.messages) == (message is not None)
+    assert message is None or re.search(message, caplog.messages[0], re.DOTALL)
+    caplog.clear()
+    settings["plot_gallery"] = False
+    extension.check_gallery(app)
+    assert caplog.messages == []
+
+
+def test_of_each_example_it_is_known_what_it_prints(extension):
+    assert set(extension.EXPECTED) == set(EXAMPLES)
 
 
 def test_readme_shows_the_examples_word_for_word():
-    cells = [FIRST_CELL.search(path.read_text("utf-8"))[1] for path in EXAMPLES]
+    cells = [FIRST_CELL.search(path.read_text("utf-8"))[1] for path in EXAMPLES.values()]
     assert len(blocks("python")) == 4
     assert [block for block in blocks("python") if block not in cells] == []
 
 
-def test_first_example_shows_what_it_prints(capsys):
-    code = blocks("python")[0]
-    exec(code, {})
+def test_first_example_shows_what_it_prints(output):
+    code = blocks("python")[0]  # which begins the first example, word for word
     shown, printed = (
-        [float(number) for number in re.findall(r"\d+\.\d*", text)]
-        for text in (code.splitlines()[-1], capsys.readouterr().out)
+        [float(number) for number in re.findall(r"\d+\.\d*", line)]
+        for line in (code.splitlines()[-1], output("quickstart").splitlines()[0])
     )
+    assert FIRST_CELL.search(EXAMPLES["quickstart"].read_text("utf-8"))[1] == code
     assert len(shown) == 4
     assert printed == pytest.approx(shown, abs=0.2)
 

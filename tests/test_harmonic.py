@@ -1,6 +1,7 @@
 """Harmonic responses: derivatives, springs whose answer is known, symmetry, what is kept."""
 
 import dataclasses
+import pickle
 
 import numpy as np
 import pytest
@@ -276,13 +277,16 @@ def test_place_and_order_of_atoms_do_not_matter(potential):
 
 def test_it_is_a_transformer_like_others(potential):
     crystals = [CAESIUM, RUTILE, QUARTZ_LIKE, CAESIUM]
-    transformer = clone(HarmonicTransformer(potential, n_jobs=2))
+    transformer = clone(HarmonicTransformer(potential, max_atoms=8, n_jobs=2))
     with parallel_config("threading"):
         found = transformer.fit_transform(crystals)
+        model = make_pipeline(transformer, SVR()).fit(crystals, [1.0, 2.0, 3.0, 1.0])
+        predicted = model.predict([RUTILE])
+        again = pickle.loads(pickle.dumps(model)).predict([RUTILE])  # as in other processes
     assert found.shape == (4, 17) == (4, len(transformer.get_feature_names_out()))
     np.testing.assert_array_equal(found[0], found[3])
-    model = make_pipeline(transformer, SVR()).fit(crystals, [1.0, 2.0, 3.0, 1.0])
-    assert np.isfinite(model.predict([RUTILE])).all()
+    assert np.isfinite(predicted).all()
+    np.testing.assert_allclose(again, predicted)
 
 
 def test_large_cells_have_elastic_features_only(potential):
@@ -335,12 +339,15 @@ def test_mistakes_are_named(potential, tiny_crystal_source):
         HarmonicTransformer(Source(card, tiny_network())).fit([CAESIUM, RUTILE])
 
 
-def test_a_stack_takes_the_response_of_a_potential(potential, tiny_source, toy_crystals, tmp_path):
+def test_a_stack_takes_the_response_of_a_potential(
+    potential, tiny_source, toy_crystals, few_steps, tmp_path
+):
     structures, energies, _ = toy_crystals(24, seed=5)
     potential.save(tmp_path / "potential.safetensors")  # what has a file is computed once
     sources = [tiny_source, tmp_path / "potential.safetensors"]
     stack = TransferStackRegressor(sources, n_members=2, random_state=0)
-    stack.fit(structures, energies)
+    with few_steps():
+        stack.fit(structures, energies)
     names = stack.features_.get_feature_names_out()
     assert [name.rpartition("__")[2] for name in names[-17:]] == list(RESPONSES)
     assert np.isfinite(stack.features_.transform(structures)).all()

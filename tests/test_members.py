@@ -108,13 +108,14 @@ def rows(toy_rows):
 
 def test_a_regressor_of_several_members(rows, tiny_source, tmp_path):
     formulas, y = rows
-    model = TransferRegressor(tiny_source, n_members=3, random_state=0).fit(formulas, y)
+    settings = {"n_members": 3, "max_epochs": 15, "random_state": 0}
+    model = TransferRegressor(tiny_source, **settings).fit(formulas, y)
     assert len(model.networks_) == len(model.history_) == 3
     outputs = [network.head.weight.detach().numpy() for network in model.networks_]
     assert not np.allclose(outputs[0], outputs[1])
     assert np.isfinite(model.history_[0][-1, "valid_loss"])
     assert np.abs(model.predict(formulas) - y).mean() < 0.5 * np.abs(y - np.median(y)).mean()
-    again = TransferRegressor(tiny_source, n_members=3, random_state=0).fit(formulas, y)
+    again = TransferRegressor(tiny_source, **settings).fit(formulas, y)
     np.testing.assert_array_equal(again.predict(formulas), model.predict(formulas))
 
 
@@ -143,9 +144,10 @@ def fit_apart(model, formulas, y, parts):
     return model._fit_apart(materials, y, None, parts, [1, 2])
 
 
-def test_members_of_a_stack_are_regressors_of_their_own(rows, tiny_source):
+def test_members_of_a_stack_are_regressors_of_their_own(rows, tiny_source, few_steps):
     formulas, y = rows
-    stack = TransferStackRegressor(tiny_source, n_members=3, random_state=0).fit(formulas, y)
+    with few_steps():
+        stack = TransferStackRegressor(tiny_source, n_members=3, random_state=0).fit(formulas, y)
     networks = next(iter(stack.members_.values()))
     found = np.array([member.predict(formulas) for member in networks])
     assert found.shape == (3, len(y)) and np.ptp(found, axis=0).max() > 1e-3

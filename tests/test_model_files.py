@@ -124,9 +124,10 @@ def test_a_model_of_a_source_that_was_named_by_a_path_comes_back(tmp_path, tiny_
     np.testing.assert_array_equal(found.predict(rows[0]), model.predict(rows[0]))
 
 
-def test_a_stack_comes_back(tmp_path, tiny_source, rows):
+def test_a_stack_comes_back(tmp_path, tiny_source, rows, few_steps):
     formulas, y = rows
-    stack = TransferStackRegressor(tiny_source, n_members=2, random_state=0).fit(formulas, y)
+    with few_steps():
+        stack = TransferStackRegressor(tiny_source, n_members=2, random_state=0).fit(formulas, y)
     found = again(stack, tmp_path)
     assert found.weights_ == stack.weights_ and found.sources_ == stack.sources_
     np.testing.assert_array_equal(found.predict(formulas), stack.predict(formulas))

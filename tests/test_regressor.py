@@ -276,7 +276,7 @@ def test_limits_count_only_where_they_are_not_kept(tiny_source, toy_rows):
     limit = float(np.quantile(energies, 0.6))
     bounds = (energies > limit).astype(int)  # known to be above the limit, not by how much
     values = np.minimum(energies, limit)
-    model = TransferRegressor(tiny_source, random_state=0)
+    model = TransferRegressor(tiny_source, max_epochs=20, random_state=0)
     plain = clone(model).fit(formulas, values).predict(formulas)
     bounded = clone(model).fit(formulas, values, bounds=bounds)
     found, above = bounded.predict(formulas), bounds == 1
@@ -322,7 +322,8 @@ def test_means_for_squared_errors_and_medians_for_absolute_ones(tiny_source, row
     found = {}
     for criterion in ("absolute_error", "squared_error"):
         policy = Policy(validation_fraction=0.0)  # a held-out row may hold much of the mean
-        model = TransferRegressor(tiny_source, criterion=criterion, policy=policy, random_state=0)
+        given = {"criterion": criterion, "policy": policy, "max_epochs": 12, "random_state": 0}
+        model = TransferRegressor(tiny_source, **given)
         found[criterion] = model.fit(formulas, y).predict(formulas)
     assert found["absolute_error"].mean() < 0.6 * y.mean()
     assert abs(found["squared_error"].mean() - y.mean()) < 0.2 * y.mean()

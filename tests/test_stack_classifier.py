@@ -20,11 +20,12 @@ def rows(toy_rows):
 
 
 @pytest.fixture(scope="module")
-def fitted(rows, tiny_source):
-    names = np.array(["large", "mid", "small"])
-    return TransferStackClassifier(tiny_source, n_members=2, random_state=0).fit(
-        rows[0], names[rows[1]]
-    )
+def fitted(rows, tiny_source, few_steps):
+    labels = np.array(["large", "mid", "small"])[rows[1]]
+    with few_steps():
+        return TransferStackClassifier(tiny_source, n_members=2, random_state=0).fit(
+            rows[0], labels
+        )
 
 
 @pytest.fixture(scope="module")
@@ -105,11 +106,12 @@ def test_a_bad_formula_is_named(fitted):
         fitted.predict_proba(["NaCl", "Xx2O"])
 
 
-def test_columns_beside_the_formula(rows, tiny_source):
+def test_columns_beside_the_formula(rows, tiny_source, few_steps):
     formulas, _ = rows
     hot = np.arange(len(formulas)) % 2
     X = pd.DataFrame({"formula": formulas, "T (K)": 300.0 + 500 * hot})
-    model = TransferStackClassifier(tiny_source, n_members=2, random_state=0).fit(X, hot)
+    with few_steps():
+        model = TransferStackClassifier(tiny_source, n_members=2, random_state=0).fit(X, hot)
     assert model.score(X, hot) > 0.95
     assert model.conditions_.names == ["T (K)"]
 

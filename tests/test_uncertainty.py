@@ -23,7 +23,11 @@ def noisy():
 def fitted(noisy):
     X, y, _ = noisy
     model = TransferRegressor(
-        None, max_epochs=15, policy=Policy(validation_fraction=0.3), random_state=0
+        None,
+        network_arguments={"width": 64},
+        max_epochs=15,
+        policy=Policy(validation_fraction=0.3),
+        random_state=0,
     )
     return model.fit(X[:N_TRAIN], y[:N_TRAIN])
 

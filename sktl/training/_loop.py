@@ -247,7 +247,11 @@ class _EpochSeed(Callback):
         self.seed = seed
 
     def on_epoch_begin(self, net: NeuralNet, **kwargs: Any) -> None:
-        torch.manual_seed((self.seed * 100_003 + len(net.history)) % 2**63)
+        seed = (self.seed * 100_003 + len(net.history)) % 2**63
+        if torch.device(net.device).type == "cpu":
+            torch.default_generator.manual_seed(seed)  # and not those of devices: that is slow
+        else:
+            torch.manual_seed(seed)
 
 
 class _RestDropout(Callback):

@@ -14,7 +14,7 @@ from sktl.sources import default_architecture
 from sktl.training import Policy, one_thread
 
 _CLASS_MEMBERS = 8  # of a classifier at its defaults
-_PASS = 0.0150  # seconds of 32 rows through a network and back where the estimates were made
+_PASS = 0.0125  # seconds of 32 rows through a network and back where the estimates were made
 _PASSES = 6
 
 
@@ -66,7 +66,7 @@ def estimate_seconds(
         )
         epochs, batch_size = int(policy.max_epochs), int(policy.batch_size)
         steps = epochs * math.ceil(n_train / batch_size)
-        one = 0.2 + steps * (0.012 + 0.0003 * batch_size)
+        one = 0.8 + steps * (0.012 + 0.0003 * batch_size)
         seconds = _CLASS_MEMBERS * (one + 0.001 * n_train) if classes else one
     elif model == FOREST:
         seconds = (4 if chosen else 1) * (0.1 + 0.003 * n_train)

@@ -38,7 +38,7 @@ class DemoPlan:
     seed : int
         Chooses the split, the smaller training sets and every model's random numbers.
     n_rows : int or None
-        Rows that take part; None for all.
+        Rows that take part, chosen at random; None for all, which takes twice as long.
     max_epochs : "auto" or int
         Epochs of the networks; "auto" is the default of the estimators.
     n_trees : int
@@ -49,10 +49,10 @@ class DemoPlan:
 
     source: str = "mpt"
     seed: int = 0
-    n_rows: int | None = None
+    n_rows: int | None = 2500
     max_epochs: int | Literal["auto"] = "auto"
     n_trees: int = 100
-    sizes: tuple[int, ...] = (50, 200, 800)
+    sizes: tuple[int, ...] = (50, 400)
 
     def quick(self) -> DemoPlan:
         """Return a plan that takes seconds and shows that everything runs, nothing else."""

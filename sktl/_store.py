@@ -93,7 +93,8 @@ def atomic_write(path: PathLike, content: bytes | Callable[[BinaryIO], object]) 
         return given
     path = given.resolve() if given.is_symlink() else given
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    start = path.name[:50]  # a name has 255 bytes at most
+    temporary = path.with_name(f".{start}.{secrets.token_hex(4)}.part")
     _unfinished.add(temporary)
     try:
         with open(temporary, "xb") as file:

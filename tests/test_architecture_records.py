@@ -93,10 +93,10 @@ class TestRecords:
             replace(ELEMNET, **change)
 
     def test_a_schedule_of_its_own_is_followed(self, rows):
-        quick = Schedule(epochs=61, learning_rate=5e-4)
+        quick = Schedule(epochs=121, learning_rate=5e-4)
         register_architecture(replace(ELEMNET, name="quick", network=Slim, scratch=quick))
         model = TransferRegressor(None, network="quick", random_state=0).fit(*rows)
-        assert model.n_iter_ == 61
+        assert model.n_iter_ == 121
         assert ELEMNET.schedule(pretrained=False) == Schedule(40, 1e-3)
         with pytest.raises(InputError, match="Got epochs=0"):
             Schedule(0, 1e-3)

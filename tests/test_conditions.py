@@ -329,6 +329,10 @@ def test_names_that_look_like_numbers_are_words_where_this_is_said(
     done = CliRunner().invoke(main, fit.split())
     assert done.exit_code == 1 and "10 of 20 rows cannot be used" in done.output
     assert "'316L' in line 3. If its cells are names" in done.output
+    check = "check data.csv --target y --conditions grade"
+    assert "10 cells in 10 of 20 rows" in CliRunner().invoke(main, check.split()).output
+    done = CliRunner().invoke(main, [*check.split(), "--words", "grade"])
+    assert done.output == "20 rows: all cells can be used.\n"
     done = CliRunner().invoke(main, [*fit.split(), "--words", "y"])
     assert done.exit_code == 2 and "expected a column of --conditions" in done.output
     with few_steps():

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import stat
 import threading
 
 import pytest
@@ -70,6 +71,47 @@ def test_atomic_write_makes_folders_and_replaces(tmp_path, content):
     atomic_write(str(path), content)
     assert path.read_bytes() == CONTENT
     assert [each.name for each in path.parent.iterdir()] == ["a.csv"]
+
+
+@pytest.mark.parametrize("name", ["x" * 255, "\N{GREEK SMALL LETTER ALPHA}" * 127])
+def test_atomic_write_to_the_longest_names(tmp_path, name):
+    assert atomic_write(tmp_path / name, b"whole").read_bytes() == b"whole"
+    assert [each.name for each in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are those of POSIX")
+@pytest.mark.parametrize(("mask", "mode"), [(0o077, 0o600), (0o022, 0o644)])
+def test_atomic_write_follows_the_umask_and_keeps_the_mode(tmp_path, mask, mode):
+    before = os.umask(mask)
+    try:
+        path = atomic_write(tmp_path / "a.csv", b"new")
+        assert stat.S_IMODE(path.stat().st_mode) == mode
+        path.chmod(0o640)
+        atomic_write(path, b"newer")
+    finally:
+        os.umask(before)
+    assert (path.read_bytes(), stat.S_IMODE(path.stat().st_mode)) == (b"newer", 0o640)
+
+
+def test_a_reader_sees_the_old_file_or_the_new(tmp_path):
+    path = atomic_write(tmp_path / "a.csv", b"a" * 100_000)
+    over = threading.Event()
+
+    def write():
+        for k in range(100):
+            atomic_write(path, (b"b", b"a")[k % 2] * 100_000)
+        over.set()
+
+    writers = [threading.Thread(target=write) for _ in range(2)]
+    for writer in writers:
+        writer.start()
+    seen = set()
+    while not over.is_set():
+        seen.add(path.read_bytes())
+    for writer in writers:
+        writer.join()
+    assert seen <= {b"a" * 100_000, b"b" * 100_000}
+    assert [each.name for each in tmp_path.iterdir()] == ["a.csv"]
 
 
 def test_atomic_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path):

@@ -29,6 +29,13 @@ import torch
 from _kills import kill_benchmark, kill_prediction, kill_pretraining, kill_saving
 from _parallel import set_clock_back, share_with_threads, share_with_workers
 from _places import full_disk, read_only_cache, shared_cache
+from _signals import (
+    signal_check,
+    signal_evaluate,
+    signal_fit,
+    signal_predict,
+    signal_pretrain,
+)
 
 import sktl
 
@@ -39,6 +46,11 @@ KINDS = {
     "kill-benchmark": kill_benchmark,
     "kill-prediction": kill_prediction,
     "kill-saving": kill_saving,
+    "signal-fit": signal_fit,
+    "signal-predict": signal_predict,
+    "signal-check": signal_check,
+    "signal-evaluate": signal_evaluate,
+    "signal-pretrain": signal_pretrain,
     "full-disk": full_disk,
     "read-only-cache": read_only_cache,
     "shared-cache": shared_cache,

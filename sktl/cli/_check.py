@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sktl.cli._cells import cell_options, cell_rules
-from sktl.cli._columns import column_of
+from sktl.cli._columns import column_of, conditions_options, read_beside
 from sktl.cli._paths import READABLE, WRITABLE, check_place, say
 from sktl.cli._rows import (
     Materials,
@@ -39,6 +39,7 @@ _MOST_OF_A_KIND = 20
     help="Column of measured values; may be given several times [default: all columns of numbers, "
     "where cells may be empty].",
 )
+@conditions_options
 @unit_option
 @click.option("--source", help="Name or file of a source: elements that it does not know count.")
 @decimal_option
@@ -118,6 +119,8 @@ def _find(
     if options["uncertainty"] is not None:
         besides.append(column_of(table, options["uncertainty"], "--uncertainty").name)
         found += read_uncertainties(table, besides[-1], options["decimal"])[1]
+    beside = read_beside(table, materials.conditions, materials.words, options["decimal"])
+    found, besides = found + beside.findings, besides + list(beside.columns)
     return table, check_table(table, found, names or None, cell_rules(options), besides=besides)
 
 

@@ -12,9 +12,12 @@ from sktl.representations import Fault
 from sktl.tables._columns import find_column
 from sktl.tables._findings import Finding
 from sktl.tables._marks import read_marks
-from sktl.tables._numbers import CellRules, read_measurements, read_values
+from sktl.tables._numbers import CellRules, NamedValues, read_measurements, read_values
 from sktl.tables._odd_cells import is_missing
 from sktl.tables._table import Table
+
+_FEW = 0.1
+"""Share of the cells of a column of numbers that may be anything else."""
 
 
 @dataclass
@@ -79,12 +82,13 @@ def read_conditions(
     found = BesideColumns()
     known = numeric or {}
     for name in names:
-        rules = CellRules(decimal, unit=find_column(table, name).unit)
+        unit = find_column(table, name).unit
+        rules = CellRules(decimal, unit=unit)
         values = read_values(table, name, rules, known.get(name))
         if name not in known and not values.numeric:
             _tell_numbers(table, name, values.values)
-        elif name not in known:
-            _tell_words(name, values.findings)
+        elif name not in known and unit is None:
+            _tell_words(name, values)
         found.columns[name] = list(values.values)
         found.findings += values.findings
     return found
@@ -101,10 +105,10 @@ def _tell_numbers(table: Table, name: str, words: Sequence[Any]) -> None:
         )
 
 
-def _tell_words(name: str, findings: Sequence[Finding]) -> None:
-    """Warn where cells of a column of numbers may be names, such as those of steels."""
-    names = [each for each in findings if any(map(str.isalpha, each.value))]
-    if names:
+def _tell_words(name: str, column: NamedValues) -> None:
+    """Warn where many cells of a column of numbers may be names, such as those of steels."""
+    names = [each for each in column.findings if any(map(str.isalpha, each.value))]
+    if len(names) > _FEW * len(column.values):
         warn_caller(
             f"{name} is taken as numbers, and {len(names)} cells are none, such as "
             f"{names[0].value!r} in line {names[0].line}. If its cells are names, such as those of "

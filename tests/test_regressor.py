@@ -8,7 +8,7 @@ import pytest
 import torch
 from sklearn.base import clone
 
-from sktl import Policy, TransferRegressor
+from sktl import Policy, TransferRegressor, load_model
 from sktl.exceptions import (
     InputError,
     TransferWarning,
@@ -332,6 +332,24 @@ def test_means_for_squared_errors_and_medians_for_absolute_ones(tiny_source, row
     errors = {name: np.abs(part - y).mean() for name, part in found.items()}
     assert squares["squared_error"] < squares["absolute_error"]
     assert errors["absolute_error"] < errors["squared_error"]
+
+
+def test_held_out_rows_tell_how_means_follow_from_medians(tiny_source, toy_rows, tmp_path):
+    formulas, y, _ = toy_rows(700, seed=3)
+    y = (y - y.min() + 1) * np.random.default_rng(0).choice([0.5, 4], len(y), p=[0.7, 0.3])
+    new, true, _ = toy_rows(300, seed=5)
+    true = (true - true.min() + 1) * (0.7 * 0.5 + 0.3 * 4)
+    given = {"max_epochs": 8, "policy": Policy(validation_fraction=0.3), "random_state": 0}
+    made = TransferRegressor(tiny_source, criterion="squared_error", **given)
+    model = made.fit(formulas, y)
+    ((slope, offset),) = model.target_.lines
+    assert (slope, offset) != (1.0, 0.0)
+    medians = clone(made).set_params(criterion="absolute_error").fit(formulas, y).predict(new)
+    means = model.predict(new)
+    assert means.min() >= 0
+    assert abs(means.mean() - true.mean()) < abs(medians.mean() - true.mean())
+    model.save(tmp_path / "m.sktl")
+    assert np.array_equal(load_model(tmp_path / "m.sktl").predict(new), means)
 
 
 def test_what_means_do_not_go_with(tiny_source, rows):

@@ -13,6 +13,7 @@ from sktl.exceptions import SktlError
 
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGKILL: -signal.SIGKILL}
 GONE, SOONEST = 2.0, 0.05
+OUTSIDE = 75
 AGAIN = 5  # one run in so many is followed by an undisturbed one
 OLDER = b"older\n"
 READERS = {".sktl": load_model, ".safetensors": load_source}
@@ -65,14 +66,21 @@ def _disturb(asked, output, times, folder, generator, more=frozenset()):
 
     A run counts as failed where it is not gone within two seconds, ends with another code than the
     signal's, leaves part of an output or a file beyond `more`, changes an input, or where the same
-    command fails afterwards.
+    command fails afterwards. What comes before a command takes signals, or after it has given them
+    back, is counted: Python itself ends then.
     """
     place = folder / output
     given = {path.name: path.read_bytes() for path in folder.iterdir()}
     seconds = timed(_command, folder, asked)
     whole = place.read_bytes()
     failures = []
-    seen = {"no output": 0, "older output": 0, "whole output": 0, "slowest end (ms)": 0}
+    seen = {
+        "no output": 0,
+        "older output": 0,
+        "whole output": 0,
+        "before or after": 0,
+        "slowest end (ms)": 0,
+    }
     for i in range(times):
         place.unlink(missing_ok=True)
         if i % 2:
@@ -81,7 +89,9 @@ def _disturb(asked, output, times, folder, generator, more=frozenset()):
         code, taken = _stop(folder, asked, number, generator.uniform(SOONEST, seconds))
         found = place.read_bytes() if place.exists() else None
         wrong = _faults(folder, given, {output, *more}, number)
-        if code not in (0, CODES[number]):
+        if number != signal.SIGKILL and code in (OUTSIDE, -number):
+            seen["before or after"] += 1
+        elif code not in (0, CODES[number]):
             wrong.append(f"exit code {code}")
         if found in (None, OLDER):
             seen["older output" if found else "no output"] += 1
@@ -103,7 +113,10 @@ def _disturb(asked, output, times, folder, generator, more=frozenset()):
 
 def _command(folder, asked):
     with contextlib.chdir(folder):
-        return sktl_command(*asked.split())
+        try:
+            return sktl_command(*asked.split())
+        except KeyboardInterrupt:  # before it takes signals, or after it has given them back
+            return OUTSIDE
 
 
 def _stop(folder, asked, number, seconds):

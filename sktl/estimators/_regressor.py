@@ -84,7 +84,8 @@ class TransferRegressor(TransferModel, MaterialsRegressor):
     criterion : {"absolute_error", "squared_error"}, default="absolute_error"
         What is made small: absolute errors, by predicting medians, or squared errors, by
         predicting means. The latter is what R2, and so `score`, asks for; of targets with a heavy
-        tail the two differ. "squared_error" goes with a linear head and without bounds.
+        tail the two differ. The network learns medians in both cases; held-out rows tell how means
+        follow from them. "squared_error" goes with a linear head and without bounds.
     n_members : int, default=1
         Networks, each with other rows held out, whose outputs are averaged: the error is some
         percent lower. From a source of formulas they are trained at once, each by updates of low
@@ -337,7 +338,8 @@ class TransferRegressor(TransferModel, MaterialsRegressor):
         bounded = self.single_output_ and y.shape[1] == 2  # a number and its side
         if self.criterion == SQUARED:
             self._check_means(bounded)
-            return MeanTarget(y, weights)
+            fraction = Policy.of(self).validation_fraction
+            return MeanTarget(y, weights, int(fraction * len(y)) * self.n_members)
         if bounded:
             return BoundedTarget(y, weights)
         if self.head == "source" and source is not None:

@@ -5,6 +5,7 @@ from sktl.training._history import history_from_rows, history_rows
 from sktl.training._labels import PropertyTable
 from sktl.training._loop import LabelledRows, train
 from sktl.training._losses import MaskedL1
+from sktl.training._mean_target import MeanTarget
 from sktl.training._policy import Policy
 from sktl.training._pretrain import pretrain
 from sktl.training._problem import digest_list_hash, digest_share
@@ -13,7 +14,6 @@ from sktl.training._rows import merge_rows, split_rows
 from sktl.training._target import (
     BoundedTarget,
     ClassTarget,
-    MeanTarget,
     NumberTarget,
     SourceTarget,
     ZeroInflatedTarget,

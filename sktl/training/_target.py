@@ -10,7 +10,7 @@ import torch
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVR
 from torch import nn
 
@@ -21,7 +21,6 @@ from sktl.training._losses import (
     BoundedL1,
     CrossEntropy,
     MaskedL1,
-    MaskedSquares,
     ZeroInflatedLoss,
 )
 
@@ -30,7 +29,6 @@ ZERO_SHARE = 0.1
 CLASS_COST = 0.03  # of cross-entropies in a linear model, against its weights squared
 MILDER = 0.5  # power of the temperature of several networks, whose mean is less sure than each
 UNSEEN_LOGIT = -8.0  # of a class that none of the rows has
-MEAN_COST = 100.0  # of the weights squared, against squared errors
 HEAD_COST = 1 / 60  # of absolute errors in a linear model, against its weights squared
 
 
@@ -94,43 +92,6 @@ class NumberTarget:
 
     def choose(self, outputs: AnyArray, y: FloatArray, weights: FloatArray) -> None:
         """Make the choices that need validation rows: none."""
-
-
-@stored("mean-target/1")
-class MeanTarget(NumberTarget):
-    """Numeric targets whose mean is predicted, not their median: centred at it, and squared errors.
-
-    Of targets without negative values no prediction is negative.
-
-    Parameters
-    ----------
-    y : float array (n, k)
-        Targets in user units.
-    weights : float array (n,)
-        Row weights.
-    """
-
-    def __init__(self, y: FloatArray, weights: FloatArray) -> None:
-        super().__init__(y, weights)
-        self.center = np.average(y, axis=0, weights=weights)
-        self.lowest = 0.0 if (y >= 0).all() else -np.inf
-
-    def decode(self, outputs: AnyArray) -> FloatArray:
-        """Return outputs of all members (m, n, k) as predictions (n, k) in the unit of y."""
-        return np.maximum(super().decode(outputs), self.lowest)
-
-    def criterion(self) -> nn.Module:
-        """Return the loss that trains these targets."""
-        return MaskedSquares()
-
-    def start_head(
-        self, head: nn.Linear, features: SingleArray, z: SingleArray, weights: FloatArray
-    ) -> None:
-        """Set a linear head to what lowers the squared error, with small weights."""
-        model = Ridge(MEAN_COST).fit(features.astype(np.float64), z, weights)
-        with torch.no_grad():
-            head.weight.copy_(torch.as_tensor(np.atleast_2d(model.coef_)))
-            head.bias.copy_(torch.as_tensor(np.atleast_1d(model.intercept_)))
 
 
 @stored("source-target/1")

@@ -128,7 +128,7 @@ def words(found):
         f"Reading is the small part: {found['n_rows']:,} formulas take {shortest['here']:.2f} s of "
         f"processor time to check, parse and encode (`python benchmarks/speed/reading.py`; commit "
         f"{found['commits']['beside']} took {shortest['beside']:.2f} s beside it). `import sktl` "
-        f"takes {found['import_seconds']:.2f} s."
+        f"takes {found['import_seconds']:.3f} s."
     )
 
 

@@ -74,13 +74,8 @@ def _disturb(asked, output, times, folder, generator, more=frozenset()):
     seconds = timed(_command, folder, asked)
     whole = place.read_bytes()
     failures = []
-    seen = {
-        "no output": 0,
-        "older output": 0,
-        "whole output": 0,
-        "before or after": 0,
-        "slowest end (ms)": 0,
-    }
+    outputs = "no output", "older output", "whole output"
+    seen = dict.fromkeys((*outputs, "before or after", "slowest end (ms)"), 0)
     for i in range(times):
         place.unlink(missing_ok=True)
         if i % 2:

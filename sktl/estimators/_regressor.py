@@ -84,8 +84,9 @@ class TransferRegressor(TransferModel, MaterialsRegressor):
     criterion : {"absolute_error", "squared_error"}, default="absolute_error"
         What is made small: absolute errors, by predicting medians, or squared errors, by
         predicting means. The latter is what R2, and so `score`, asks for; of targets with a heavy
-        tail the two differ. The network learns medians in both cases; held-out rows tell how means
-        follow from them. "squared_error" goes with a linear head and without bounds.
+        tail the two differ. The network learns medians in both cases, and held-out rows tell how
+        means follow from them; with fewer than 20 of these it learns means. "squared_error" goes
+        with a linear head and without bounds.
     n_members : int, default=1
         Networks, each with other rows held out, whose outputs are averaged: the error is some
         percent lower. From a source of formulas they are trained at once, each by updates of low

@@ -43,7 +43,7 @@ class _Pace(NamedTuple):
 
 
 _NUMBERS = _Pace(80, 16, 128, fewest_steps=200, epochs=1.0, rate=1.0, head=3.0)
-_SCRATCH = _NUMBERS._replace(batches=40, smallest=32, head=1.0)  # of formulas: faster, no worse
+_SCRATCH = _NUMBERS._replace(batches=40, smallest=32)  # of formulas: faster, and no worse
 _CLASSES = _Pace(20, 16, 128, fewest_steps=40, epochs=1 / 3, rate=2.0, head=0.3)
 _AT_ONCE = _NUMBERS._replace(rate=5.0, head=2.0)  # of updates of low rank
 

@@ -308,8 +308,9 @@ def _comparisons(sets: dict[str, Facts]) -> list[Facts]:
 
 
 def _comparison(sets: dict[str, Facts], model: str, to: str) -> Facts | None:
-    found = [(reference_mae(facts, model), reference_mae(facts, to)) for facts in sets.values()]
-    pairs = np.array([pair for pair in found if None not in pair])
+    pairs = _known(
+        [(reference_mae(facts, model), reference_mae(facts, to)) for facts in sets.values()]
+    )
     if not len(pairs):
         return None
     ratios = np.log(pairs[:, 0] / pairs[:, 1])
@@ -325,27 +326,33 @@ def _comparison(sets: dict[str, Facts], model: str, to: str) -> Facts | None:
 
 
 def _r2_comparisons(sets: dict[str, Facts]) -> list[Facts]:
-    """Count the data sets on which ours has the higher R2 than the tuned trees."""
-    found = []
-    for model in (*OURS, *MEANS):
-        for to in TREES:
-            r2 = [
-                [facts["models"].get(each, {}).get("r2") for each in (model, to)]
-                for facts in sets.values()
-            ]
-            pairs = np.array([pair for pair in r2 if None not in pair])
-            if len(pairs):
-                better = pairs[:, 0] - pairs[:, 1]
-                found.append(
-                    {
-                        "model": model,
-                        "to": to,
-                        "n_sets": len(pairs),
-                        "wins": int((better > 0).sum()),
-                        "median_difference": float(np.median(better)),
-                    }
-                )
-    return found
+    """Compare R2 of ours with that of the tuned trees over the data sets."""
+    return [
+        found
+        for model in (*OURS, *MEANS)
+        for to in TREES
+        if (found := _r2_comparison(sets, model, to)) is not None
+    ]
+
+
+def _r2_comparison(sets: dict[str, Facts], model: str, to: str) -> Facts | None:
+    models = [facts["models"] for facts in sets.values()]
+    pairs = _known([(each.get(model, {}).get("r2"), each.get(to, {}).get("r2")) for each in models])
+    if not len(pairs):
+        return None
+    higher = pairs[:, 0] - pairs[:, 1]
+    return {
+        "model": model,
+        "to": to,
+        "n_sets": len(higher),
+        "wins": int((higher > 0).sum()),
+        "median_difference": float(np.median(higher)),
+    }
+
+
+def _known(pairs: Iterable[tuple[float | None, float | None]]) -> FloatArray:
+    """Return the pairs of which both numbers are known, (m, 2)."""
+    return np.array([pair for pair in pairs if None not in pair], dtype=float)
 
 
 def _missing(done: Collection[Run]) -> dict[str, dict[str, str | list[str]]]:

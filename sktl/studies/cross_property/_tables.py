@@ -104,10 +104,7 @@ def _comparison_table(comparisons: list[Facts]) -> str:
     """Return wins, median difference and test over the data sets."""
     rows = [
         (
-            NAMES[found["model"]],
-            NAMES[found["to"]],
-            f"{found['n_sets']}",
-            f"{found['wins']}",
+            *_counts(found),
             _percent(found["median_relative_difference"]),
             "" if found["p"] is None else f"{found['p']:.2g}",
         )
@@ -115,6 +112,11 @@ def _comparison_table(comparisons: list[Facts]) -> str:
     ]
     titles = ("model", "compared with", "data sets", "lower error on", "median difference", "p")
     return markdown(titles, rows) if rows else _NO_DATA
+
+
+def _counts(found: Facts) -> tuple[str, ...]:
+    """Return what all comparisons say: the two models, the data sets, and those that are won."""
+    return NAMES[found["model"]], NAMES[found["to"]], f"{found['n_sets']}", f"{found['wins']}"
 
 
 def _r2_table(sets: dict[str, Facts]) -> str:
@@ -126,22 +128,14 @@ def _r2_table(sets: dict[str, Facts]) -> str:
     for name, facts in sets.items():
         found = [_fact(facts, model, "r2") for model in models]
         texts = ["" if each is None else f"{each:.3f}" for each in found]
-        rows.append((f"`{name}`", *_bold(texts, [each and -each for each in found])))
+        falling = [None if each is None else -each for each in found]  # the highest is bold
+        rows.append((f"`{name}`", *_bold(texts, falling)))
     return markdown(("data set", *(NAMES[model] for model in models)), rows)
 
 
 def _r2_comparison_table(comparisons: list[Facts]) -> str:
     """Return on how many data sets ours has the higher R2."""
-    rows = [
-        (
-            NAMES[found["model"]],
-            NAMES[found["to"]],
-            f"{found['n_sets']}",
-            f"{found['wins']}",
-            f"{found['median_difference']:+.3f}",
-        )
-        for found in comparisons
-    ]
+    rows = [(*_counts(found), f"{found['median_difference']:+.3f}") for found in comparisons]
     titles = ("model", "compared with", "data sets", "higher R2 on", "median difference")
     return markdown(titles, rows) if rows else _NO_DATA
 

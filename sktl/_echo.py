@@ -39,8 +39,6 @@ def as_message(text: str) -> str:
     >>> len(as_message("Got '" + "Fe" * 1000 + "', expected a formula"))
     226
     """
-    if len(text) <= LONGEST_ECHO:
-        return printable(text)
     return "\n".join(map(_short_line, printable(text[: 100 * LONGEST_LINE]).split("\n")))
 
 

@@ -71,6 +71,14 @@ def test_rows_of_parquet_that_take_no_room_are_not_read(tmp_path):
         read_table(path)
 
 
+def test_parquet_with_texts_that_are_not_utf8_is_refused(tmp_path):
+    path, texts = tmp_path / "t.parquet", pa.array([b"NaCl", b"N\x90\x00l"]).cast("binary")
+    texts = pa.Array.from_buffers(pa.string(), 2, texts.buffers())
+    parquet.write_table(pa.table({"formula": texts}), path)
+    with pytest.raises(TableError, match=r"^t.parquet is not PARQUET: .*N.\\x00l"):
+        read_table(path)
+
+
 def test_a_text_that_many_rows_of_parquet_share_is_held_once(tmp_path):
     path, cells = tmp_path / "t.parquet", pa.repeat(pa.scalar(0, pa.int32()), 100_000)
     for letters, fine in ((100_000, True), (200_000, False)):
@@ -194,6 +202,7 @@ def test_a_message_shows_little_of_an_input_and_no_control_characters():
     assert str(pickle.loads(pickle.dumps(error))) == str(error)
     assert echo("a" * 300) == "'" + "a" * 196 + "..."
     assert as_message("short\nlines stay") == "short\nlines stay"
+    assert len(as_message("\x00" * 100)) == 200  # each takes four characters once it is escaped
     for text in ("Q" * 10**5, "Fe\x1b]0;x\x07", "\u202eFe"):
         with pytest.raises(FormulaError) as refused:
             parse_formula(text)

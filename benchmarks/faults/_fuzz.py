@@ -4,7 +4,7 @@
 
 Atheris mutates input and keeps what reaches new code. A reader must return, or refuse with the
 error of sktl that it documents; whatever else it raises ends the run, as does an input that takes
-five seconds, or a minute where the machine is busy (``-timeout``). FOLDER holds the inputs that
+five seconds of processor time, or hangs for a minute (``-timeout``). FOLDER holds the inputs that
 were found, and may be used again; the seeds in ``corpus/TARGET`` are always tried.
 """
 
@@ -17,6 +17,7 @@ import os
 import re
 import sys
 import tempfile
+import time
 import warnings
 import zipfile
 from pathlib import Path
@@ -54,7 +55,8 @@ with atheris.instrument_imports(**PARTS):
 
 CORPUS = Path(__file__).parent / "corpus"
 LONGEST_LINE = 2000
-_ECHO = re.compile(r"\S{201}")
+MOST_SECONDS = 5
+_ECHO = re.compile(r"\S{209}")  # 200 characters, and marks around them
 
 
 def check_message(error):
@@ -251,6 +253,18 @@ def seeds_of(target):
     return found or [np.random.default_rng(i).bytes(64) for i in range(40)]
 
 
+def within_time(run):
+    """Return the reader, which fails where an input takes too much processor time."""
+
+    def run_and_measure(data):
+        began = time.process_time()
+        run(data)
+        spent = time.process_time() - began
+        assert spent < MOST_SECONDS, f"took {spent:.1f} s"
+
+    return run_and_measure
+
+
 def main():
     """Run libFuzzer on one target."""
     warnings.simplefilter("ignore")
@@ -261,7 +275,7 @@ def main():
     scratch = Path(tempfile.mkdtemp(dir="/dev/shm" if os.path.isdir("/dev/shm") else None))
     for i, seed in enumerate(seeds_of(target)):
         (corpus / f"seed{i}").write_bytes(seed)
-    run = TARGETS[target](scratch)
+    run = within_time(TARGETS[target](scratch))
     limits = ["-timeout=60", "-rss_limit_mb=8000"]
     atheris.Setup([sys.argv[0], *limits, *sys.argv[2:]], run)
     atheris.Fuzz()

@@ -54,7 +54,7 @@ def change_json(tree, provider):
         other_holder, other = provider.PickValueInList(places)
         kind = provider.ConsumeIntInRange(0, 3)
         if kind == 0:
-            holder[key] = provider.PickValueInList(ODD_VALUES)
+            holder[key] = copy.deepcopy(provider.PickValueInList(ODD_VALUES))
         elif kind == 1:
             holder[key] = copy.deepcopy(other_holder[other])
         elif kind == 2:

@@ -352,6 +352,18 @@ def test_held_out_rows_tell_how_means_follow_from_medians(tiny_source, toy_rows,
     assert np.array_equal(load_model(tmp_path / "m.sktl").predict(new), means)
 
 
+def test_large_groups_that_leave_few_held_out_rows_do_not_make_means_medians(tiny_source, rows):
+    draws = np.random.default_rng(1).exponential(size=(12, 15)) ** 2
+    formulas, y = [formula for formula in rows[0][:12] for _ in range(15)], draws.ravel()
+    found = {}
+    for criterion in ("absolute_error", "squared_error"):
+        policy = Policy(validation_fraction=0.12)  # 21 rows, of which 15 are one whole group
+        given = {"criterion": criterion, "policy": policy, "max_epochs": 12, "random_state": 0}
+        model = TransferRegressor(tiny_source, **given).fit(formulas, y)
+        found[criterion] = model.predict(formulas).mean()
+    assert found["squared_error"] > 1.3 * found["absolute_error"]
+
+
 def test_what_means_do_not_go_with(tiny_source, rows):
     formulas, y = skewed(rows)
     model = TransferRegressor(tiny_source, criterion="squared_error", device="cpu")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -14,6 +15,7 @@ from sktl.estimators._input import UnseenElements, read_materials
 from sktl.estimators._materials_classifier import MaterialsClassifier
 from sktl.estimators._members import (
     Members,
+    Part,
     TrainingRows,
     judge_members,
     learn_domain,
@@ -214,7 +216,9 @@ class TransferClassifier(TransferModel, MaterialsClassifier):
         told = np.maximum(chances[np.arange(len(place)), place], np.finfo(float).tiny)
         return float(-np.average(np.log(told), weights=weights))
 
-    def _choose_target(self, rows: TrainingRows, source: Source | None) -> ClassTarget:
+    def _choose_target(
+        self, rows: TrainingRows, parts: Sequence[Part], source: Source | None
+    ) -> ClassTarget:
         return ClassTarget(len(self.classes_))
 
     def _count_members(self, materials: Materials) -> int:

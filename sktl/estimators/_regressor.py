@@ -17,6 +17,7 @@ from sktl.estimators._input import UnseenElements, read_materials
 from sktl.estimators._materials_regressor import MaterialsRegressor
 from sktl.estimators._members import (
     Members,
+    Part,
     TrainingRows,
     judge_members,
     learn_domain,
@@ -332,15 +333,17 @@ class TransferRegressor(TransferModel, MaterialsRegressor):
                 f"Got head={self.head!r} with criterion={SQUARED!r}, expected 'auto' or 'linear'."
             )
 
-    def _choose_target(self, rows: TrainingRows, source: Source | None) -> NumberTarget:
+    def _choose_target(
+        self, rows: TrainingRows, parts: Sequence[Part], source: Source | None
+    ) -> NumberTarget:
         """Return how targets enter training, which the head follows."""
         self.head_property_ = None
         y, weights = rows.y, rows.weights
         bounded = self.single_output_ and y.shape[1] == 2  # a number and its side
         if self.criterion == SQUARED:
             self._check_means(bounded)
-            fraction = Policy.of(self).validation_fraction
-            return MeanTarget(y, weights, int(fraction * len(y)) * self.n_members)
+            held_out = [len(part.held_out) for part in parts]
+            return MeanTarget(y, weights, sum(held_out) if all(held_out) else 0)
         if bounded:
             return BoundedTarget(y, weights)
         if self.head == "source" and source is not None:

@@ -49,7 +49,9 @@ class TransferModel(MaterialsModel):
     target_: Any
 
     @abstractmethod
-    def _choose_target(self, rows: TrainingRows, source: Source | None) -> Target:
+    def _choose_target(
+        self, rows: TrainingRows, parts: Sequence[Part], source: Source | None
+    ) -> Target:
         """Return how targets enter training, which the head follows."""
 
     def _new_network(self, source: Source | None, seed: int, encoded: Rows) -> Network:
@@ -116,7 +118,6 @@ class TransferModel(MaterialsModel):
         source = open_source(self, self.network, self.network_arguments, attributed=attributed)
         weights = check_weights(materials, sample_weight)
         rows = TrainingRows.read(self.input_, materials, y, weights)
-        self.target_ = self._choose_target(rows, source)
         return rows, source, weights
 
     def _train_on(
@@ -127,6 +128,7 @@ class TransferModel(MaterialsModel):
         def new_network(seed: int, encoded: Rows) -> Network:
             return self._new_network(source, seed, encoded)
 
+        self.target_ = self._choose_target(rows, parts, source)
         return train_members(rows, parts, self.target_, new_network, Policy.of(self), model=self)
 
     def _predict_rows(

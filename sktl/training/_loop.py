@@ -9,7 +9,7 @@ from typing import Any, Self, TypeAlias, cast
 import numpy as np
 import torch
 from skorch import NeuralNet
-from skorch.callbacks import Callback, GradientNormClipping
+from skorch.callbacks import Callback
 from skorch.helper import predefined_split
 from skorch.history import History
 from torch import Tensor, nn
@@ -114,7 +114,7 @@ def _callbacks(
     return [
         ("seed", _EpochSeed(seed)),
         ("dropout", _RestDropout(policy.dropout_until)),
-        ("clip", clip or GradientNormClipping(1.0)),
+        ("clip", clip or _Clip(1.0)),
         ("rate", _WarmupCosine(n_steps, policy.warmup)),
         ("average", _Average(policy.average * n_steps)),
         *((type(each).__name__, each) for each in further),
@@ -240,6 +240,11 @@ class _AveragedNet(NeuralNet):
         return functional_call(self.module_, self.average_, kwargs=inputs)
 
 
+    def _set_training(self, training: bool = True) -> None:
+        if self.module_.training != training:  # asked for at each step, of all modules
+            super()._set_training(training)
+
+
 class _EpochSeed(Callback):
     """Seed every epoch by its number, so that a resumed run equals an unbroken one."""
 
@@ -263,6 +268,20 @@ class _RestDropout(Callback):
     def on_epoch_begin(self, net: NeuralNet, **kwargs: Any) -> None:
         if len(net.history) > self.share * net.max_epochs:
             net.module_.rest_dropout()
+            net.module_.eval()  # so that the next step sets the mode anew
+
+
+class _Clip(Callback):
+    """Limit the norm of all gradients together."""
+
+    def __init__(self, limit: float) -> None:
+        self.limit = limit
+
+    def on_train_begin(self, net: NeuralNet, **kwargs: Any) -> None:
+        self.trained_ = [each for each in net.module_.parameters() if each.requires_grad]
+
+    def on_grad_computed(self, net: NeuralNet, **kwargs: Any) -> None:
+        nn.utils.clip_grad_norm_(self.trained_, self.limit)
 
 
 class _WarmupCosine(Callback):
@@ -300,11 +319,12 @@ class _Average(Callback):
 
     def on_train_begin(self, net: NeuralNet, **kwargs: Any) -> None:
         self.update_ = get_ema_multi_avg_fn(max(0.0, 1 - 1 / max(self.horizon, 1.0)))
+        state = net.module_.state_dict()
+        self.pairs_ = list(net.average_.values()), [state[name] for name in net.average_]
 
     def on_batch_end(self, net: NeuralNet, training: bool = False, **kwargs: Any) -> None:
         if training:
-            state = net.module_.state_dict()
-            self.update_(list(net.average_.values()), [state[name] for name in net.average_], 1)
+            self.update_(*self.pairs_, 1)
 
 
 def _forked(device: str) -> list[int]:

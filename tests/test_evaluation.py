@@ -24,7 +24,7 @@ from sktl.evaluation import (
     write_report,
 )
 from sktl.evaluation._cautions import known_new, noise_floor
-from sktl.evaluation._folds import curve_parts, make_folds
+from sktl.evaluation._folds import count_repeats, curve_parts, make_folds
 from sktl.exceptions import InputError, UnseenElementError
 from sktl.representations import parse_formulas
 
@@ -88,6 +88,11 @@ def test_groups_are_compositions_or_sets_of_elements():
     assert a == b == c != d
     with pytest.raises(InputError, match="Got group='element'"):
         group_rows(batch, "element")
+
+
+def test_many_rows_are_split_into_folds_once():
+    assert [count_repeats("auto", n) for n in (20, 399, 400, 10**5)] == [2, 2, 1, 1]
+    assert count_repeats(3, 10**5) == 3
 
 
 def test_folds_keep_groups_apart_and_test_every_row_once_a_repeat(rows):

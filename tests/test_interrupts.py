@@ -6,9 +6,11 @@ import subprocess
 import sys
 import textwrap
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from sktl import load_model
 from sktl.cli import main
 
 # Adds a command that says when it has begun, and then does what a test gives it.
@@ -75,19 +77,50 @@ def test_a_signal_ends_a_command(tmp_path, number, body):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_real_command_leaves_no_half_model(tmp_path, tiny_source, toy_rows):
+@pytest.fixture
+def fit(tmp_path, tiny_source, toy_rows):
+    """Function of the body of a training -> the command that fits by it, beside its input."""
     tiny_source.save(tmp_path / "toy.safetensors")
     formulas, energies, _ = toy_rows(60, seed=4)
     rows = [f"{f},{e:.4f}" for f, e in zip(formulas, energies, strict=True)]
     (tmp_path / "data.csv").write_text("\n".join(["formula,energy", *rows]) + "\n")
     code = "import sktl.cli, sktl.training._loop as loop; real = loop.NeuralNet.partial_fit\n"
-    code += "def begin(*a, **k):\n print('begun', flush=True)\n"
-    code += " while True: real(*a, **k)\n"
-    code += "loop.NeuralNet.partial_fit = begin; sktl.cli.main()"
-    arguments = "fit data.csv --target energy --source toy.safetensors --save m.sktl".split()
-    found, words = stop(signal.SIGINT, tmp_path, sys.executable, "-c", code, *arguments)
+    code += "def train(*a, **k):\n print('begun', flush=True)\n BODY\n"
+    code += "loop.NeuralNet.partial_fit = train; sktl.cli.main()"
+
+    def command(body, output):
+        asked = f"fit data.csv --target energy --source toy.safetensors --save {output}"
+        return [sys.executable, "-c", code.replace("BODY", body), *asked.split()]
+
+    return command
+
+
+def test_a_real_command_leaves_no_half_model(tmp_path, fit):
+    forever = fit("while True: real(*a, **k)", "m.sktl")
+    found, words = stop(signal.SIGINT, tmp_path, *forever)
     assert (found, words.strip().splitlines()[-1]) == (130, "Stopped.")
     assert {path.name for path in tmp_path.iterdir()} == {"toy.safetensors", "data.csv"}
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="no SIGSTOP here")
+def test_a_command_that_was_stopped_goes_on(tmp_path, fit):
+    models = []
+    for name in ("stopped.sktl", "undisturbed.sktl"):
+        command = fit("return real(*a, epochs=2)", name)
+        process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True)
+        try:
+            assert process.stdout.readline() == "begun\n"
+            if name == "stopped.sktl":
+                process.send_signal(signal.SIGSTOP)
+                assert os.WIFSTOPPED(os.waitpid(process.pid, os.WUNTRACED)[1])
+                assert not (tmp_path / name).exists()
+                process.send_signal(signal.SIGCONT)
+            process.communicate(timeout=100)
+        finally:
+            process.kill()
+        assert process.returncode == 0
+        models.append(load_model(tmp_path / name))
+    np.testing.assert_array_equal(*(model.predict(["NaCl", "GaAs"]) for model in models))
 
 
 def test_a_command_gives_the_signals_back():

@@ -65,7 +65,11 @@ _MODELS = {"transfer": TRANSFER, "scratch": SCRATCH, "forest": FOREST, "xgboost"
     "--folds", default=5, show_default=True, type=click.IntRange(2), help="Folds of a repeat."
 )
 @click.option(
-    "--repeats", default=2, show_default=True, type=click.IntRange(1), help="Splits into folds."
+    "--repeats",
+    default=None,
+    show_default="2, and 1 from 400 rows on",
+    type=click.IntRange(1),
+    help="Splits into folds.",
 )
 @jobs_option(default=2)
 @click.option("-o", "--output", required=True, type=WRITABLE, help="HTML file to write.")
@@ -147,7 +151,8 @@ def _settings(options: dict[str, Any]) -> dict[str, Any]:
     """Return the options that say how models are compared, as functions call them."""
     names = {"folds": "n_splits", "repeats": "n_repeats", "seed": "random_state", "jobs": "n_jobs"}
     names |= {name: name for name in ("group", "models")}
-    return {name: options[option] for option, name in names.items()}
+    given = {name: options[option] for option, name in names.items()}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def _about(data: Path, table: Table, options: dict[str, Any]) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from sktl.evaluation._evaluate import (
     shown_formula,
 )
 from sktl.evaluation._evaluation import Fold
-from sktl.evaluation._folds import group_rows
+from sktl.evaluation._folds import count_repeats, group_rows
 from sktl.evaluation._models import make_classifier
 from sktl.evaluation._names import FOREST, SCRATCH, TRANSFER, Group
 from sktl.evaluation._parallel import Report, run_steps
@@ -144,7 +144,7 @@ def evaluate_classes(
     source: PathLike | Source = "mpt",
     group: Group = "composition",
     n_splits: int = 5,
-    n_repeats: int = 2,
+    n_repeats: int | Literal["auto"] = "auto",
     models: Sequence[str] = CLASS_MODELS,
     max_epochs: int | Literal["auto"] = "auto",
     random_state: int = 0,
@@ -195,10 +195,10 @@ def evaluate_classes(
     >>> found.classes, found.probabilities["transfer"].shape  # repeats, rows, classes
     (['False', 'True'], (1, 40, 2))
     """
-    integers = ("n_splits", n_splits, 2), ("n_repeats", n_repeats, 1)
-    check_integers(*integers, ("random_state", random_state, 0))
+    check_integers(("n_splits", n_splits, 2), ("random_state", random_state, 0))
     wanted = _check_models(models)
     materials, loaded = read_both(X, source, material)
+    n_repeats = count_repeats(n_repeats, len(materials))
     labels = check_labels(materials, y, estimator="evaluate_classes")
     classes, place = np.unique(labels, return_inverse=True)
     compositions = loaded.read(materials).compositions

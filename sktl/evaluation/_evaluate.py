@@ -14,7 +14,7 @@ from sktl._checks import check_numbers, check_weights
 from sktl.evaluation._conditions import Response, find_responses
 from sktl.evaluation._costs import estimate_seconds
 from sktl.evaluation._evaluation import CurvePoint, Evaluation, Fold
-from sktl.evaluation._folds import curve_parts, group_rows, make_folds
+from sktl.evaluation._folds import count_repeats, curve_parts, group_rows, make_folds
 from sktl.evaluation._models import (
     chosen_settings,
     make_model,
@@ -76,7 +76,7 @@ def evaluate(
     source: PathLike | Source = "mpt",
     group: Group = "composition",
     n_splits: int = 5,
-    n_repeats: int = 2,
+    n_repeats: int | Literal["auto"] = "auto",
     models: Sequence[str] = MODELS,
     max_epochs: int | Literal["auto"] = "auto",
     random_state: int = 0,
@@ -103,8 +103,10 @@ def evaluate(
     group : {"composition", "chemical-system"}, default="composition"
         What stays together: rows of one composition (polymorphs, repeats), or of one set of
         elements, which is the harder test.
-    n_splits, n_repeats : int, default=5 and 2
-        Outer folds, and how often all rows are split anew.
+    n_splits : int, default=5
+        Outer folds.
+    n_repeats : "auto" or int, default="auto"
+        How often all rows are split anew; "auto" is 2, and 1 from 400 rows on.
     models : sequence of str, default=("transfer", "scratch", "random forest", "XGBoost")
         What is compared; "transfer" is always among them. XGBoost is left out where it is not
         installed.
@@ -212,15 +214,14 @@ def _prepare(
     source: PathLike | Source,
     group: Group,
     n_splits: int,
-    n_repeats: int,
+    n_repeats: int | Literal["auto"],
     random_state: int,
     material: str,
 ) -> tuple[Materials, Evaluation]:
     """Return the rows, and an evaluation without predictions."""
-    check_integers(
-        ("n_splits", n_splits, 2), ("n_repeats", n_repeats, 1), ("random_state", random_state, 0)
-    )
+    check_integers(("n_splits", n_splits, 2), ("random_state", random_state, 0))
     materials, loaded = read_both(X, source, material)
+    n_repeats = count_repeats(n_repeats, len(materials))
     y = check_numbers(materials, y, estimator="evaluate")
     if y.ndim != 1:
         raise InputError(f"Got y of shape {y.shape}, expected one target (n,).")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from sklearn.model_selection import GroupKFold
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 CURVE_SHARES = (1 / 8, 1 / 4, 1 / 2)
 FEWEST_CURVE_ROWS = 20
+MANY_ROWS = 400
+"""From so many rows on, one split into folds says as much as the time of another is worth."""
 
 
 def group_rows(compositions: Compositions, by: Group = "composition") -> IntArray:
@@ -41,6 +43,17 @@ def group_rows(compositions: Compositions, by: Group = "composition") -> IntArra
         parts = np.split(compositions.numbers, compositions.offsets[1:-1])
         keys = ["-".join(map(str, numbers)) for numbers in parts]
     return np.unique(keys, return_inverse=True)[1].reshape(-1)
+
+
+def count_repeats(n_repeats: int | Literal["auto"], n_rows: int) -> int:
+    """Return how often rows are split anew: of "auto" twice, or once where there are many."""
+    if n_repeats == "auto":
+        return 2 if n_rows < MANY_ROWS else 1
+    if not isinstance(n_repeats, int) or isinstance(n_repeats, bool) or n_repeats < 1:
+        raise InputError(
+            f"Got n_repeats={n_repeats!r}, expected 'auto' or an integer of at least 1."
+        )
+    return n_repeats
 
 
 def make_folds(groups: IntArray, n_splits: int, n_repeats: int, seed: int) -> list[Fold]:

@@ -239,7 +239,6 @@ class _AveragedNet(NeuralNet):
             return self.module_(**inputs)
         return functional_call(self.module_, self.average_, kwargs=inputs)
 
-
     def _set_training(self, training: bool = True) -> None:
         if self.module_.training != training:  # asked for at each step, of all modules
             super()._set_training(training)

@@ -4,8 +4,8 @@
 
 Atheris mutates input and keeps what reaches new code. A reader must return, or refuse with the
 error of sktl that it documents; whatever else it raises ends the run, as does an input that takes
-five seconds of processor time, or hangs for a minute (``-timeout``). FOLDER holds the inputs that
-were found, and may be used again; the seeds in ``corpus/TARGET`` are always tried.
+five seconds of processor time, or hangs for ten minutes (``-timeout``). FOLDER holds the inputs
+that were found, and may be used again; the seeds in ``corpus/TARGET`` are always tried.
 """
 
 import contextlib
@@ -276,7 +276,7 @@ def main():
     for i, seed in enumerate(seeds_of(target)):
         (corpus / f"seed{i}").write_bytes(seed)
     run = within_time(TARGETS[target](scratch))
-    limits = ["-timeout=60", "-rss_limit_mb=8000"]
+    limits = ["-timeout=600", "-rss_limit_mb=8000"]
     atheris.Setup([sys.argv[0], *limits, *sys.argv[2:]], run)
     atheris.Fuzz()
 

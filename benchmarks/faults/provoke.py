@@ -3,7 +3,8 @@
     python benchmarks/faults/provoke.py KIND [KIND ...]
 
 Each kind of fault is provoked many times (``--times``, for the searches ``--seconds``), and what
-happened goes to its place in ``benchmarks/results/faults.json``. Then
+happened goes to its place in ``benchmarks/results/faults.json``, where searches that found nothing
+add up: remove an entry to count anew. Then
 ``python benchmarks/pages/reliability.py`` writes ``docs/reliability.md``. Linux only. The clock
 needs libfaketime, the searches need Atheris: ``pip install -c constraints.txt ".[faults]"``. With
 ``SKTL_DATA_MIRROR``, the shared and the read-only cache are tried with a public data file.
@@ -105,6 +106,16 @@ def provoke(kind, times):
     return {"tried": tried, "times": times, "failures": failures, "seen": seen}
 
 
+def added_up(before, result):
+    """Return a search's result with what earlier ones found nothing in, and since when."""
+    (hours, reached), (more, now) = (
+        (each["seen"]["CPU hours"], each["seen"]["edges reached"]) for each in (before, result)
+    )
+    seen = {"CPU hours": round(hours + more, 2), "edges reached": max(reached, now)}
+    since = before.get("since", before["date"])
+    return result | {"times": before["times"] + result["times"], "seen": seen, "since": since}
+
+
 def keep(kind, result):
     """Put a result into the file, beside those of other kinds."""
     known = json.loads(RESULT.read_text(encoding="utf-8")) if RESULT.exists() else {}
@@ -113,6 +124,9 @@ def keep(kind, result):
         with contextlib.suppress(PackageNotFoundError):
             versions[name] = version(name)
     facts = {"versions": versions, "date": datetime.date.today().isoformat()}
+    before = known.get(kind, {})
+    if kind in SEARCHES and before.get("times") and result["times"]:
+        result = added_up(before, result)
     known[kind] = result | facts
     text = json.dumps(
         {name: known[name] for name in (*KINDS, *SEARCHES, *known) if name in known}, indent=1

@@ -23,7 +23,25 @@ MIRROR = Path(
 PIECES = [
     *["Fe", "O", "H", "C", "Na", "D", "Xx", "o", "e", "x", "F", "2", "0", "12", ".", "0.5", ".5"],
     *["1e-9", "(", ")", "[", "]", "·", "*", "H2O", "(H2O)", ".5H2O", ".H2O", "₂", " ", "\n", "+"],
-    *["-", "@", "{", "}", "½", "²", "é", "\t", "9" * 400],
+    *[
+        "-",
+        "@",
+        "{",
+        "}",
+        "½",
+        "²",
+        "é",
+        "\t",
+        "9" * 400,
+        "I",
+        "T",
+        "V",
+        "Pb",
+        "1",
+        "13",
+        "Ca",
+        "N20",
+    ],
 ]
 
 
@@ -179,6 +197,18 @@ def test_refuses(formula, reason):
         ("LiNi0.8Co0.15Al0.0502", "'LiNi0.8Co0.15Al0.05O2'"),
         ("Se010", "'Se0.10'"),
         ("W00.4Mo0.6S2", "'W0.4Mo0.6S2'"),
+        ("C0Sb3", "'CoSb3'"),
+        ("Mo0S2", "'MoOS2'"),
+        ("Zr0Cl2", "'ZrOCl2'"),
+        ("FeO0H", "'FeOOH'"),
+        ("V0PO4", "'VOPO4'"),
+        ("CO304", "'Co3O4'"),
+        ("N20", "'N2O'"),
+        ("Al203·3H2O", "'Al2O3·3H2O'"),
+        ("(Al203)0.5(SiO2)0.5", "'(Al2O3)0.5(SiO2)0.5'"),
+        ("Al2Si205(OH)4", "'Al2Si2O5(OH)4'"),
+        ("Li20·2SiO2", "'Li2O·2SiO2'"),
+        ("LiNi08Co01Mn01O2", "'LiNi0.8Co0.1Mn0.1O2'"),
     ],
 )
 def test_proposes_the_letter_o_for_a_zero(formula, meant):
@@ -200,6 +230,9 @@ def test_proposes_the_letter_o_for_a_zero(formula, meant):
         "Al108Mn48",
         "Fe1e-05O",
     ]
+    + ["La2Sr0CuO4", "Al0Ga1As", "Al.5Ga.5As", "La3CI5", "YCI", "CI4", "LiC12", "KC8", "C1Pt1"]
+    + ["VI3", "CH3I", "Yb3Rh4Sn13", "Sr Ti O3", "Fe 2 O 3", "Ca (OH)2", "Mg3(VO4)2", "K(F)2"]
+    + ["Na2SO4·10H2O", "C12H22O11", "V2O5·1.5H2O", "Cu(FeNi)2S4", "H6PbCI3N", "2Fe2O3·3H2O"]
     + ["Mg(OH)2", "(NH4)2SO4", "(NaCl)50(KCl)50", "(GeTe)85(AgSbTe2)15", "(BiSb)2Te3", "Al4Ba4H20"],
 )
 def test_reads_ordinary_formulas_without_doubt(formula):
@@ -218,6 +251,23 @@ def test_reads_ordinary_formulas_without_doubt(formula):
         ("TiO2(B)", ["'TiO2'", "'TiO2B'"]),
         ("Fe(III)2O3", ["'Fe2O3'", "'FeI6O3'"]),
         ("Cu2(I)O", ["'Cu2O'"]),
+        ("SnO.9SeO.1", ["'Sn0.9Se0.1'"]),
+        ("AlO.3Ga0.7As", ["'Al0.3Ga0.7As'"]),
+        ("CaC12", ["'CaCl2'", "'CaC12'"]),
+        ("NaC1", ["'NaCl'"]),
+        ("ZnCI2", ["'ZnCl2'", "'ZnCI2'"]),
+        ("T1Br", ["'TlBr'"]),
+        ("CsPb13", ["'CsPbI3'", "'CsPb13'"]),
+        ("FeIII2O3", ["'Fe2O3'", "'FeI4O3'"]),
+        ("SnIVO2", ["'SnO2'", "'SnIVO2'"]),
+        ("SiC 6H", ["'SiC'", "'SiC6H'"]),
+        ("FeAl B2", ["'FeAl'", "'FeAlB2'"]),
+        ("SrTiO3 Nb", ["'SrTiO3'", "'SrTiO3Nb'"]),
+        ("ZnO(Al)", ["'ZnO'", "'ZnOAl'"]),
+        ("(MgCoNiCuZn)O", ["'Mg0.2Co0.2Ni0.2Cu0.2Zn0.2O'", "'MgCoNiCuZnO'"]),
+        ("(TiZr)0.9Hf0.1N", ["'Ti0.45Zr0.45Hf0.1N'"]),
+        ("CoCl2.6H2O·2HCl", ["'CoCl2·6H2O·2HCl'"]),
+        ("CuSO45H2O", ["'CuSO4·5H2O'"]),
     ],
 )
 def test_spells_out_both_readings(formula, readings):
@@ -350,9 +400,9 @@ def written_formulas(draw):
     whole = all(isinstance(amount, int) for amount in amounts.values())
     subscripts = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉") if draw(st.booleans()) else {}
     parts = []
+    space = draw(st.sampled_from(["", "", " ", "\t"]))
     for symbol in draw(st.permutations(list(amounts))):
         number = "" if whole and amounts[symbol] == 1 else str(amounts[symbol])
-        space = draw(st.sampled_from(["", "", " ", "\t"]))
         parts.append(f"{symbol}{number.translate(subscripts)}{space}")
     return amounts, "".join(parts)
 

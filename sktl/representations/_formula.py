@@ -110,10 +110,12 @@ def parse_formula(formula: Formula) -> dict[str, float]:
       sodium makes no sense.
     - Where a full stop separates, every other full stop must belong to a number ``0.x``; else
       the formula (``Al2O3.2SiO2.2H2O``) is ambiguous and refused.
-    - Elements with amount zero, as at the end of a doping series, are left out. D and T are
-      hydrogen. ``NaN`` is sodium nitride. Charges are refused.
+    - Elements with amount zero, as at the end of a doping series, are left out: ``La2Sr0CuO4``.
+      D and T are hydrogen. ``NaN`` is sodium nitride. Charges are refused.
     - What has two readings in the field is refused, and the message spells out both: ``Si02``,
-      ``Li2O.2SiO2``, ``SiO2@TiO2``, ``(CuMnNi)75Zn25``. An atom in a cage, ``Y3N@C80``, is read.
+      ``C0Sb3``, ``CaC12``, ``Li2O.2SiO2``, ``SiO2@TiO2``, ``(CuMnNi)75Zn25``, ``(MgNiZn)O``, and
+      what stands behind a compound, as ``SiC 6H`` and ``ZnO(Al)``. An atom in a cage, ``Y3N@C80``,
+      is read.
     - A formula has at most 10,000 characters, and 100 brackets inside each other.
 
     Examples

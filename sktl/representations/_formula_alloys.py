@@ -21,6 +21,7 @@ _WEIGHT, _ATOMS = ("wt", "w", "mass", "weight"), ("at", "atomic", "atom", "mol")
 _DASH = r"\s*[-–—‐‑−]\s*"
 _BASED = re.compile(rf"([A-Z][a-z]?)((?:{_DASH}{_NUMBER}\s*-?\s*[A-Z][a-z]?)+)")
 _COUNTED = re.compile(rf"{_NUMBER}\s*[A-Z][a-z]?(?:{_DASH}{_NUMBER}\s*[A-Z][a-z]?)+")
+_JOINED = re.compile(rf"(?:{_NUMBER}\s*[A-Z][a-z]?){{2,}}")
 _AMOUNT = re.compile(rf"({_NUMBER})\s*-?\s*([A-Z][a-z]?)")
 _WHOLE = re.compile(rf"(?:[A-Z][a-z]?\s*{_NUMBER}(?:{_DASH}|\s*))+")
 _SYMBOL_FIRST = re.compile(rf"([A-Z][a-z]?)\s*({_NUMBER})")
@@ -100,7 +101,7 @@ def _read_alloy(text: str) -> _Alloy | None:
         if not percent or found[1] in percent or not 0 < sum(percent.values()) < 100:
             return None
         percent = {found[1]: 100 - sum(percent.values()), **percent}
-    elif _COUNTED.fullmatch(bare):
+    elif _COUNTED.fullmatch(bare) or _JOINED.fullmatch(bare):
         percent = _amounts(_AMOUNT.findall(bare))
     elif _WHOLE.fullmatch(bare) and (units or re.search(_DASH, bare)):
         percent = _amounts([pair[::-1] for pair in _SYMBOL_FIRST.findall(bare)])

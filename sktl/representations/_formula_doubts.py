@@ -8,6 +8,7 @@ from sktl._echo import echo
 from sktl._limits import LONGEST_ECHO
 from sktl.representations._faults import Fault
 from sktl.representations._formula_grammar import Unreadable, mark_stops, read_text
+from sktl.representations._formula_typos import find_typo
 from sktl.representations._symbols import NONMETALS
 
 _NUMBER = r"[0-9]+(?:\.[0-9]*)?"
@@ -20,13 +21,19 @@ _INNER_ZERO = re.compile(r"([2-9]|[1-9][0-9])0([1-9][0-9]?(?:\.[0-9]+)?)")
 _LAST_DECIMAL = re.compile(r"([0-9]*\.[0-9]*[1-9])0([2-9]|1[0-9])$")
 _DECIMAL = re.compile(r"(?<![0-9])[0-9]*\.[0-9]+")
 _OXYGEN = re.compile(r"O(?![a-z])")
-_OXIDE_OF_TWO = re.compile(r"(?:H|Li|Na|Cu|Ag|Tl)20")
+_OXIDE_OF_TWO = re.compile(
+    r"(?:^|[·(\[][0-9.]*)(?:H|Li|Na|Cu|Ag|Tl|N)20(?=$|[·)\]])"  # K20: cells of 20 atoms
+    r"|[·(\[][0-9.]*(?:K|Rb|Cs)20(?=$|[·)\]])|^(?:K|Rb|Cs)20(?=·)"
+)
 _WATER = re.compile(r"([.·]\s*[0-9]*\s*|[(\[])H20(?=$|[.·)\]])")
 _ZERO_IN_NAME = re.compile(r"C0(?=O)")  # LiC0O2 for LiCoO2
 _PLAIN_ZERO = re.compile(r"(?<=[A-Za-z(\[])0(?![0-9.])")
+_ZERO_IN_SALT = re.compile(r"O0H|0OH|0(?:PO4|SO4|NO3|CO3|ClO4)")  # FeO0H, V0PO4
+_SERIES = re.compile(r"(?<![0-9.])1(?![0-9])|\.|O(?![a-z])")  # Al0Ga1As, La2Sr0CuO4: no sodium
 BRACKETS = "bracket with two readings"
 _MAX_PROPOSED = 2
 _FEW = 0.1
+_SYMBOL = re.compile(r"[A-Z][a-z]?")
 
 _ROMAN = re.compile(
     r"[(\[](?:I{2,3}|IV|VI{1,3})[)\]]"
@@ -75,6 +82,11 @@ def check_doubts(text: str) -> None:
         )
     if text.isupper():
         _check_capitals(text)
+    typo = find_typo(text)
+    if typo is not None:
+        meant = listed(typo.guesses)
+        write = f"{meant} or {_written(read_text(text))!r}" if meant else ""
+        raise Unreadable(Fault(typo.kind, typo.looks_like, write))
 
 
 def is_grade(text: str) -> bool:
@@ -109,8 +121,23 @@ def read_without_doubt(text: str) -> dict[str, float] | None:
 
 def zero_fault(text: str, looks_like: str) -> Fault:
     """Return what is said of a text with a zero that may be the letter O."""
-    meant = with_letter_o(text)
-    return Fault("zero for the letter O", looks_like, *proposed(meant))
+    write, repair = proposed(with_letter_o(text))
+    kind = "zero for the letter O"
+    return Fault(kind, looks_like, write, repair if _is_surely_a_letter(text) else None)
+
+
+def _is_surely_a_letter(text: str) -> bool:
+    """Tell whether no zero of a text can be a lost decimal point, or an amount."""
+    leading = re.findall(r"(.?)(?<![0-9.])(0[0-9][0-9.]*)", text)
+    if leading:
+        ((before, number), *more) = leading
+        large = re.search(r"(?<![0-9.])[1-9][0-9]+(?![0-9.])", text)
+        return not more and not large and before != "O" and len(number) == 2
+    inner = [_INNER_ZERO.fullmatch(number) for _, number in _ITEM.findall(text)]
+    if any(each and float(each[2]) > 4 * float(each[1]) for each in inner):
+        return False
+    alone = _PLAIN_ZERO.search(text)
+    return not alone or alone.end() == len(text) or _ZERO_IN_SALT.search(text) is not None
 
 
 def only_reading(proposals: list[str]) -> str | None:
@@ -165,8 +192,11 @@ def with_letter_o(text: str) -> list[str]:
     any_zero = _PLAIN_ZERO.sub("O", letter)
     water = _WATER.sub(r"\1H2O", text)
     decimal = _LAST_DECIMAL.sub(r"\1O\2", text)
-    guesses = [letter, water, name, decimal, any_zero]
+    cobalt = _ITEM.sub(_as_letter, re.sub(r"CO(?=[2-9]0[1-9])", "Co", text))
+    guesses = [cobalt if "CO" in text else letter, letter, water, name, decimal, any_zero]
     leading = _LEADING_NUMBER.search(text)
+    if leading and not _is_surely_a_letter(text):
+        guesses = [point, *guesses] if len(_LEADING_NUMBER.findall(text)) > 1 else [*guesses, point]
     if leading and re.search(r"C0(?:0|[2-9]0[1-9])", text):
         guesses = [name, *guesses]
     elif leading and (
@@ -218,12 +248,12 @@ def _odd_zero(text: str) -> str:
         return "H20 is no water"
     if _ZERO_IN_NAME.search(text):
         return "it has no carbon at all"
+    if _OXIDE_OF_TWO.search(text) or _has_inner_zero(text, _ITEM.findall(text)):
+        return "an amount is odd"
+    if _PLAIN_ZERO.search(text) and (_ZERO_IN_SALT.search(text) or not _SERIES.search(text)):
+        return "an amount is zero"
     if _OXYGEN.search(text):
         return ""
-    if _OXIDE_OF_TWO.fullmatch(text) or _has_inner_zero(text, _ITEM.findall(text)):
-        return "an amount is odd"
-    if _PLAIN_ZERO.search(text) and not re.search(r"[1-9]|\.", text):
-        return "an amount is zero"
     last = _LAST_DECIMAL.search(text)
     others = sum(map(float, _DECIMAL.findall(text[: last.start()]))) if last else 0.0
     if last and others and _is_whole(others + float(last[1])):
@@ -236,7 +266,8 @@ def _has_inner_zero(text: str, found: list[tuple[str, str]]) -> bool:
     odd = [number for _, number in found if _INNER_ZERO.fullmatch(number)]
     if not odd:
         return False
-    total = sum(read_text(text).values())
+    written = [float(number) for symbol, number in found if symbol[:1].isalpha()]
+    total = sum(written) + len(_SYMBOL.findall(text)) - len(written)
     return any(total - float(number) <= _FEW * float(number) for number in odd)
 
 

@@ -18,6 +18,7 @@ from sktl.representations._formula_doubts import (
 )
 from sktl.representations._formula_grammar import Unreadable
 from sktl.representations._formula_notes import (
+    adduct_fault,
     charge_fault,
     harmless,
     isotope_fault,
@@ -57,6 +58,8 @@ _CHARGES = "+-^⁺⁻−–⁰¹²³⁴⁵⁶⁷⁸⁹"
 _NO_FORMULAS = frozenset(
     "- -- – — ? . / x n/a na n.a. nan none null tbd unknown true false".split()
 )
+_SYMBOL = re.compile(r"[A-Z][a-z]?")
+_RARE = {*SYMBOLS[83:89], *SYMBOLS[90:91], *SYMBOLS[92:]}  # radioactive: not by a typing error
 _SPELLED = {"silicon": "Si", "iron": "Fe", "tin": "Sn", "copper": "Cu", "carbon": "C"}
 _SPELLED |= {"arsenic": "As", "neon": "Ne", "xenon": "Xe", "phosphorus": "P", "silica": "SiO2"}
 _SPELLED |= {"water": "H2O", "alumina": "Al2O3", "titania": "TiO2", "zirconia": "ZrO2"}
@@ -192,10 +195,19 @@ def _case(text: str) -> Fault | None:
     meant = _cased(text.lower())
     if "0" in text and not listed(meant):
         meant = [guess for each in meant for guess in with_letter_o(each)]
+    meant = [*_look_alikes(text), *meant]
     if not listed(meant):
         return None
     looks = "it looks like letters of the wrong case"
-    return Fault("lower case or capitals by mistake", looks, *proposed(meant))
+    write, repair = proposed(meant)
+    sure = repair and (text.islower() or text.isupper()) and not _RARE & {*_SYMBOL.findall(repair)}
+    return Fault("lower case or capitals by mistake", looks, write, repair if sure else None)
+
+
+def _look_alikes(text: str) -> list[str]:
+    """Return a text with one l as I, or one I as l."""
+    other = {"l": "I", "I": "l"}
+    return [text[:k] + other[c] + text[k + 1 :] for k, c in enumerate(text) if c in other]
 
 
 def _cased(text: str) -> list[str]:
@@ -221,7 +233,7 @@ def _symbols(letters: str) -> list[list[str]]:
 
 
 def _stops(text: str) -> Fault | None:
-    parted = re.sub(r"\.(0\.[0-9]+|[1-9][0-9]*)?(?=[A-Z(\[{])", r"·\1", text)
+    parted = re.sub(r"\.([0-9]\.[0-9]+|[1-9][0-9]*)?(?=[A-Z(\[{])", r"·\1", text)
     if parted == text or not listed([parted]):
         return None
     looks = "its full stops are ambiguous"
@@ -257,6 +269,7 @@ _HINTS: tuple[Callable[[str], Fault | None], ...] = (
     charge_fault,
     _variable,
     _zero,
+    adduct_fault,
     note_fault,
     isotope_fault,
     _mixture,

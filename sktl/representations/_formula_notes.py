@@ -50,12 +50,15 @@ _HYDRATES = dict(
 _HYDRATE = re.compile(rf"({'|'.join(_HYDRATES)})?[- ]?hydrate", re.I)
 _CHANGES = re.compile(
     r"%|‰|\b(?:wt|at|mol|ppm|vol)\b|dop|hydrat|hydro|reduc|oxid|defici|vacan|rich|poor|excess|lith"
-    r"|interc|substit|alloy|[-+=<>~]\s*[0-9.]|\b[A-Z][a-z]?\b(?![a-z])",
+    r"|interc|substit|alloy|[-+=<>~]\s*[0-9.]|\b[A-Z][a-z]?\b(?![a-z])"
+    r"|(?<![A-Za-z])[xyzδ](?![a-z])|[0-9.]\s*[A-Z]",
 )
 _CHARGE = re.compile(
     r"(?P<bare>[^\^]*[A-Za-z0-9)\]₀-₉])\s*(?:\^\{?(?P<caret>[0-9]*[+−–-]|[+−–-][0-9]*)\}?"
     r"|(?P<raised>[⁰¹²³⁴⁵⁶⁷⁸⁹]*[⁺⁻]|[⁺⁻][⁰¹²³⁴⁵⁶⁷⁸⁹]*)|(?P<plain>(?P<digit>[0-9]?)[+−-]+))"
 )
+_ADDUCT = re.compile(r"(?P<bare>.*[^\s.·x×])\s*(?:\s[x×]?|[×・･])\s*(?P<water>[0-9.]+ ?H2O)")
+_MULTIPLE = re.compile(r"[2-9](?![HRCT][A-Z]|D )[A-Z]|[0-9]{1,3}[A-Z][a-z]?$")
 _ISOTOPE = re.compile(r"(?:\^?\{?[0-9]{1,3}\}?|[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,3})(?=[A-Z])")
 _MARKUP = re.compile(
     r"\$|</?(?:sub|inf)>|\\(?:mathrm|text|rm|ce|mathregular)\b|_\{([0-9.]+)\}|(?<![0-9])_(?=[0-9.])",
@@ -130,7 +133,19 @@ def isotope_fault(text: str) -> Fault | None:
         return None
     leading = re.match("[0-9]", text)
     looks = "it looks like a multiple of a formula" if leading else "it looks like an isotope"
-    return Fault("number before a symbol", looks, *proposed(meant))
+    write, repair = proposed(meant)
+    sure = not leading or _MULTIPLE.match(text)
+    return Fault("number before a symbol", looks, write, repair if sure else None)
+
+
+def adduct_fault(text: str) -> Fault | None:
+    """Return what is said of water without the dot before it."""
+    found = _ADDUCT.fullmatch(text)
+    meant = [f"{found['bare'].strip()}·{found['water'].replace(' ', '')}"] if found else []
+    if not listed(meant):
+        return None
+    looks = "it looks like a hydrate without its dot"
+    return Fault("hydrate without its dot", looks, *proposed(meant))
 
 
 def markup_fault(text: str) -> Fault | None:

@@ -25,7 +25,7 @@ _Code = TypeVar("_Code", int, IntArray)
 def _symbol_table() -> IntArray:
     """Return atomic numbers by the code of a symbol, 0 where there is no such element."""
     table = np.zeros(26 * _LETTERS, dtype=np.int64)
-    for symbol, number in (ATOMIC_NUMBER | {"D": 1, "T": 1}).items():
+    for symbol, number in (ATOMIC_NUMBER | {"D": 1}).items():  # T1Br may be TlBr
         table[_code(*symbol.encode().ljust(2, b"`"))] = number
     return table
 
@@ -43,7 +43,7 @@ def _marked(symbols: str) -> BoolArray:
 
 
 _TABLE = _symbol_table()
-_MONOVALENT = _marked("H Li Na Cu Ag Tl")
+_MONOVALENT = _marked("H Li Na Cu Ag Tl N")
 _NONMETAL = _marked(" ".join(NONMETALS))
 
 
@@ -127,13 +127,20 @@ def _line(formula: object) -> str:
 
 
 def _in_doubt(numbers: IntArray, amounts: FloatArray, rows: IntArray) -> BoolArray:
-    """Tell which amounts may hold a zero typed for O, or a full stop that parts compounds."""
+    """Tell which amounts may be mistyped, or have a full stop that parts compounds."""
     doubt = (amounts > 200) | (_MONOVALENT[numbers] & (amounts == 20))
     inside = np.zeros(len(rows), dtype=bool)  # two elements follow: the second compound
     inside[:-2] = rows[2:] == rows[:-2]
     aluminium = np.zeros(len(rows), dtype=bool)  # Ti6Al4V may be in per cent by weight
     aluminium[:-1] = (rows[1:] == rows[:-1]) & (numbers[1:] == 13) & (numbers[:-1] == 22)
     doubt |= aluminium & np.isin(amounts, (3.0, 5.0, 6.0))
+    follows = np.zeros(len(rows), dtype=np.int64)  # the element behind, in the same row
+    follows[:-1] = np.where(rows[1:] == rows[:-1], numbers[1:], 0)
+    doubt |= (numbers == 53) & np.isin(follows, (53, 23))  # FeIII2O3, SnIVO2
+    doubt |= (numbers == 6) & ((follows == 53) | ((amounts >= 12) & (amounts <= 14)))  # CaC12
+    wet = (numbers[1:] == 1) & (amounts[1:] == 2) & (follows[1:] == 8) & (amounts[:-1] > 10)
+    doubt[1:] |= wet & (rows[1:] == rows[:-1])  # CuSO45H2O
+    doubt |= (numbers == 82) & (amounts >= 12) & (amounts <= 13)  # CsPb13 may be CsPbI3
     return doubt | (inside & (amounts >= 2) & (amounts % 1 > 0) & _NONMETAL[numbers])
 
 
@@ -152,11 +159,12 @@ def _read_amounts(found: _Bytes, starts: IntArray, ends: IntArray) -> tuple[Floa
         stops[some] += is_stop
     amounts = np.where(lengths > 0, digits / 10.0**decimals, 1.0)
     first, second = found[starts], found[np.minimum(starts + 1, len(found) - 1)]
+    one = (lengths == 1) & (first == ord("1")) & (found[starts - 1] == ord("C"))  # NaC1
     leading_zero = (lengths > 1) & (first == ord("0")) & (second != ord("."))
     tens = digits // 10
     doubt = (decimals >= 3) & ((tens % 100 == 1) | ((tens % 10 == 0) & (digits % 10 >= 2)))
     fine &= ~doubt  # 0.502 may be 0.5O2
-    return amounts, fine & (stops <= 1) & (amounts >= 1e-8) & ~leading_zero
+    return amounts, fine & (stops <= 1) & (amounts >= 1e-8) & ~leading_zero & ~one
 
 
 def _capitals(found: _Bytes, kinds: _Kinds, rows: IntArray, n_rows: int) -> BoolArray:

@@ -64,6 +64,9 @@ MOST_COLUMNS = 1000
 LARGEST_LENGTH = 1e6
 """Edges of cells in Angstrom, and fractional coordinates."""
 
+LARGEST_VOLUME = 1e8
+"""Volume of a cell in cubic Angstrom."""
+
 LARGEST_SEARCH = 10**7
 """Atoms of one crystal and their images within reach."""
 

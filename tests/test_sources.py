@@ -259,6 +259,7 @@ CARD_DAMAGES = {
     "huge width": lambda card: card["network"]["arguments"].update(width=2**40),
     "huge trunk": lambda card: card["network"]["arguments"].update(trunk_width=2**31),
     "huge depth": lambda card: card["network"]["arguments"].update(n_trunk=2**50),
+    "yes for a depth": lambda card: card["network"]["arguments"].update(n_trunk=True),
     "negative width": lambda card: card["network"]["arguments"].update(width=-16),
     "no heads": lambda card: card["network"]["arguments"].update(n_heads=0),
     "dropout": lambda card: card["network"]["arguments"].update(dropout=7.5),

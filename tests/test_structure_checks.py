@@ -103,10 +103,11 @@ def broken(number):
             Structure(Lattice([[9, 0, 0], [0, 9, 0], [9, 0.1, 0.4]]), ["Na"], BODY[:1]),
             "site 0 (Na) and its image are 0.412 A apart",
         ),
+        (Structure(Lattice.cubic(5e4), ["Na"], BODY[:1]), "has a volume of 1.25e+14 A^3, expected"),
     ][number]
 
 
-@pytest.mark.parametrize("number", range(13))
+@pytest.mark.parametrize("number", range(14))
 def test_structures_that_are_refused(number):
     structure, message = broken(number)
     expected = f"Got 1 of 2 structures .*row 1 \\({structure.formula!r}\\): .*{re.escape(message)}"
@@ -140,6 +141,11 @@ def test_coordinates_beyond_reason_are_refused(far):
     salt = Structure(Lattice.cubic(4.2), ["Mg", "O"], [[0, 0, 0], [far, 0.5, 0.5]])
     with pytest.raises(StructureError, match=r"row 0 .*: site 1 .* beyond 1e\+06"):
         check_structures([salt])
+
+
+def test_a_huge_cell_is_searched_in_little_memory():
+    wide = Structure(Lattice.cubic(460), ["Na"] * 300, np.random.default_rng(0).random((300, 3)))
+    assert check_structures([wide]) == [wide]
 
 
 def test_a_skewed_cell_is_searched_in_its_reduced_cell():

@@ -18,6 +18,7 @@ SMALLEST_DISTANCE = 0.5
 _GROWTH = 1.5
 _SURPLUS = 1.5
 _SMALLEST_RADIUS = 1.0
+_MOST_BOXES = 1e6  # into which a search parts a cell, so that a huge one takes no more memory
 _SKEWED = 1000.0  # product of the edges by the volume
 _NEAR_HOME = 100.0  # cells
 _LEAST_SHARE = 1e-3  # of a neighbour, so that rounding decides nothing
@@ -178,12 +179,14 @@ def _search(
 
     lattice = np.ascontiguousarray(lattice, dtype=np.float64)
     places = np.ascontiguousarray(fractional @ lattice, dtype=np.float64)
+    box = (abs(np.linalg.det(lattice)) / _MOST_BOXES) ** (1 / 3)
     first, second, images, distances = find_points_in_spheres(
         places,
         places,
         r=max(float(radius), _SMALLEST_RADIUS),
         pbc=np.ones(3, dtype=np.int64),
         lattice=lattice,
+        min_r=max(box, _SMALLEST_RADIUS),
     )
     images = np.rint(images).astype(np.int64)
     kept = ((first != second) | images.any(axis=1)) & (distances <= radius)

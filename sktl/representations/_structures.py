@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeGuard
 
 import numpy as np
 
-from sktl._limits import LARGEST_LENGTH, LARGEST_SEARCH, MOST_ATOMS
+from sktl._limits import LARGEST_LENGTH, LARGEST_SEARCH, LARGEST_VOLUME, MOST_ATOMS
 from sktl._types import CellArrays, FloatArray, IntArray
 from sktl.exceptions import StructureError
 from sktl.representations._neighbours import SMALLEST_DISTANCE, close_pairs, search_size
@@ -164,6 +164,8 @@ def _cell_problem(lattice: Lattice) -> str | None:
             f"its cell has a volume of {volume:.3g} A^3 and edges of "
             f"{', '.join(f'{edge:.3g}' for edge in lattice.abc)} A"
         )
+    if volume > LARGEST_VOLUME:
+        return f"its cell has a volume of {volume:.3g} A^3, expected at most {LARGEST_VOLUME:g}"
     if not all(lattice.pbc):
         return f"its periodicity is {tuple(map(bool, lattice.pbc))}, not along all three vectors"
     return None

@@ -87,6 +87,21 @@ def test_thousands_are_read_where_another_cell_shows_them():
     assert read_numbers(column("1.234", "2.345"), "x")[0] == [1.234, 2.345]
 
 
+@pytest.mark.parametrize("cell", ["1.234E-05", "5.678e03", "-2.500E+3", "1.234.567e2"])
+def test_before_an_exponent_no_separator_groups_thousands(cell):
+    numbers, (bad,) = read_numbers(column("2,5E-03", cell, "1.000,5"), "x")
+    assert (numbers[0], numbers[2], bad.value) == (0.0025, 1000.5, cell)
+    assert len(read_numbers(column(cell, cell), "x", ",")[1]) == 2
+    mirrored = cell.translate({44: 46, 46: 44})
+    assert [bad.value for bad in read_numbers(column(mirrored, "8.5"), "x", ".")[1]] == [mirrored]
+
+
+def test_a_mantissa_has_a_decimal_mark():
+    assert read_numbers(column("1.234E-05", "5.678e3"), "x") == ([1.234e-5, 5678], [])
+    assert read_numbers(column("1,234E-05", "5,678e3"), "x") == ([1.234e-5, 5678], [])
+    assert read_numbers(column("12e3", "1.234,5"), "x", ",") == ([12e3, 1234.5], [])
+
+
 KINDS = ["csv"] * 5 + ["xlsx"]
 MARKS = st.sampled_from([".", ","])
 NUMBERS = st.tuples(

@@ -12,10 +12,10 @@ _SPACES = "\N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}\N{THIN SPACE}\N{FIGURE SP
 _GROUPERS = f"[{_SPACES}'\N{RIGHT SINGLE QUOTATION MARK}]"  # as in 1'234.5
 _INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\xad"))
 _GROUPED = re.compile(rf"(?<![0-9.,])([+-]?[1-9][0-9]{{0,2}})((?:{_GROUPERS}[0-9]{{3}})+)(?![0-9])")
-WRITTEN = {
+WRITTEN = {  # thousands are grouped in numbers without an exponent alone
     mark: re.compile(
-        rf"[+-]?(?:(?:[0-9]+|[1-9][0-9]{{0,2}}(?:{re.escape(other)}[0-9]{{3}})+)"
-        rf"(?:{re.escape(mark)}[0-9]*)?|{re.escape(mark)}[0-9]+)(?:[eE][+-]?[0-9]+)?"
+        rf"[+-]?(?:(?:[0-9]+(?:{re.escape(mark)}[0-9]*)?|{re.escape(mark)}[0-9]+)(?:[eE][+-]?[0-9]+)?"
+        rf"|[1-9][0-9]{{0,2}}(?:{re.escape(other)}[0-9]{{3}})+(?:{re.escape(mark)}[0-9]*)?)"
     )
     for mark, other in OTHER_MARK.items()
 }

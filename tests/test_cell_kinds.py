@@ -271,6 +271,9 @@ def test_a_column_is_numbers_or_words_with_missing_cells():
     assert bad.kind == "room temperature" and "298 in K" in bad.write
     (bad,) = read_values(column("cast", "2024-02-03 00:00:00", "cast"), "x").findings
     assert bad.kind == "date"
+    found = read_values(column("cast", "n.d.", "#N/A", "not measured", "trace"), "x")
+    assert found.values[:2] == ["cast", None] and found.values[3:] == [None, "trace"]
+    assert [bad.kind for bad in found.findings] == ["error of a spreadsheet"]
     assert read_values(column("304", "316"), "x", numeric=False).values == ["304", "316"]
     assert read_values(column("hot", "300"), "x", numeric=True).findings[0].value == "hot"
 

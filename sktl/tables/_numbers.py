@@ -26,7 +26,7 @@ from sktl.tables._marks import (
     read_marks,
     votes,
 )
-from sktl.tables._odd_cells import TWO_MARKS, OddCell, is_blank, is_missing, odd_cell
+from sktl.tables._odd_cells import TWO_MARKS, OddCell, is_blank, is_error, is_missing, odd_cell
 from sktl.tables._table import Table
 
 _WHOLE_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ]|$)")
@@ -283,7 +283,7 @@ def read_values(
     NamedValues
         Words are stripped of space. A cell that is empty, or says that there is no value, such as
         n/a or -, is missing; "none" is a word, since it may mean that nothing was done. Words have
-        a finding where they are a date.
+        a finding where they are a date, or an error of a spreadsheet.
 
     Raises
     ------
@@ -295,12 +295,19 @@ def read_values(
         found = read_measurements(table, column, rules)
         findings = [each for each in found.findings if not is_missing(each.value)]
         return NamedValues(True, found.numbers, findings)
-    dates = [
-        Finding(row, table.lines[row], column, cell, Fault("date", "it is a date", _WRITE_DATE))
+    bad = [
+        Finding(row, table.lines[row], column, cell, fault)
         for row, cell in enumerate(cells)
-        if _WHOLE_DATE.match(cell)
+        if (fault := _no_word(cell))
     ]
-    return NamedValues(False, [None if is_blank(cell) else cell for cell in cells], dates)
+    return NamedValues(False, [None if is_blank(cell) else cell for cell in cells], bad)
+
+
+def _no_word(cell: str) -> Fault | None:
+    """Return why a cell cannot be used as a word, None if it can."""
+    if is_error(cell):
+        return odd_cell(cell, ".").fault
+    return Fault("date", "it is a date", _WRITE_DATE) if _WHOLE_DATE.match(cell) else None
 
 
 def is_numeric(table: Table, column: str) -> bool:

@@ -14,10 +14,10 @@ Role: TypeAlias = Literal["", "limit", "uncertain", "range"]
 
 _NO_VALUE = set(". .. … x * nan na n/a n.a. n.a none null - -- --- – — ? tbd tba missing".split())
 _NO_VALUE |= {"", "unknown", "not available", "n/m", "nil"}
-_NO_WORD = _NO_VALUE - set(". x * none missing tbd tba nil".split())
 _NOT_MEASURED = set("n.d. n.d nd n.m. n.m nm bdl b.d.l. lod <lod < lod <dl udl u.d.l.".split())
 _NOT_MEASURED |= {f"not {each}" for each in ("measured", "determined", "detected", "observed")}
 _NOT_MEASURED |= {"below detection limit", "not reported", "n.r.", "nr", "< lod", "<bdl", "trace"}
+_WORDS = {*"x * none nil nm nr trace".split(), "not detected", "not observed"}  # names as well
 _ERRORS = re.compile(r"#(?:N/A|DIV/0!|VALUE!|REF!|NAME\?|NUM!|NULL!|#+)|Err:[0-9]+", re.I)
 _ROOM = {"rt", "r.t.", "room temperature", "room temp", "room temp.", "ambient", "raumtemperatur"}
 _BOOLEANS = {"true", "false", "yes", "no", "wahr", "falsch", "vrai", "faux"}
@@ -121,7 +121,12 @@ def odd_cell(text: str, mark: str, unit: str | None = None) -> OddCell:
 
 def is_blank(text: str) -> bool:
     """Tell whether a text among words says that there is no value; "none" and "x" are words."""
-    return _word(text.strip()) in _NO_WORD
+    return is_missing(text) and _word(text.strip()) not in _WORDS
+
+
+def is_error(text: str) -> bool:
+    """Tell whether a text is what a spreadsheet shows for an error, such as #N/A."""
+    return _ERRORS.fullmatch(text.strip()) is not None
 
 
 def is_missing(text: str) -> bool:
@@ -152,7 +157,7 @@ def _missing(text: str, mark: str, unit: str | None) -> OddCell | None:
         return OddCell(Fault("not measured", "no value"))
     if word in _NOT_MEASURED:
         return OddCell(Fault("not measured", "no value: not measured or not detected"))
-    if _ERRORS.fullmatch(text):
+    if is_error(text):
         return OddCell(Fault("error of a spreadsheet", "no value: an error of a spreadsheet"))
     if word in _ROOM:
         write = "the temperature, such as 298 in K or 25 in °C"

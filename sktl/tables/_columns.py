@@ -18,6 +18,7 @@ from sktl.representations import (
     parse_formulas,
 )
 from sktl.tables._findings import Finding
+from sktl.tables._odd_cells import lost_value
 from sktl.tables._table import Table
 
 FORMULA_NAMES = ("formula", "composition", "compound", "material")
@@ -273,7 +274,8 @@ def _fault(formula: str) -> Fault:
     date = _DATE.fullmatch(formula)
     if date:
         return _fault_of_date(*date.groups())
-    return judge_formula(formula) or Fault("not a formula", "not a formula")
+    lost = lost_value(formula) or judge_formula(formula)
+    return lost or Fault("not a formula", "not a formula")
 
 
 def _fault_of_date(year: str, month: str, day: str) -> Fault:

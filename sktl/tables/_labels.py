@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from sktl.tables._findings import Finding
-from sktl.tables._odd_cells import is_blank, is_error, odd_cell
+from sktl.tables._odd_cells import is_blank, lost_value, odd_cell
 from sktl.tables._table import Table
 
 _UNKNOWN = "unknown"  # which may be a class
@@ -65,4 +65,4 @@ def read_labels(table: Table, column: str) -> tuple[list[str], list[Finding]]:
 
 
 def _is_missing(cell: str) -> bool:
-    return is_error(cell) or (is_blank(cell) and cell.strip().casefold() != _UNKNOWN)
+    return bool(lost_value(cell)) or (is_blank(cell) and cell.strip().casefold() != _UNKNOWN)

@@ -26,7 +26,15 @@ from sktl.tables._marks import (
     read_marks,
     votes,
 )
-from sktl.tables._odd_cells import TWO_MARKS, OddCell, is_blank, is_error, is_missing, odd_cell
+from sktl.tables._odd_cells import (
+    FORMULA,
+    TWO_MARKS,
+    OddCell,
+    is_blank,
+    is_missing,
+    lost_value,
+    odd_cell,
+)
 from sktl.tables._table import Table
 
 _WHOLE_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ]|$)")
@@ -283,7 +291,7 @@ def read_values(
     NamedValues
         Words are stripped of space. A cell that is empty, or says that there is no value, such as
         n/a or -, is missing; "none" is a word, since it may mean that nothing was done. Words have
-        a finding where they are a date, or an error of a spreadsheet.
+        a finding where they are a date, or have lost their value in a spreadsheet.
 
     Raises
     ------
@@ -305,9 +313,8 @@ def read_values(
 
 def _no_word(cell: str) -> Fault | None:
     """Return why a cell cannot be used as a word, None if it can."""
-    if is_error(cell):
-        return odd_cell(cell, ".").fault
-    return Fault("date", "it is a date", _WRITE_DATE) if _WHOLE_DATE.match(cell) else None
+    date = Fault("date", "it is a date", _WRITE_DATE) if _WHOLE_DATE.match(cell) else None
+    return date or lost_value(cell)
 
 
 def is_numeric(table: Table, column: str) -> bool:
@@ -322,7 +329,8 @@ def _says_number(cell: str) -> bool:
     if isinstance(cell, TypedNumber) or read_marks(cell).numbers:
         return True
     odd = [odd_cell(cell, mark) for mark in ".,"]
-    return any(each.role or each.fault.kind in ("with a unit", "power of ten") for each in odd)
+    kinds = ("with a unit", "power of ten", FORMULA)
+    return any(each.role or each.fault.kind in kinds for each in odd)
 
 
 def _decide(table: Table, column: str, texts: dict[int, Readings]) -> Literal[".", ","]:

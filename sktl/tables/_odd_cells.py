@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Literal, NamedTuple, TypeAlias
 
 from sktl.representations import Fault
+from sktl.tables._cells import STRUCK
 from sktl.tables._marks import MARK_NAMES, OTHER_MARK, WRITTEN, clean
 
 Role: TypeAlias = Literal["", "limit", "uncertain", "range"]
@@ -61,13 +62,14 @@ _UNIT = re.compile(
 _MARKED = re.compile(
     rf"['\"`´‘’“”=]+\s*(?P<value>{_N})\s*['\"`´‘’“”]*|(?P<value2>{_N})['\"`´‘’“”]+"
 )
-_NOTED = re.compile(rf"(?P<value>{_N})\s*(?:[*†‡§#?!]+|[(\[{{].*[)\]}}])")
+_NOTED = re.compile(rf"(?P<value>{_N})\s*(?:[*†‡§#?!⁰¹²³⁴⁵⁶⁷⁸⁹]+|\^[^0-9].*|[(\[{{].*[)\]}}])")
 _BRACKETED = re.compile(rf"[(\[]\s*(?P<value>{_N})\s*[)\]]")
 _GROUPED = re.compile(r"[+-]?[1-9][0-9]{0,2}(?: [0-9]{3})+(?:[.,][0-9]+)?")
 _SEVERAL = re.compile(rf"{_N}(?:\s*(?:[/;|&]|,\s|\s|\band\b|\bor\b)\s*{_N})+")
 
 
 TWO_MARKS = "decimal mark with two readings"
+FORMULA = "formula of a spreadsheet"
 _LONGEST = 200
 
 
@@ -107,6 +109,9 @@ def odd_cell(text: str, mark: str, unit: str | None = None) -> OddCell:
         What its header states.
     """
     text = clean(text)
+    lost = lost_value(text)
+    if lost is not None:
+        return OddCell(lost)
     for look in _LOOKS if len(text) <= _LONGEST else ():
         if found := look(text, mark, unit):
             return found
@@ -124,9 +129,17 @@ def is_blank(text: str) -> bool:
     return is_missing(text) and _word(text.strip()) not in _WORDS
 
 
-def is_error(text: str) -> bool:
-    """Tell whether a text is what a spreadsheet shows for an error, such as #N/A."""
-    return _ERRORS.fullmatch(text.strip()) is not None
+def lost_value(text: str) -> Fault | None:
+    """Return what is wrong with a cell whose value a spreadsheet does not give; None of others."""
+    text = text.strip()
+    if _ERRORS.fullmatch(text):
+        return Fault("error of a spreadsheet", "no value: an error of a spreadsheet")
+    if text.startswith("=") and not _MARKED.fullmatch(text):
+        looks = "it is a formula of the spreadsheet without a stored value"
+        return Fault(FORMULA, looks, "its value, or open and save the file in its program")
+    if STRUCK in text:
+        return Fault("struck-out text", "text in it is struck out", "what is meant alone")
+    return None
 
 
 def is_missing(text: str) -> bool:
@@ -157,8 +170,6 @@ def _missing(text: str, mark: str, unit: str | None) -> OddCell | None:
         return OddCell(Fault("not measured", "no value"))
     if word in _NOT_MEASURED:
         return OddCell(Fault("not measured", "no value: not measured or not detected"))
-    if is_error(text):
-        return OddCell(Fault("error of a spreadsheet", "no value: an error of a spreadsheet"))
     if word in _ROOM:
         write = "the temperature, such as 298 in K or 25 in °C"
         return OddCell(Fault("room temperature", "it means room temperature", write))

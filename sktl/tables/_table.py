@@ -60,6 +60,8 @@ class Table:
         The sheet of a workbook.
     sheets : tuple of str
         All sheets of the workbook.
+    hidden : bool
+        Whether the sheet is hidden.
     """
 
     header: tuple[str, ...]
@@ -70,6 +72,7 @@ class Table:
     header_line: int = 1
     sheet: str | None = None
     sheets: tuple[str, ...] = ()
+    hidden: bool = False
 
     def __len__(self) -> int:
         return len(self.cells)
@@ -194,6 +197,7 @@ def read_table(
         header_line=page.lines[first],
         sheet=page.sheet,
         sheets=tuple(filter(None, sheets)),
+        hidden=page.hidden,
     )
 
 

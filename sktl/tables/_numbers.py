@@ -334,18 +334,22 @@ def _says_number(cell: str) -> bool:
 
 
 def _decide(table: Table, column: str, texts: dict[int, Readings]) -> Literal[".", ","]:
-    """Return the decimal mark of most cells that have only one reading; else the point."""
+    """Return the decimal mark of most cells that have only one reading; else the point.
+
+    Cells like 1.234 alone are in doubt where other columns have decimal commas.
+    """
     marks = votes(texts.values())
     mark = majority(marks)
     if mark is not None:
         return "," if mark == "," else "."
     doubtful = {row: cell for row, cell in texts.items() if cell.ambiguous}
-    if any(marks or "," in cell.text for cell in doubtful.values()):
+    either = bool(doubtful) and (bool(marks) or table.has_commas)
+    if either or any("," in cell.text for cell in doubtful.values()):
         findings = [
             Finding(row, table.lines[row], column, cell.text, _two_readings(cell, "."))
             for row, cell in doubtful.items()
         ]
-        first = next(each for each in findings if marks or "," in each.value)
+        first = next(each for each in findings if either or "," in each.value)
         raise UndecidedMark(
             f"line {first.line}, {column}: {first.value!r} may be a decimal number or "
             "thousands: say which with --decimal , or --decimal .",

@@ -231,6 +231,30 @@ def test_a_column_without_a_name_passes_through(tmp_path, text):
     assert (tmp_path / "out.csv").read_text() == text
 
 
+@pytest.mark.parametrize(
+    ("text", "bad"),
+    [
+        ("formula,gap,\nNaCl,8,5\nGaAs,1,42\n", [2, 3]),
+        ("formula,gap,\nNaCl,8,5\nGaAs,1,42\nTiO2,3,\n", [2, 3]),
+        ("formula,gap,,note\nNaCl,8,5,a\nGaAs,-1,42,b\nTiO2,3,,c\n", [2, 3]),
+        ('formula,gap,\nNaCl,8,5\nGaAs,"1,42",\n', [2]),
+        ("formula,gap,\nNaCl,8.5,1\nGaAs,1.42,2\n", []),
+        ("formula,gap,\nNaCl,8,a\nGaAs,1,b\nTiO2,3,1\n", []),
+        ("formula,gap,\nNaCl,8,\nGaAs,1,\n", []),
+        ("formula,gap,ref\nNaCl,8,5\nGaAs,1,42\n", []),
+        ("formula;gap;\nNaCl;8;5\nGaAs;1;42\n", []),
+        (",formula,gap\n1,NaCl,8\n2,GaAs,1\n", []),
+    ],
+)
+def test_a_decimal_comma_that_parts_a_number_into_two_cells(tmp_path, text, bad):
+    (tmp_path / "t.csv").write_text(text)
+    table = read_table(tmp_path / "t.csv")
+    for found in (read_numbers(table, "gap", ",")[1], read_values(table, "gap").findings):
+        assert [each.line for each in found if each.kind.startswith("decimal comma")] == bad
+    for each in found if bad else ():
+        assert "two cells" in each.reason and each.repair is None
+
+
 DATA = [["formula", "gap"], ["NaCl", 8.5], ["Si", 1.1]]
 
 

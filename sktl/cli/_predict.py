@@ -73,7 +73,6 @@ def predict_command(
     data: Path,
     output: Path,
     coverage: float,
-    decimal: Literal["auto", ".", ","],
     on_error: str,
     max_bad: float,
     engine: str,
@@ -81,7 +80,7 @@ def predict_command(
     scheduler: str | None,
     partition_rows: int | None,
     as_json: bool,
-    **materials: Any,
+    **options: Any,
 ) -> None:
     """Predict the table DATA with the model file MODEL, and write it with columns added.
 
@@ -97,9 +96,8 @@ def predict_command(
       sktl predict gap.sktl big.parquet -o predicted.parquet --engine dask
     """
     check_place(output, model, data)
-    place = Materials(**materials).within(data)
-    asked: dict[str, Any] = {"materials": place, "coverage": coverage, "on_error": on_error}
-    asked |= {"max_bad": max_bad, "decimal": decimal}
+    asked = {"materials": Materials.of(options).within(data), "decimal": options["decimal"]}
+    asked |= {"coverage": coverage, "on_error": on_error, "max_bad": max_bad}
     if engine == "dask":
         size = {} if partition_rows is None else {"partition_rows": partition_rows}
         found = _in_parts(model, data, output, workers, scheduler, asked | size)
@@ -156,9 +154,8 @@ def _in_memory(
     possible, reason = possible_coverage(fitted, coverage, examples)
     kinds = column_kinds(fitted, examples, possible, target)
     table.with_columns({name: [""] * len(table) for name in kinds})  # which have other names
-    found = materials.read(table, column)
     given = {
-        "materials": found,
+        "materials": materials.read(table, column),
         "beside": _beside(fitted, table, decimal),
         "coverage": possible,
         "target": target,

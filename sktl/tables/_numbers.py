@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import re
-import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Literal, NamedTuple
@@ -39,6 +38,8 @@ from sktl.tables._table import Table
 
 _WHOLE_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ]|$)")
 _WRITE_DATE = "a number, such as days since the first, or leave the column out"
+_PARTED = re.compile(r"\s*[+-]?[0-9]+\s*,\s*[0-9]+\s*")
+_MOST_PARTED = 0.9
 _MOST_LOOKED_AT = 1000  # cells, to tell numbers from words
 _CHOICES = {
     "decimal": ("auto", ".", ","),
@@ -193,9 +194,12 @@ def read_measurements(table: Table, column: str, rules: CellRules | None = None)
     if rules.decimal != "auto" and not any(cell.only == OTHER_MARK[mark] for cell in found):
         grouped = True
     made = Measurements([], [], [], [], [])
+    parted = _parted(table, column)
     for row, cell in enumerate(cells):
         number = _number(texts[row], mark, grouped) if row in texts else float(cell)
-        if number is None:
+        if row in parted:
+            read = _Read(math.nan, fault=parted[row])
+        elif number is None:
             read = _apply(rules, _odd(texts[row], mark, rules.unit))
         elif not math.isfinite(number):
             read = _apply(rules, odd_cell(cell, mark))
@@ -228,28 +232,29 @@ def _apply(rules: CellRules, odd: OddCell) -> _Read:
     return _Read(odd.value, odd.spread if rule == "weight" else math.nan, odd.side)
 
 
-def uncertainty_weights(uncertainties: Sequence[float]) -> list[float]:
-    """Return weights of rows from their standard uncertainties.
+def _parted(table: Table, column: str) -> dict[int, Fault]:
+    """Return what is said of rows where a decimal comma may have parted a number into two cells.
 
-    Parameters
-    ----------
-    uncertainties : list of float, length n
-        In one unit; NaN where none is stated.
-
-    Returns
-    -------
-    list of float, length n
-        The square of the median uncertainty over that of the row, at most 10 and at least 0.1, so
-        that no row decides alone; 1 where none is stated.
+    They have digits in a column without a name, behind whole numbers.
     """
-    stated = sorted(each for each in uncertainties if math.isfinite(each))
-    if not stated:
-        return [1.0] * len(uncertainties)
-    middle = statistics.median(stated)
-    return [
-        min(max((middle / each) ** 2, 0.1), 10.0) if math.isfinite(each) else 1.0
-        for each in uncertainties
-    ]
+    place = table.header.index(column) + 1
+    commas = table.dialect is not None and table.dialect.delimiter == ","
+    if not commas or table.header[place : place + 1] != ("",):
+        return {}
+    pairs = {row: cells[place - 1 : place + 1] for row, cells in enumerate(table.cells)}
+    pairs = {row: pair for row, pair in pairs.items() if len(pair) == 2 and pair[1].strip()}
+    whole = [pair for pair in pairs.values() if _PARTED.fullmatch(",".join(pair))]
+    if len(whole) < _MOST_PARTED * len(pairs):
+        return {}
+    return {row: _parted_fault(*map(str.strip, pair)) for row, pair in pairs.items()}
+
+
+def _parted_fault(whole: str, digits: str) -> Fault:
+    looks = f"it may be '{whole},{digits}', which is two cells of a comma-separated file"
+    write = (
+        f"'{whole}.{digits}', or '\"{whole},{digits}\"' in quotes, or a name for the next column"
+    )
+    return Fault("decimal comma between cells", looks, write)
 
 
 class NamedValues(NamedTuple):

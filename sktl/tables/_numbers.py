@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Literal, NamedTuple
 
 from sktl.exceptions import InputError, TableError
@@ -188,7 +188,8 @@ def read_measurements(table: Table, column: str, rules: CellRules | None = None)
     texts = {
         row: read_marks(cell) for row, cell in enumerate(cells) if not isinstance(cell, TypedNumber)
     }
-    mark = _decide(table, column, texts) if rules.decimal == "auto" else rules.decimal
+    sure = _decide(table, column, texts) if rules.decimal == "auto" else rules.decimal
+    mark = sure or "."
     found = list(texts.values())
     grouped = any(cell.only == mark and cell.groups(mark) for cell in found)
     if rules.decimal != "auto" and not any(cell.only == OTHER_MARK[mark] for cell in found):
@@ -200,7 +201,7 @@ def read_measurements(table: Table, column: str, rules: CellRules | None = None)
         if row in parted:
             read = _Read(math.nan, fault=parted[row])
         elif number is None:
-            read = _apply(rules, _odd(texts[row], mark, rules.unit))
+            read = _apply(rules, _odd(texts[row], mark, rules.unit, sure is None))
         elif not math.isfinite(number):
             read = _apply(rules, odd_cell(cell, mark))
         else:
@@ -338,8 +339,8 @@ def _says_number(cell: str) -> bool:
     return any(each.role or each.fault.kind in kinds for each in odd)
 
 
-def _decide(table: Table, column: str, texts: dict[int, Readings]) -> Literal[".", ","]:
-    """Return the decimal mark of most cells that have only one reading; else the point.
+def _decide(table: Table, column: str, texts: dict[int, Readings]) -> Literal[".", ","] | None:
+    """Return the decimal mark of most cells that have only one reading, None where none has.
 
     Cells like 1.234 alone are in doubt where other columns have decimal commas.
     """
@@ -360,7 +361,7 @@ def _decide(table: Table, column: str, texts: dict[int, Readings]) -> Literal[".
             "thousands: say which with --decimal , or --decimal .",
             findings,
         )
-    return "."
+    return None
 
 
 def _number(cell: Readings, mark: str, grouped: bool) -> float | None:
@@ -370,10 +371,16 @@ def _number(cell: Readings, mark: str, grouped: bool) -> float | None:
     return None
 
 
-def _odd(cell: Readings, mark: str, unit: str | None) -> OddCell:
+def _odd(cell: Readings, mark: str, unit: str | None, unsure: bool) -> OddCell:
+    """Return what a cell says; where its column does not tell the mark, 1.200 is no repair."""
     if cell.numbers:
         return OddCell(_two_readings(cell, mark))
-    return odd_cell(cell.text, mark, unit)
+    odd = odd_cell(cell.text, mark, unit)
+    repair = read_marks(odd.fault.repair or "")
+    if unsure and repair.ambiguous:
+        write = " or ".join(f"'{number:.15g}'" for number in repair.numbers.values())
+        return odd._replace(fault=replace(odd.fault, write=write, repair=None))
+    return odd
 
 
 def _two_readings(cell: Readings, mark: str) -> Fault:

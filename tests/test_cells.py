@@ -93,6 +93,7 @@ def test_thousands_are_read_where_another_cell_shows_them():
 def test_before_an_exponent_no_separator_groups_thousands(cell):
     numbers, (bad,) = read_numbers(column("2,5E-03", cell, "1.000,5"), "x")
     assert (numbers[0], numbers[2], bad.value) == (0.0025, 1000.5, cell)
+    assert "without the point" not in bad.reason
     assert len(read_numbers(column(cell, cell), "x", ",")[1]) == 2
     mirrored = cell.translate({44: 46, 46: 44})
     assert [bad.value for bad in read_numbers(column(mirrored, "8.5"), "x", ".")[1]] == [mirrored]

@@ -388,7 +388,7 @@ def _two_readings(cell: Readings, mark: str) -> Fault:
     other = OTHER_MARK[mark]
     readings = [f"{cell.numbers[other]:.15g} with a decimal {MARK_NAMES[other]}"]
     joined = cell.text.replace(other, "").replace(mark, ".")
-    if WRITTEN["."].fullmatch(joined) and other in cell.text:
+    if "e" not in joined.casefold() and WRITTEN["."].fullmatch(joined) and other in cell.text:
         readings.append(f"{float(joined):.15g} without the {MARK_NAMES[other]}")
     looks = (
         f"it may be {' or '.join(readings)}, and the decimal mark of the column is the "

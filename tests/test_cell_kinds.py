@@ -199,11 +199,18 @@ NUMBERS = {
     "below or above a limit": {"<0.1": None, "< 0.1": None, "≤0.1": None, ">=5": None}
     | {"at most 3": None},
     "approximate": {"~3.4": None, "≈3.4": None, "ca. 3.4": None},
-    "with an uncertainty": {"3.4(1)": None, "2.4±0.1": None, "2.4 +/- 0.1": None, "12(1)": None},
-    "range": {"7.6-7.8": None, "7.6–7.8": None, "7.6 to 7.8": None, "-5 - -3": None},
+    "with an uncertainty": {"3.4(1)": None, "2.4±0.1": None, "2.4 +/- 0.1": None, "12(1)": None}
+    | {"3.4(0.1)": None, "(3.4±0.1)": None, "3.4+0.1-0.2": None, "3.4 +0.1/-0.2": None}
+    | {"3.4±0": None},
+    "uncertainty or note": {"3.4 (1)": None, "3.4 (0.1)": None, "1.1(1.2)": None},
+    "range or decimal number": {"1..5": None, "1...5": None, "1…5": None},
+    "range with one power of ten": {"1-5e3": None, "1 to 5e3": None},
+    "range": {"1.5..2.5": None, "1 ... 5": None, "1e3-5e3": None, "500-1e3": None}
+    | {"7.6-7.8": None, "7.6–7.8": None, "7.6 to 7.8": None, "-5 - -3": None},
     "range or power of ten": {"10-12": None},
     "with a unit": {"3.1 eV": "3.1", "3.1eV": "3.1", "90%": None, "310 meV": None}
-    | {"<0.1 eV": "<0.1"},
+    | {"<0.1 eV": "<0.1", "(3.4±0.1) eV": "(3.4±0.1)", "3.4(1) eV": "3.4(1)"},
+    "letter in a number": {"1.O": None, "1l": None, "0.S": None, "O.5": None, "l2": None},
     "not measured": {"": None, "n/a": None, "n.d.": None, "n. d.": None, "-": None}
     | {"not measured": None, "<LOD": None, "?": None, "—": None, "nan": None},
     "error of a spreadsheet": {"#DIV/0!": None, "#N/A": None},
@@ -213,13 +220,14 @@ NUMBERS = {
     | {"1.5D-3": "1.5e-3"},
     "number that is too large": {"1e999": None},
     "room temperature": {"RT": None},
-    "space in a number": {"1 234.5": "1234.5"},
+    "space in a number": {"1 234.5": "1234.5", "1 234 567": "1234567", "300 500": None}
+    | {"25 100": None, "1.4 E-03": "1.4E-03", "1.4e 3": "1.4e3"},
     "marks around a number": {"'3.4": "3.4", "=3.4": "3.4"},
     "number in brackets": {"(3.4)": None},
     "number with a note": {"3.4*": None, "3.4 (exp.)": None, "3.4 [12]": None},
     "several numbers": {"3.4/3.5": None, "3.4, 3.5": None, "3.4 3.5": None},
     "decimal mark with two readings": {"0,125": None, "1,234": None, "<0,1": None, ",5": None}
-    | {"1,5e-3": None},
+    | {"1,5e-3": None, "1,5 eV": None, "1,200 K": None, "2,4±0,1": None, "(2,4±0,1) eV": None},
     "not a number": {"high": None, "1.2.3": None, "inf": None, "0x10": None, "7.8-7.6": None},
 }
 
@@ -259,6 +267,36 @@ def test_marks_that_do_not_change_a_number(cell, number):
     assert read_numbers(column("1.5", "2.25", cell), "x") == ([1.5, 2.25, number], [])
     mirrored = cell.translate({44: 46, 46: 44})
     assert read_numbers(column("1,5", "2,25", mirrored), "x") == ([1.5, 2.25, number], [])
+
+
+@pytest.mark.parametrize("cell", ["1.200 K", "'1.200", "1.200\N{NO-BREAK SPACE}K"])
+def test_a_repair_has_one_reading_in_its_column(cell):
+    rules = CellRules(unit="K")
+    (bad,) = read_measurements(column("850", "142", cell, "1811"), "x", rules).findings
+    assert bad.repair is None and "'1.2' or '1200'" in bad.reason
+    (bad,) = read_measurements(column("8.5", "142", cell, "1811"), "x", rules).findings
+    assert bad.repair == "1.200"
+    (bad,) = read_measurements(column("850", "142", "300 K"), "x", rules).findings
+    assert bad.repair == "300"
+
+
+def test_a_letter_that_is_the_unit_is_no_digit():
+    (bad,) = read_measurements(column("1.5", "2.5S"), "x", CellRules(unit="S")).findings
+    assert (bad.kind, bad.repair) == ("with a unit", "2.5")
+
+
+def test_uncertainties_in_other_notations():
+    cells = ["1.5", "3.4(0.1)", "(2.4±0.2)", "3.4+0.1-0.2", "3.4±0"]
+    found = read_measurements(column(*cells), "x", CellRules(uncertain="value"))
+    assert found.numbers == [1.5, 3.4, 2.4, 3.4, 3.4] and found.findings == []
+    found = read_measurements(column(*cells), "x", CellRules(uncertain="weight"))
+    assert found.uncertainties[1:3] == [0.1, 0.2]
+    assert [bad.value for bad in found.findings] == cells[3:]
+    rules = CellRules(uncertain="value", ranges="middle")
+    refused = ["3.4 (1)", "1.1(1.2)", "1..5", "1...5", "1-5e3"]
+    assert [
+        bad.value for bad in read_measurements(column("1.5", *refused), "x", rules).findings
+    ] == refused
 
 
 MEASURED = column("1.5", "<0.1", ">5", "~3.4", "2.4±0.1", "3.45(12)", "7.6-7.8", "2.25")
@@ -304,6 +342,9 @@ def test_a_column_is_numbers_or_words_with_missing_cells():
     assert bad.kind == "room temperature" and "298 in K" in bad.write
     (bad,) = read_values(column("cast", "2024-02-03 00:00:00", "cast"), "x").findings
     assert bad.kind == "date"
+    found = read_values(column("cast", "n.d.", "#N/A", "not measured", "trace"), "x")
+    assert found.values[:2] == ["cast", None] and found.values[3:] == [None, "trace"]
+    assert [bad.kind for bad in found.findings] == ["error of a spreadsheet"]
     assert read_values(column("304", "316"), "x", numeric=False).values == ["304", "316"]
     assert read_values(column("hot", "300"), "x", numeric=True).findings[0].value == "hot"
 

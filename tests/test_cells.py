@@ -11,12 +11,14 @@ from hypothesis import strategies as st
 from sktl.exceptions import TableError
 from sktl.tables import (
     Table,
+    check_table,
     find_column,
     find_formulas,
     formula_problems,
     names_column,
     read_numbers,
     read_table,
+    read_values,
     write_table,
 )
 
@@ -85,6 +87,60 @@ def test_thousands_are_read_where_another_cell_shows_them():
     assert read_numbers(column("1,234,567.8", "1,234", "2.5"), "x")[0] == [1234567.8, 1234, 2.5]
     assert read_numbers(column("1.234,5", "1.234", "2,5"), "x")[0] == [1234.5, 1234, 2.5]
     assert read_numbers(column("1.234", "2.345"), "x")[0] == [1.234, 2.345]
+
+
+@pytest.mark.parametrize("cell", ["1.234E-05", "5.678e03", "-2.500E+3", "1.234.567e2"])
+def test_before_an_exponent_no_separator_groups_thousands(cell):
+    numbers, (bad,) = read_numbers(column("2,5E-03", cell, "1.000,5"), "x")
+    assert (numbers[0], numbers[2], bad.value) == (0.0025, 1000.5, cell)
+    assert "without the point" not in bad.reason
+    assert len(read_numbers(column(cell, cell), "x", ",")[1]) == 2
+    mirrored = cell.translate({44: 46, 46: 44})
+    assert [bad.value for bad in read_numbers(column(mirrored, "8.5"), "x", ".")[1]] == [mirrored]
+
+
+COMMAS = [
+    "formula;Tm (K);density\nFe;1.811;7,87\nMgO;3.125;3,58\nSn;505;7,31\n",
+    "formula\tTm (K)\tdensity\nFe\t1.811\t7,87\nMgO\t3.125\t3,58\n",
+    "formula;Tm (K);year;density\nFe;1.811;2001;7\nMgO;3.125;2002;3,58\nSn;505;2003;\n",
+    'formula,Tm (K),density\nFe,1.811,"7,87"\nMgO,3.125,"3,58"\n',
+    "formula;Tm (K);density;date\nFe;1.811;7,87;03.02\nMgO;3.125;3,58;04.05\n",
+]
+POINTS = [
+    "formula,Tm (K),density\nFe,1.811,7.87\nMgO,3.125,3.58\n",
+    "formula,Tm (K)\nFe,1.811\nMgO,3.125\n",
+    "formula;Tm (K)\nFe;1.811\nMgO;3.125\n",
+    "formula\tTm (K)\nFe\t1.811\nMgO\t3.125\n",
+    'formula,Tm (K),ref\nFe,1.811,"1,2"\nMgO,3.125,3\nSn,1.505,4\n',
+    'formula,Tm (K),hkl,d\nFe,1.811,"1,1",2.87\nMgO,3.125,"1,2",4.21\n',
+    "formula;Tm (K);d;e\nFe;1.811;2.87;1,2\nMgO;3.125;4.21;0.5\n",
+]
+
+
+@pytest.mark.parametrize("text", COMMAS)
+def test_thousands_or_decimals_are_in_doubt_where_other_columns_have_commas(tmp_path, text):
+    (tmp_path / "t.csv").write_text(text)
+    table = read_table(tmp_path / "t.csv")
+    for read in (read_numbers, read_values):
+        with pytest.raises(TableError, match=r"line 2, Tm \(K\): '1.811' may be .*--decimal"):
+            read(table, "Tm (K)")
+    assert read_numbers(table, "Tm (K)", ",")[0][:2] == [1811, 3125]
+    assert read_numbers(table, "Tm (K)", ".")[0][:2] == [1.811, 3.125]
+    assert [bad.value for bad in check_table(table, targets=["Tm (K)"])] == ["1.811", "3.125"]
+
+
+@pytest.mark.parametrize("text", POINTS)
+def test_points_are_decimal_where_no_other_column_has_commas(tmp_path, text):
+    (tmp_path / "t.csv").write_text(text)
+    table = read_table(tmp_path / "t.csv")
+    assert read_numbers(table, "Tm (K)")[0][:2] == [1.811, 3.125]
+    assert read_values(table, "Tm (K)").values[:2] == [1.811, 3.125]
+
+
+def test_a_mantissa_has_a_decimal_mark():
+    assert read_numbers(column("1.234E-05", "5.678e3"), "x") == ([1.234e-5, 5678], [])
+    assert read_numbers(column("1,234E-05", "5,678e3"), "x") == ([1.234e-5, 5678], [])
+    assert read_numbers(column("12e3", "1.234,5"), "x", ",") == ([12e3, 1234.5], [])
 
 
 KINDS = ["csv"] * 5 + ["xlsx"]
@@ -176,6 +232,30 @@ def test_a_column_without_a_name_passes_through(tmp_path, text):
     assert (tmp_path / "out.csv").read_text() == text
 
 
+@pytest.mark.parametrize(
+    ("text", "bad"),
+    [
+        ("formula,gap,\nNaCl,8,5\nGaAs,1,42\n", [2, 3]),
+        ("formula,gap,\nNaCl,8,5\nGaAs,1,42\nTiO2,3,\n", [2, 3]),
+        ("formula,gap,,note\nNaCl,8,5,a\nGaAs,-1,42,b\nTiO2,3,,c\n", [2, 3]),
+        ('formula,gap,\nNaCl,8,5\nGaAs,"1,42",\n', [2]),
+        ("formula,gap,\nNaCl,8.5,1\nGaAs,1.42,2\n", []),
+        ("formula,gap,\nNaCl,8,a\nGaAs,1,b\nTiO2,3,1\n", []),
+        ("formula,gap,\nNaCl,8,\nGaAs,1,\n", []),
+        ("formula,gap,ref\nNaCl,8,5\nGaAs,1,42\n", []),
+        ("formula;gap;\nNaCl;8;5\nGaAs;1;42\n", []),
+        (",formula,gap\n1,NaCl,8\n2,GaAs,1\n", []),
+    ],
+)
+def test_a_decimal_comma_that_parts_a_number_into_two_cells(tmp_path, text, bad):
+    (tmp_path / "t.csv").write_text(text)
+    table = read_table(tmp_path / "t.csv")
+    for found in (read_numbers(table, "gap", ",")[1], read_values(table, "gap").findings):
+        assert [each.line for each in found if each.kind.startswith("decimal comma")] == bad
+    for each in found if bad else ():
+        assert "two cells" in each.reason and each.repair is None
+
+
 DATA = [["formula", "gap"], ["NaCl", 8.5], ["Si", 1.1]]
 
 
@@ -214,25 +294,8 @@ def test_a_date_says_what_it_was(tmp_path, cell, hint):
     assert bad.line == 3 and hint in bad.reason
 
 
-def test_text_stays_text_in_a_workbook(tmp_path):
-    table = Table(("formula", "=note"), [["NaCl", "=1+1"], ["Si", "#N/A"]], [2, 3])
-    write_table(tmp_path / "t.xlsx", table)
-    sheet = openpyxl.load_workbook(tmp_path / "t.xlsx").active
-    assert [cell.data_type for row in sheet for cell in row] == ["s"] * 6
-    assert read_table(tmp_path / "t.xlsx").cells == table.cells
-
-
 def test_an_output_keeps_the_mode_of_the_file_that_it_replaces(tmp_path):
     (tmp_path / "t.csv").write_text("")
     (tmp_path / "t.csv").chmod(0o600)
     write_table(tmp_path / "t.csv", column("1"))
     assert (tmp_path / "t.csv").stat().st_mode & 0o777 == 0o600
-
-
-def test_a_far_cell_does_not_fill_the_memory(tmp_path):
-    book = openpyxl.Workbook()
-    book.active["A1"] = "formula"
-    book.active.cell(2**20, 2**14, "x")
-    book.save(tmp_path / "t.xlsx")
-    with pytest.raises(TableError, match="too far away"):
-        read_table(tmp_path / "t.xlsx")

@@ -19,7 +19,7 @@ from sktl.evaluation import (
     write_class_report,
 )
 from sktl.exceptions import InputError
-from sktl.tables import are_labels
+from sktl.tables import Table, are_labels, read_labels
 
 QUICK = dict(n_splits=2, n_repeats=1, max_epochs=2, models=[TRANSFER, FOREST])
 
@@ -43,6 +43,7 @@ def found(rows, tiny_source, few_steps):
     [
         (["metal", "insulator"] * 10, True),
         (["metal", "insulator", "n/a"] * 10, True),
+        (["metal", "n.d.", "#N/A"] * 10, False),  # one class
         (["0", "1"] * 10, True),
         (["True", "False"] * 10, True),
         (["1", "2", "3"] * 10, False),  # numbers may be measured values
@@ -57,6 +58,26 @@ def found(rows, tiny_source, few_steps):
 )
 def test_classes_are_taken_only_where_that_is_without_doubt(cells, expected):
     assert are_labels(cells) is expected
+
+
+NO_LABELS = ["", "n.d.", "N.D.", "nd", "n.a.", "n/a", "-", "--", "—", "TBD", "not measured", "null"]
+
+
+@pytest.mark.parametrize("cell", [*NO_LABELS, "#N/A", "#DIV/0!", "#NAME?"])
+def test_a_cell_that_says_no_value_is_no_class(cell):
+    cells = ["metal"] * 10 + ["insulator"] * 10 + [cell] * 6
+    assert are_labels(cells)
+    table = Table(("y",), [[each] for each in cells], list(range(2, 28)))
+    bad = read_labels(table, "y")[1]
+    assert [each.row for each in bad] == list(range(20, 26)) and "no value" in bad[0].reason
+    kind = "error of a spreadsheet" if cell.startswith("#") else "not measured"
+    assert bad[0].kind == kind
+
+
+@pytest.mark.parametrize("cell", ["none", "unknown", "NM", "x", "trace", "not detected"])
+def test_a_word_may_be_a_class(cell):
+    table = Table(("y",), [["FM"], [cell]], [2, 3])
+    assert read_labels(table, "y") == (["FM", cell], [])
 
 
 def test_every_row_gets_probabilities_when_it_was_held_out(found, rows):

@@ -210,6 +210,9 @@ def test_sheet_and_header_of_a_workbook(run, place):
         done = run(command, "one.xlsx", "--target", "energy", output, "m.sktl")
         assert done.exit_code == 2 and "['Sheet', 'data']" in done.output
         assert "--sheet and --header-row" in done.output.replace("\n", " ")
+    book["data"].sheet_state = "hidden"
+    book.save(place / "one.xlsx")
+    assert "one.xlsx: hidden sheet 'data', names" in run(*fit[:1], "one.xlsx", *fit[2:]).output
 
 
 def test_text_of_a_file_sends_no_escape_sequence_to_the_terminal(run, place):

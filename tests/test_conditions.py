@@ -374,3 +374,26 @@ def test_rare_categories_are_one():
     known = columns.encode(Conditions.read({"batch": ["batch 149", "batch 000", "new"]}))
     assert known.sum(axis=1).tolist() == [1.0, 1.0, 0.0]
     assert known[0, -1] == 1.0
+
+
+def test_predict_reads_thousands_beside_the_material_as_fit_did(
+    tiny_source, few_steps, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    tiny_source.save("toy.safetensors")
+    rows = [f"{formula};1.{i}00;8,5" for i, formula in enumerate(FORMULAS[:10])]
+    (tmp_path / "data.csv").write_text("\n".join(["formula;T (K);y", *rows]) + "\n")
+    fit = "fit data.csv --target y --conditions t --source toy.safetensors --save m.sktl"
+    with few_steps():
+        done = run(*fit.split(), "--decimal", ",")
+    assert done.exit_code == 0, done.output
+    new = [row.rpartition(";")[0].replace(".", ",") for row in rows]
+    (tmp_path / "new.csv").write_text("\n".join(["formula;T (K)", *new]) + "\n")
+    predict = "predict m.sktl new.csv -o out.csv".split()
+    done = run(*predict)
+    assert done.exit_code == 1 and "'1,000' may be a decimal number or thousands" in done.output
+    assert run(*predict, "--decimal", ".").exit_code == 0
+    out = pd.read_csv("out.csv", sep=";", decimal=",")
+    assert out["out_of_range"].isna().all() and out["prediction of y"].notna().all()
+    done = run(*predict, "--decimal", ".", "--engine", "dask")
+    assert done.exit_code == 2 and "need --engine memory" in done.output

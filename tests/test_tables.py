@@ -13,6 +13,7 @@ from sktl.tables import (
     Table,
     bad_rows,
     find_column,
+    find_formulas,
     formula_problems,
     read_numbers,
     read_table,
@@ -110,6 +111,30 @@ def test_columns_are_found_without_unit_and_case(tmp_path):
         find_column(table, "gap")
     with pytest.raises(TableError, match="Did you mean 'Formula'"):
         find_column(table, "formla")
+
+
+@pytest.mark.parametrize(
+    "header", ["Formula,formula", "FORMULA,Formula,composition", "formula,composition,x"]
+)
+def test_several_columns_that_may_have_the_formulas(tmp_path, header):
+    table = read_table(written(tmp_path, f"{header}\nSi,Ge,1\n"))
+    with pytest.raises(TableError, match="Say which column has the formulas"):
+        find_formulas(table)
+    assert find_formulas(table, header.split(",")[1]) == header.split(",")[1]
+
+
+def test_one_column_of_formulas_is_found(tmp_path):
+    for header in ("Formula,gap", "formula,formula (old)", "gap,Compound [name]"):
+        found = find_formulas(read_table(written(tmp_path, f"{header}\nSi,1\n")))
+        assert found in ("Formula", "formula", "Compound [name]")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
+def test_a_wide_encoding_without_a_mark_is_named(tmp_path, encoding):
+    path = written(tmp_path, "formula,gap\nNaCl,8.5\n", encoding=encoding)
+    with pytest.raises(TableError, match=f"say --encoding {encoding}"):
+        read_table(path)
+    assert read_table(path, encoding=encoding).cells == [["NaCl", "8.5"]]
 
 
 @pytest.mark.parametrize(

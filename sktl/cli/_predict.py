@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -13,6 +13,7 @@ from sktl.cli._cells import weight_percent_option
 from sktl.cli._paths import READABLE, check_place, say
 from sktl.cli._rows import (
     Materials,
+    decimal_option,
     formula_option,
     max_bad_option,
     place_options,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Nominal coverage of the interval: the share of measurements that it contains.",
 )
+@decimal_option
 @weight_percent_option
 @click.option(
     "--on-error",
@@ -78,7 +80,7 @@ def predict_command(
     scheduler: str | None,
     partition_rows: int | None,
     as_json: bool,
-    **materials: Any,
+    **options: Any,
 ) -> None:
     """Predict the table DATA with the model file MODEL, and write it with columns added.
 
@@ -94,9 +96,8 @@ def predict_command(
       sktl predict gap.sktl big.parquet -o predicted.parquet --engine dask
     """
     check_place(output, model, data)
-    place = Materials(**materials).within(data)
-    asked: dict[str, Any] = {"materials": place, "coverage": coverage, "on_error": on_error}
-    asked["max_bad"] = max_bad
+    asked = {"materials": Materials.of(options).within(data), "decimal": options["decimal"]}
+    asked |= {"coverage": coverage, "on_error": on_error, "max_bad": max_bad}
     if engine == "dask":
         size = {} if partition_rows is None else {"partition_rows": partition_rows}
         found = _in_parts(model, data, output, workers, scheduler, asked | size)
@@ -126,6 +127,7 @@ def _in_memory(
     *,
     materials: Materials,
     coverage: float,
+    decimal: Literal["auto", ".", ","],
     on_error: str,
     max_bad: float,
 ) -> dict[str, Any]:
@@ -152,10 +154,9 @@ def _in_memory(
     possible, reason = possible_coverage(fitted, coverage, examples)
     kinds = column_kinds(fitted, examples, possible, target)
     table.with_columns({name: [""] * len(table) for name in kinds})  # which have other names
-    found = materials.read(table, column)
     given = {
-        "materials": found,
-        "beside": _beside(fitted, table),
+        "materials": materials.read(table, column),
+        "beside": _beside(fitted, table, decimal),
         "coverage": possible,
         "target": target,
     }
@@ -174,7 +175,7 @@ def _check_files(*paths: Path) -> None:
             raise click.UsageError(f"{str(path)!r} is a folder, which needs --engine dask.")
 
 
-def _beside(fitted: Any, table: Table) -> BesideColumns:
+def _beside(fitted: Any, table: Table, decimal: Literal["auto", ".", ","]) -> BesideColumns:
     """Return what stands beside the materials, by the names that the model knows."""
     from sktl.tables import BesideColumns, find_column, read_conditions
 
@@ -182,7 +183,7 @@ def _beside(fitted: Any, table: Table) -> BesideColumns:
         return BesideColumns()
     places = {name: find_column(table, name).name for name in fitted.conditions_.columns}
     numeric = {places[name]: each for name, each in fitted.conditions_.numeric.items()}
-    found = read_conditions(table, list(places.values()), numeric=numeric)
+    found = read_conditions(table, list(places.values()), decimal, numeric)
     columns = {name: found.columns[place] for name, place in places.items()}
     order = fitted.feature_names_in_.tolist()
     return BesideColumns(columns, found.findings, fitted.material_, order)
@@ -203,10 +204,10 @@ def _in_parts(
     if workers and scheduler:
         raise click.UsageError("--workers is for this machine; a cluster has its own.")
     materials = asked.pop("materials")
-    if any((*materials[2:], materials.file)):
+    if any((*materials[2:], materials.file)) or asked.pop("decimal") != "auto":
         raise click.UsageError(
-            "--structures, --sheet, --header-row, --encoding and --weight-percent need --engine "
-            "memory."
+            "--structures, --sheet, --header-row, --encoding, --decimal and --weight-percent need "
+            "--engine memory."
         )
     asked["formula"] = materials.choose_column(read_header(find_files(data)[0]))
     cluster = connect(scheduler) if scheduler else contextlib.nullcontext()

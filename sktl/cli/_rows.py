@@ -86,8 +86,6 @@ _header_row_option = click.option(
     help="Row of the file with the names of the columns, from 1 [default: the first row that is "
     "not blank or, where another one alone has the columns, that one].",
 )
-
-
 _encoding_option = click.option(
     "--encoding",
     metavar="NAME",
@@ -202,7 +200,8 @@ class Materials(NamedTuple):
                 f"say others with {'--sheet and ' if table.sheet else ''}--header-row."
             ) from error
         if len(table.sheets) > 1 or table.header_line > 1:
-            sheet = f"sheet {table.sheet!r}, " if table.sheet else ""
+            hidden = "hidden " if table.hidden else ""
+            sheet = f"{hidden}sheet {table.sheet!r}, " if table.sheet else ""
             row = f"names of columns in row {table.header_line}"
             say(f"Reading {path.name}: {sheet}{row}.", err=True)
         return table, place, column

@@ -43,7 +43,7 @@ class LabelledRows(NamedTuple):
 
 def is_classification(task: str, data: Path, materials: Materials, target: str) -> bool:
     """Return whether classes are to be predicted; say so where nobody has asked for it."""
-    from sktl.tables import are_labels
+    from sktl.tables import are_labels, read_labels
 
     if task != "auto":
         return task == CLASSIFICATION
@@ -51,7 +51,8 @@ def is_classification(task: str, data: Path, materials: Materials, target: str) 
     cells = table.column(column.name)
     if not are_labels(cells):
         return False
-    names = sorted({cell.strip() for cell in cells})
+    without = {problem.row for problem in read_labels(table, column.name)[1]}
+    names = sorted({cell.strip() for row, cell in enumerate(cells) if row not in without})
     listed = ", ".join(names[:_MOST_NAMED]) + (", ..." if len(names) > _MOST_NAMED else "")
     say(f"{column.title} is taken as classes: {listed}. --task regression reads numbers.", err=True)
     return True

@@ -1,6 +1,11 @@
 """Spreadsheets and CSV files, read as text, checked value by value, written with columns added."""
 
-from sktl.tables._beside import BesideColumns, read_conditions, read_uncertainties
+from sktl.tables._beside import (
+    BesideColumns,
+    read_conditions,
+    read_uncertainties,
+    uncertainty_weights,
+)
 from sktl.tables._check import check_table, repair_table
 from sktl.tables._columns import (
     BLOCK_NAMES,
@@ -29,7 +34,6 @@ from sktl.tables._numbers import (
     read_measurements,
     read_numbers,
     read_values,
-    uncertainty_weights,
 )
 from sktl.tables._parts import TablePart, find_files, read_header, read_part, split_table
 from sktl.tables._predictions import (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -152,3 +153,27 @@ def read_uncertainties(
             numbers[row] = math.nan
             problems.append(Finding(row, table.lines[row], column, cells[row].strip(), fault))
     return numbers, problems
+
+
+def uncertainty_weights(uncertainties: Sequence[float]) -> list[float]:
+    """Return weights of rows from their standard uncertainties.
+
+    Parameters
+    ----------
+    uncertainties : list of float, length n
+        In one unit; NaN where none is stated.
+
+    Returns
+    -------
+    list of float, length n
+        The square of the median uncertainty over that of the row, at most 10 and at least 0.1, so
+        that no row decides alone; 1 where none is stated.
+    """
+    stated = sorted(each for each in uncertainties if math.isfinite(each))
+    if not stated:
+        return [1.0] * len(uncertainties)
+    middle = statistics.median(stated)
+    return [
+        min(max((middle / each) ** 2, 0.1), 10.0) if math.isfinite(each) else 1.0
+        for each in uncertainties
+    ]

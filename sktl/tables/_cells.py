@@ -9,6 +9,9 @@ from collections.abc import Iterable
 from sktl._limits import LONGEST_CELL
 from sktl.exceptions import TableError
 
+STRUCK = "\N{COMBINING LONG STROKE OVERLAY}"
+"""What follows each letter that is struck out."""
+
 
 class TypedNumber(str):
     """The text of a cell that is a number in its file, and so has no decimal mark to read."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -18,6 +18,7 @@ from sktl.representations import (
     parse_formulas,
 )
 from sktl.tables._findings import Finding
+from sktl.tables._odd_cells import lost_value
 from sktl.tables._table import Table
 
 FORMULA_NAMES = ("formula", "composition", "compound", "material")
@@ -81,16 +82,15 @@ def names_column(header: Iterable[str], wanted: Iterable[str]) -> bool:
 
 def _called(header: Iterable[str], wanted: str) -> list[Column]:
     """Return the columns that a name may mean: the whole name goes before the title."""
-    simple = wanted.strip().casefold()
     columns = [Column(name, *_split_unit(name)) for name in header if name]
-    for same in (
-        lambda column: column.name == wanted,
-        lambda column: column.name.casefold() == simple,
-        lambda column: column.title.casefold() == simple,
-    ):
-        if found := [column for column in columns if same(column)]:
-            return found
-    return []
+    return [column for column in columns if column.name == wanted] or _alike(columns, wanted)
+
+
+def _alike(columns: Sequence[Column], wanted: str) -> list[Column]:
+    """Return the columns that have a name in whatever case, as the whole name or as the title."""
+    simple = wanted.strip().casefold()
+    whole = [column for column in columns if column.name.casefold() == simple]
+    return whole or [column for column in columns if column.title.casefold() == simple]
 
 
 def find_formulas(table: Table, wanted: str | None = None) -> str:
@@ -140,10 +140,8 @@ def find_blocks_column(table: Table) -> str:
 
 def _find_usual(table: Table, names: Iterable[str], what: str) -> str:
     """Return the only column that has one of the usual names."""
-    found = []
-    for name in names:
-        with contextlib.suppress(TableError):
-            found.append(find_column(table, name).name)
+    columns = [Column(name, *_split_unit(name)) for name in table.header if name]
+    found = [column.name for name in names for column in _alike(columns, name)]
     if len(found) != 1:
         raise TableError(f"Say which column has {what}, one of {list(table.header)}.")
     return found[0]
@@ -273,7 +271,8 @@ def _fault(formula: str) -> Fault:
     date = _DATE.fullmatch(formula)
     if date:
         return _fault_of_date(*date.groups())
-    return judge_formula(formula) or Fault("not a formula", "not a formula")
+    lost = lost_value(formula) or judge_formula(formula)
+    return lost or Fault("not a formula", "not a formula")
 
 
 def _fault_of_date(year: str, month: str, day: str) -> Fault:

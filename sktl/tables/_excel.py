@@ -1,21 +1,29 @@
-"""Sheets of a workbook: every cell as text, and back as text or as a number."""
+"""Sheets of a workbook: every cell as text, and back as text or as a number.
+
+Raised digits stay raised, what is struck out stays so, and a formula without a stored value is the
+text of the formula: `lost_value` of cells refuses them.
+"""
 
 from __future__ import annotations
 
+import functools
 import importlib
+import itertools
 import zipfile
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
+from xml.etree.ElementTree import Element
 
 from sktl._limits import FREE_CELLS, LARGEST_SETTINGS, MOST_MEMBERS, cells_problem, expanded_problem
 from sktl.exceptions import TableError
-from sktl.tables._cells import TypedNumber, as_text, check_cells
+from sktl.tables._cells import STRUCK, TypedNumber, as_text, check_cells
 from sktl.tables._header import Page
 
 if TYPE_CHECKING:
+    from openpyxl import Workbook
     from openpyxl.worksheet._read_only import ReadOnlyWorksheet
 
 _DAMAGED = (
@@ -24,6 +32,11 @@ _DAMAGED = (
 )
 _CELLS_OF_ROW = 8  # that an empty row counts for
 _READ = (*("xl/workbook.xml", "xl/styles.xml", "xl/_rels/"), "[Content_Types].xml", "docProps/")
+_SPACE = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
+_ITEM, _INSIDE, _TEXT, _RUN, _LOOK, _PLACE, _STRIKE, _FORMULA, _VALUE = (
+    f"{_SPACE}{name}" for name in ("si", "is", "t", "r", "rPr", "vertAlign", "strike", "f", "v")
+)
+_RAISED = str.maketrans("0123456789+-\N{MINUS SIGN}", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻")
 
 
 def need(module: str, extra: str) -> ModuleType:
@@ -43,12 +56,11 @@ def read_sheets(path: Path) -> list[Page]:
     TableError
         The file is no workbook, or a sheet has more cells than memory should hold.
     """
-    openpyxl = need("openpyxl", "excel")
+    need("openpyxl", "excel")
     try:
         with open(path, "rb") as file:
             sizes = _declared(file)
-            book = openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
-            return [_read_sheet(sheet, sizes) for sheet in book.worksheets]
+            return [_read_sheet(sheet, sizes) for sheet in _open_book(file).worksheets]
     except TableError as error:
         raise TableError(f"{path.name}: {error}") from error
     except _DAMAGED as error:
@@ -81,6 +93,86 @@ def _declared(file: BinaryIO) -> dict[str, int]:
     return {member.filename: member.file_size for member in members}
 
 
+def _open_book(file: BinaryIO) -> Workbook:
+    """Return a workbook whose texts are those of `_text_of`."""
+    reader = need("openpyxl.reader.excel", "excel").ExcelReader(
+        file, read_only=True, data_only=True, keep_links=False
+    )
+    reader.read_strings = functools.partial(_read_texts, reader)
+    reader.read()
+    return reader.wb
+
+
+def _read_texts(reader: Any) -> None:
+    """Read the texts that cells of a workbook share."""
+    part = reader.package.find(need("openpyxl.xml.constants", "excel").SHARED_STRINGS)
+    if part is None:
+        return
+    with reader.archive.open(part.PartName[1:]) as source:
+        for _, element in need("openpyxl.xml.functions", "excel").iterparse(source):
+            if element.tag == _ITEM:
+                reader.shared_strings.append(_text_of(element))
+                element.clear()
+
+
+def _text_of(item: Element) -> str:
+    """Return a text: its raised digits raised, other raised text behind ^, and what is struck."""
+    parts = [
+        (part.text or "") if part.tag == _TEXT else _text_of_run(part)
+        for part in item
+        if part.tag in (_TEXT, _RUN)
+    ]
+    return "".join(parts).replace("x005F_", "")
+
+
+def _text_of_run(run: Element) -> str:
+    text, look = run.findtext(_TEXT) or "", run.find(_LOOK)
+    if look is None or not text.strip():
+        return text
+    struck, place = look.find(_STRIKE), look.find(_PLACE)
+    if place is not None and place.get("val") == "superscript":
+        raised = text.translate(_RAISED)
+        text = f"^{text}" if set(raised) & set(text) - {" "} else raised
+    if struck is not None and struck.get("val", "1") not in ("0", "false"):
+        text = "".join(letter + STRUCK for letter in text)
+    return text
+
+
+def _rows(sheet: ReadOnlyWorksheet) -> Iterator[Sequence[object]]:
+    """Yield the values of each row of a sheet; a row that the file leaves out has none."""
+    book, before = sheet.parent, 0
+    with sheet._get_source() as source:
+        parser = need("openpyxl.worksheet._reader", "excel").WorkSheetParser(
+            source,
+            sheet._shared_strings,
+            data_only=True,
+            epoch=book.epoch,
+            date_formats=book._date_formats,
+            timedelta_formats=book._timedelta_formats,
+        )
+        parser.parse_cell = functools.partial(_read_cell, parser.parse_cell)
+        for number, cells in parser.parse():
+            yield from itertools.repeat((), number - 1 - before)
+            row = [None] * max((cell["column"] for cell in cells), default=0)
+            for cell in cells:
+                row[cell["column"] - 1] = cell["value"]
+            if number > before:
+                yield row
+            before = max(before, number)
+
+
+def _read_cell(read: Callable[[Element], dict[str, Any]], element: Element) -> dict[str, Any]:
+    """Return a cell as openpyxl reads it, with what that leaves out."""
+    cell = read(element)
+    text = element.find(_INSIDE)
+    if text is not None and text.find(_RUN) is not None:
+        cell["value"] = _text_of(text)
+    formula = element.find(_FORMULA) if cell["value"] is None else None
+    if formula is not None and (element.get("t") in (None, "n") or element.find(_VALUE) is None):
+        cell["value"] = f"={formula.text or ''}"  # a stored text may be empty
+    return cell
+
+
 def _read_sheet(sheet: ReadOnlyWorksheet, sizes: Mapping[str, int]) -> Page:
     """Return a sheet; `sizes` has the bytes of the parts of the workbook."""
     size = sum(sizes.values())
@@ -91,10 +183,9 @@ def _read_sheet(sheet: ReadOnlyWorksheet, sizes: Mapping[str, int]) -> Page:
             raise TableError(f"sheet {sheet.title!r}: {problem}: some are too far away.")
 
     refuse((sheet.max_row or 0) * (sheet.max_column or 0))
-    sheet.reset_dimensions()  # what a file declares may be too small
     rows: list[list[str]] = []
     width = n_cells = 0
-    for values in sheet.iter_rows(values_only=True):
+    for values in _rows(sheet):
         row = list(map(as_text, values))
         while row and not row[-1]:
             row.pop()
@@ -105,7 +196,8 @@ def _read_sheet(sheet: ReadOnlyWorksheet, sizes: Mapping[str, int]) -> Page:
         if row:
             check_cells(row, sheet.title)
     cells = [row + [""] * (width - len(row)) for row in rows]
-    return Page(cells, list(range(1, len(rows) + 1)), sheet.title)
+    hidden = sheet.sheet_state != "visible"
+    return Page(cells, list(range(1, len(rows) + 1)), sheet.title, hidden=hidden)
 
 
 def write_sheet(

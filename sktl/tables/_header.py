@@ -21,10 +21,12 @@ class Page(NamedTuple):
     lines: list[int]
     sheet: str | None = None
     dialect: Dialect | None = None
+    hidden: bool = False
 
     def place(self, row: int) -> str:
         """Return where a row is, in words."""
-        sheet = "" if self.sheet is None else f"sheet {self.sheet!r}, "
+        hidden = "hidden " if self.hidden else ""
+        sheet = "" if self.sheet is None else f"{hidden}sheet {self.sheet!r}, "
         return f"{sheet}row {self.lines[row]}"
 
 

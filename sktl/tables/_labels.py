@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from sktl.representations import Fault
 from sktl.tables._findings import Finding
+from sktl.tables._odd_cells import is_blank, lost_value, odd_cell
 from sktl.tables._table import Table
 
-_MISSING = {"", "nan", "na", "n/a", "none", "null", "-", "?"}
+_UNKNOWN = "unknown"  # which may be a class
 _NUMBER_LIKE = re.compile(r"[<>~=\u2248\u00b1]?\s*[-+\u2212]?[.,]?[0-9]")
 _FALSE_OR_TRUE = {"0", "1"}
 _MOST = 20
@@ -40,6 +40,9 @@ def are_labels(cells: Sequence[str]) -> bool:
 def read_labels(table: Table, column: str) -> tuple[list[str], list[Finding]]:
     """Return the labels of a column, and a `Finding` for each row without one.
 
+    Cells that say in words that there is no value, such as n.d., are no labels; "none" and
+    "unknown" are.
+
     Parameters
     ----------
     table : Table
@@ -54,7 +57,7 @@ def read_labels(table: Table, column: str) -> tuple[list[str], list[Finding]]:
     """
     cells = table.column(column)
     problems = [
-        Finding(row, table.lines[row], column, cell, Fault("empty cell", "no value"))
+        Finding(row, table.lines[row], column, cell, odd_cell(cell, ".").fault)
         for row, cell in enumerate(cells)
         if _is_missing(cell)
     ]
@@ -62,4 +65,4 @@ def read_labels(table: Table, column: str) -> tuple[list[str], list[Finding]]:
 
 
 def _is_missing(cell: str) -> bool:
-    return cell.strip().casefold() in _MISSING
+    return bool(lost_value(cell)) or (is_blank(cell) and cell.strip().casefold() != _UNKNOWN)

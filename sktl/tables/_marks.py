@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
+
+from sktl.tables._cells import TypedNumber
 
 OTHER_MARK = {".": ",", ",": "."}
 MARK_NAMES = {".": "point", ",": "comma"}
@@ -12,10 +14,10 @@ _SPACES = "\N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}\N{THIN SPACE}\N{FIGURE SP
 _GROUPERS = f"[{_SPACES}'\N{RIGHT SINGLE QUOTATION MARK}]"  # as in 1'234.5
 _INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\xad"))
 _GROUPED = re.compile(rf"(?<![0-9.,])([+-]?[1-9][0-9]{{0,2}})((?:{_GROUPERS}[0-9]{{3}})+)(?![0-9])")
-WRITTEN = {
+WRITTEN = {  # thousands are grouped in numbers without an exponent alone
     mark: re.compile(
-        rf"[+-]?(?:(?:[0-9]+|[1-9][0-9]{{0,2}}(?:{re.escape(other)}[0-9]{{3}})+)"
-        rf"(?:{re.escape(mark)}[0-9]*)?|{re.escape(mark)}[0-9]+)(?:[eE][+-]?[0-9]+)?"
+        rf"[+-]?(?:(?:[0-9]+(?:{re.escape(mark)}[0-9]*)?|{re.escape(mark)}[0-9]+)(?:[eE][+-]?[0-9]+)?"
+        rf"|[1-9][0-9]{{0,2}}(?:{re.escape(other)}[0-9]{{3}})+(?:{re.escape(mark)}[0-9]*)?)"
     )
     for mark, other in OTHER_MARK.items()
 }
@@ -83,3 +85,31 @@ def majority(marks: list[str]) -> str | None:
     """Return the mark that has more votes than the other, or None."""
     commas = 2 * marks.count(",") - len(marks)
     return None if not commas else "," if commas > 0 else "."
+
+
+def column_marks(rows: Iterable[Sequence[str]], width: int) -> list[list[str | None]]:
+    """Return for each column the mark of each cell of text that is not empty.
+
+    It is None of a cell that is a number with both marks, or with none.
+    """
+    found: list[list[str | None]] = [[] for _ in range(width)]
+    for row in rows:
+        for marks, cell in zip(found, row, strict=False):
+            if cell and not isinstance(cell, TypedNumber):
+                marks.append(read_marks(cell).only)
+    return found
+
+
+def commas_are_usual(columns: Iterable[Sequence[str | None]], semicolons: bool) -> bool:
+    """Return whether columns, of `column_marks`, rather have decimal commas than points.
+
+    A cell like 1,2 may be a list of two whole numbers. So a comma is a decimal one if most cells of
+    a column have one, or if semicolons part the columns.
+    """
+    commas = points = 0
+    for marks in columns:
+        sure = [mark for mark in marks if mark]
+        mark = majority(sure)
+        commas += mark == "," and (semicolons or 2 * len(sure) > len(marks))
+        points += mark == "."
+    return commas > points or (semicolons and commas == points > 0)

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import math
 import re
-import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Literal, NamedTuple
 
 from sktl.exceptions import InputError, TableError
@@ -26,11 +25,21 @@ from sktl.tables._marks import (
     read_marks,
     votes,
 )
-from sktl.tables._odd_cells import TWO_MARKS, OddCell, is_blank, is_missing, odd_cell
+from sktl.tables._odd_cells import (
+    FORMULA,
+    TWO_MARKS,
+    OddCell,
+    is_blank,
+    is_missing,
+    lost_value,
+    odd_cell,
+)
 from sktl.tables._table import Table
 
 _WHOLE_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ]|$)")
 _WRITE_DATE = "a number, such as days since the first, or leave the column out"
+_PARTED = re.compile(r"\s*[+-]?[0-9]+\s*,\s*[0-9]+\s*")
+_MOST_PARTED = 0.9
 _MOST_LOOKED_AT = 1000  # cells, to tell numbers from words
 _CHOICES = {
     "decimal": ("auto", ".", ","),
@@ -179,16 +188,20 @@ def read_measurements(table: Table, column: str, rules: CellRules | None = None)
     texts = {
         row: read_marks(cell) for row, cell in enumerate(cells) if not isinstance(cell, TypedNumber)
     }
-    mark = _decide(table, column, texts) if rules.decimal == "auto" else rules.decimal
+    sure = _decide(table, column, texts) if rules.decimal == "auto" else rules.decimal
+    mark = sure or "."
     found = list(texts.values())
     grouped = any(cell.only == mark and cell.groups(mark) for cell in found)
     if rules.decimal != "auto" and not any(cell.only == OTHER_MARK[mark] for cell in found):
         grouped = True
     made = Measurements([], [], [], [], [])
+    parted = _parted(table, column)
     for row, cell in enumerate(cells):
         number = _number(texts[row], mark, grouped) if row in texts else float(cell)
-        if number is None:
-            read = _apply(rules, _odd(texts[row], mark, rules.unit))
+        if row in parted:
+            read = _Read(math.nan, fault=parted[row])
+        elif number is None:
+            read = _apply(rules, _odd(texts[row], mark, rules.unit, sure is None))
         elif not math.isfinite(number):
             read = _apply(rules, odd_cell(cell, mark))
         else:
@@ -220,28 +233,29 @@ def _apply(rules: CellRules, odd: OddCell) -> _Read:
     return _Read(odd.value, odd.spread if rule == "weight" else math.nan, odd.side)
 
 
-def uncertainty_weights(uncertainties: Sequence[float]) -> list[float]:
-    """Return weights of rows from their standard uncertainties.
+def _parted(table: Table, column: str) -> dict[int, Fault]:
+    """Return what is said of rows where a decimal comma may have parted a number into two cells.
 
-    Parameters
-    ----------
-    uncertainties : list of float, length n
-        In one unit; NaN where none is stated.
-
-    Returns
-    -------
-    list of float, length n
-        The square of the median uncertainty over that of the row, at most 10 and at least 0.1, so
-        that no row decides alone; 1 where none is stated.
+    They have digits in a column without a name, behind whole numbers.
     """
-    stated = sorted(each for each in uncertainties if math.isfinite(each))
-    if not stated:
-        return [1.0] * len(uncertainties)
-    middle = statistics.median(stated)
-    return [
-        min(max((middle / each) ** 2, 0.1), 10.0) if math.isfinite(each) else 1.0
-        for each in uncertainties
-    ]
+    place = table.header.index(column) + 1
+    commas = table.dialect is not None and table.dialect.delimiter == ","
+    if not commas or table.header[place : place + 1] != ("",):
+        return {}
+    pairs = {row: cells[place - 1 : place + 1] for row, cells in enumerate(table.cells)}
+    pairs = {row: pair for row, pair in pairs.items() if len(pair) == 2 and pair[1].strip()}
+    whole = [pair for pair in pairs.values() if _PARTED.fullmatch(",".join(pair))]
+    if len(whole) < _MOST_PARTED * len(pairs):
+        return {}
+    return {row: _parted_fault(*map(str.strip, pair)) for row, pair in pairs.items()}
+
+
+def _parted_fault(whole: str, digits: str) -> Fault:
+    looks = f"it may be '{whole},{digits}', which is two cells of a comma-separated file"
+    write = (
+        f"'{whole}.{digits}', or '\"{whole},{digits}\"' in quotes, or a name for the next column"
+    )
+    return Fault("decimal comma between cells", looks, write)
 
 
 class NamedValues(NamedTuple):
@@ -283,7 +297,7 @@ def read_values(
     NamedValues
         Words are stripped of space. A cell that is empty, or says that there is no value, such as
         n/a or -, is missing; "none" is a word, since it may mean that nothing was done. Words have
-        a finding where they are a date.
+        a finding where they are a date, or have lost their value in a spreadsheet.
 
     Raises
     ------
@@ -295,12 +309,18 @@ def read_values(
         found = read_measurements(table, column, rules)
         findings = [each for each in found.findings if not is_missing(each.value)]
         return NamedValues(True, found.numbers, findings)
-    dates = [
-        Finding(row, table.lines[row], column, cell, Fault("date", "it is a date", _WRITE_DATE))
+    bad = [
+        Finding(row, table.lines[row], column, cell, fault)
         for row, cell in enumerate(cells)
-        if _WHOLE_DATE.match(cell)
+        if (fault := _no_word(cell))
     ]
-    return NamedValues(False, [None if is_blank(cell) else cell for cell in cells], dates)
+    return NamedValues(False, [None if is_blank(cell) else cell for cell in cells], bad)
+
+
+def _no_word(cell: str) -> Fault | None:
+    """Return why a cell cannot be used as a word, None if it can."""
+    date = Fault("date", "it is a date", _WRITE_DATE) if _WHOLE_DATE.match(cell) else None
+    return date or lost_value(cell)
 
 
 def is_numeric(table: Table, column: str) -> bool:
@@ -315,28 +335,33 @@ def _says_number(cell: str) -> bool:
     if isinstance(cell, TypedNumber) or read_marks(cell).numbers:
         return True
     odd = [odd_cell(cell, mark) for mark in ".,"]
-    return any(each.role or each.fault.kind in ("with a unit", "power of ten") for each in odd)
+    kinds = ("with a unit", "power of ten", FORMULA)
+    return any(each.role or each.fault.kind in kinds for each in odd)
 
 
-def _decide(table: Table, column: str, texts: dict[int, Readings]) -> Literal[".", ","]:
-    """Return the decimal mark of most cells that have only one reading; else the point."""
+def _decide(table: Table, column: str, texts: dict[int, Readings]) -> Literal[".", ","] | None:
+    """Return the decimal mark of most cells that have only one reading, None where none has.
+
+    Cells like 1.234 alone are in doubt where other columns have decimal commas.
+    """
     marks = votes(texts.values())
     mark = majority(marks)
     if mark is not None:
         return "," if mark == "," else "."
     doubtful = {row: cell for row, cell in texts.items() if cell.ambiguous}
-    if any(marks or "," in cell.text for cell in doubtful.values()):
+    either = bool(doubtful) and (bool(marks) or table.has_commas)
+    if either or any("," in cell.text for cell in doubtful.values()):
         findings = [
             Finding(row, table.lines[row], column, cell.text, _two_readings(cell, "."))
             for row, cell in doubtful.items()
         ]
-        first = next(each for each in findings if marks or "," in each.value)
+        first = next(each for each in findings if either or "," in each.value)
         raise UndecidedMark(
             f"line {first.line}, {column}: {first.value!r} may be a decimal number or "
             "thousands: say which with --decimal , or --decimal .",
             findings,
         )
-    return "."
+    return None
 
 
 def _number(cell: Readings, mark: str, grouped: bool) -> float | None:
@@ -346,10 +371,16 @@ def _number(cell: Readings, mark: str, grouped: bool) -> float | None:
     return None
 
 
-def _odd(cell: Readings, mark: str, unit: str | None) -> OddCell:
+def _odd(cell: Readings, mark: str, unit: str | None, unsure: bool) -> OddCell:
+    """Return what a cell says; where its column does not tell the mark, 1.200 is no repair."""
     if cell.numbers:
         return OddCell(_two_readings(cell, mark))
-    return odd_cell(cell.text, mark, unit)
+    odd = odd_cell(cell.text, mark, unit)
+    repair = read_marks(odd.fault.repair or "")
+    if unsure and repair.ambiguous:
+        write = " or ".join(f"'{number:.15g}'" for number in repair.numbers.values())
+        return odd._replace(fault=replace(odd.fault, write=write, repair=None))
+    return odd
 
 
 def _two_readings(cell: Readings, mark: str) -> Fault:
@@ -357,7 +388,7 @@ def _two_readings(cell: Readings, mark: str) -> Fault:
     other = OTHER_MARK[mark]
     readings = [f"{cell.numbers[other]:.15g} with a decimal {MARK_NAMES[other]}"]
     joined = cell.text.replace(other, "").replace(mark, ".")
-    if WRITTEN["."].fullmatch(joined) and other in cell.text:
+    if "e" not in joined.casefold() and WRITTEN["."].fullmatch(joined) and other in cell.text:
         readings.append(f"{float(joined):.15g} without the {MARK_NAMES[other]}")
     looks = (
         f"it may be {' or '.join(readings)}, and the decimal mark of the column is the "

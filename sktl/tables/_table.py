@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
+import itertools
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -18,7 +20,7 @@ from sktl.exceptions import TableError
 from sktl.tables._cells import as_text, check_cells
 from sktl.tables._excel import need, read_sheets, write_sheet
 from sktl.tables._header import find_header, fitted, is_blank, names_of
-from sktl.tables._marks import majority, read_marks
+from sktl.tables._marks import column_marks, commas_are_usual, majority
 from sktl.tables._text import Dialect, encoded, read_text, write_text
 
 if TYPE_CHECKING:
@@ -60,6 +62,8 @@ class Table:
         The sheet of a workbook.
     sheets : tuple of str
         All sheets of the workbook.
+    hidden : bool
+        Whether the sheet is hidden.
     """
 
     header: tuple[str, ...]
@@ -70,6 +74,7 @@ class Table:
     header_line: int = 1
     sheet: str | None = None
     sheets: tuple[str, ...] = ()
+    hidden: bool = False
 
     def __len__(self) -> int:
         return len(self.cells)
@@ -91,6 +96,18 @@ class Table:
 
     def _cells_at(self, place: int) -> list[str]:
         return [row[place] if place < len(row) else "" for row in self.cells]
+
+    @functools.cached_property
+    def marks(self) -> list[list[str | None]]:
+        """Of each column the decimal marks of its first cells; see `column_marks`."""
+        return column_marks(self.cells[:_ROWS_FOR_MARK], len(self.header))
+
+    @property
+    def has_commas(self) -> bool:
+        """Whether decimal commas are usual in the columns of text."""
+        return commas_are_usual(
+            self.marks, self.dialect is not None and self.dialect.delimiter == ";"
+        )
 
     def take(self, rows: Iterable[int]) -> Table:
         """Return some of the rows."""
@@ -194,6 +211,7 @@ def read_table(
         header_line=page.lines[first],
         sheet=page.sheet,
         sheets=tuple(filter(None, sheets)),
+        hidden=page.hidden,
     )
 
 
@@ -231,14 +249,9 @@ def _decimal_mark(table: Table) -> str:
     """Return the decimal mark of the numbers of a text file; if it has none, the usual one."""
     if table.dialect is None:
         return "."
-    given = [place for place, name in enumerate(table.header) if name not in table.numbers]
-    marks = [
-        mark
-        for row in table.cells[:_ROWS_FOR_MARK]
-        for place, cell in enumerate(row)
-        if place in given and (mark := read_marks(cell).only)
-    ]
-    return majority(marks) or ("," if table.dialect.delimiter == ";" else ".")
+    given = [name not in table.numbers for name in table.header]
+    marks = itertools.chain(*itertools.compress(table.marks, given))
+    return majority(list(filter(None, marks))) or ("," if table.dialect.delimiter == ";" else ".")
 
 
 def _with_mark(table: Table, mark: str) -> Iterable[list[str]]:

@@ -105,10 +105,18 @@ def _decode(path: Path, encoding: str | None) -> tuple[str, str]:
         raise TableError(f"Got encoding={name!r}, which cannot be read: {error}.") from error
     if text.count("\0") > len(text) / 4:
         raise TableError(
-            f"{path.name} has bytes that are 0, expected text: of UTF-16 without a mark, say "
-            "--encoding utf-16-le."
+            f"{path.name} has bytes that are 0, expected text: it may be "
+            f"{_wide_encoding(content)}; say --encoding {_wide_encoding(content)}."
         )
     return text.removeprefix("\ufeff"), name
+
+
+def _wide_encoding(content: bytes) -> str:
+    """Return the encoding, of two or four bytes a letter, by where most bytes are 0."""
+    zeros = [content[place::4].count(0) for place in range(4)]
+    if sum(zeros) > 5 * len(content) / 8:
+        return "utf-32-be" if zeros[0] > zeros[3] else "utf-32-le"
+    return "utf-16-be" if zeros[0] + zeros[2] > zeros[1] + zeros[3] else "utf-16-le"
 
 
 def bad_byte(path: Path, line: int, error: UnicodeDecodeError) -> TableError:

@@ -168,3 +168,21 @@ def test_a_hidden_sheet_is_called_hidden(tmp_path):
     with pytest.raises(TableError, match="hidden sheet 'old', row 1; sheet 'new', row 1"):
         read_table(path, wanted=with_gap)
     assert read_table(path, sheet="old").hidden and not read_table(path, sheet="new").hidden
+
+
+@pytest.mark.parametrize(
+    ("form", "shown"),
+    [("0%", "90%"), ("0.0 %", "90%"), ('0.0"%"', "0.9"), ("0.00", "0.9"), ("0\\%", "0.9")],
+)
+def test_a_number_in_per_cent_among_others_is_no_plain_number(tmp_path, form, shown):
+    rows = [["yield (%)", "share"], [85, 0.1], [0.9, 0.2], [None, 0.3]]
+    book = openpyxl.load_workbook(workbook(tmp_path / "t.xlsx", data=rows))
+    book.active["A3"].number_format = form
+    for row in (2, 3, 4):
+        book.active.cell(row, 2).number_format = form
+    book.save(tmp_path / "t.xlsx")
+    table = read_table(tmp_path / "t.xlsx")
+    assert table.column("yield (%)") == ["85", shown, ""]
+    assert read_numbers(table, "share") == ([0.1, 0.2, 0.3], [])
+    found = check_table(table, targets=["yield (%)"])
+    assert [bad.repair for bad in found if bad.value] == ["90"] * (shown == "90%")

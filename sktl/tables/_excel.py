@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import importlib
 import itertools
+import re
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -36,6 +37,7 @@ _SPACE = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 _ITEM, _INSIDE, _TEXT, _RUN, _LOOK, _PLACE, _STRIKE, _FORMULA, _VALUE = (
     f"{_SPACE}{name}" for name in ("si", "is", "t", "r", "rPr", "vertAlign", "strike", "f", "v")
 )
+_LITERAL = re.compile(r'"[^"]*"|\\.')  # in a format: 0"%" does not count in per cent
 _RAISED = str.maketrans("0123456789+-\N{MINUS SIGN}", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻")
 
 
@@ -150,7 +152,7 @@ def _rows(sheet: ReadOnlyWorksheet) -> Iterator[Sequence[object]]:
             date_formats=book._date_formats,
             timedelta_formats=book._timedelta_formats,
         )
-        parser.parse_cell = functools.partial(_read_cell, parser.parse_cell)
+        parser.parse_cell = functools.partial(_read_cell, parser.parse_cell, _percent_styles(book))
         for number, cells in parser.parse():
             yield from itertools.repeat((), number - 1 - before)
             row = [None] * max((cell["column"] for cell in cells), default=0)
@@ -161,9 +163,27 @@ def _rows(sheet: ReadOnlyWorksheet) -> Iterator[Sequence[object]]:
             before = max(before, number)
 
 
-def _read_cell(read: Callable[[Element], dict[str, Any]], element: Element) -> dict[str, Any]:
+class _Percent(float):
+    """A number that a workbook shows in per cent."""
+
+
+def _percent_styles(book: Workbook) -> frozenset[int]:
+    """Return the styles of cells that show numbers in per cent."""
+    known = need("openpyxl.styles.numbers", "excel")
+    first = known.BUILTIN_FORMATS_MAX_SIZE
+    formats = known.BUILTIN_FORMATS | dict(enumerate(book._number_formats, first))
+    percent = {key for key, text in formats.items() if "%" in _LITERAL.sub("", text)}
+    styles = enumerate(book._cell_styles)
+    return frozenset(place for place, style in styles if style.numFmtId in percent)
+
+
+def _read_cell(
+    read: Callable[[Element], dict[str, Any]], percents: frozenset[int], element: Element
+) -> dict[str, Any]:
     """Return a cell as openpyxl reads it, with what that leaves out."""
     cell = read(element)
+    if cell["style_id"] in percents and cell["data_type"] == "n" and cell["value"] is not None:
+        cell["value"] = _Percent(cell["value"])
     text = element.find(_INSIDE)
     if text is not None and text.find(_RUN) is not None:
         cell["value"] = _text_of(text)
@@ -184,8 +204,12 @@ def _read_sheet(sheet: ReadOnlyWorksheet, sizes: Mapping[str, int]) -> Page:
 
     refuse((sheet.max_row or 0) * (sheet.max_column or 0))
     rows: list[list[str]] = []
+    shares: dict[int, dict[int, _Percent]] = {}
     width = n_cells = 0
     for values in _rows(sheet):
+        for place, value in enumerate(values):
+            if isinstance(value, _Percent):
+                shares.setdefault(place, {})[len(rows)] = value
         row = list(map(as_text, values))
         while row and not row[-1]:
             row.pop()
@@ -196,8 +220,19 @@ def _read_sheet(sheet: ReadOnlyWorksheet, sizes: Mapping[str, int]) -> Page:
         if row:
             check_cells(row, sheet.title)
     cells = [row + [""] * (width - len(row)) for row in rows]
+    _show_percents(cells, shares)
     hidden = sheet.sheet_state != "visible"
     return Page(cells, list(range(1, len(rows) + 1)), sheet.title, hidden=hidden)
+
+
+def _show_percents(
+    cells: Sequence[list[str]], shares: Mapping[int, Mapping[int, _Percent]]
+) -> None:
+    """Write 0.9 as the text 90%, as the workbook shows it, where its column has other numbers."""
+    for place, found in shares.items():
+        if sum(isinstance(row[place], TypedNumber) for row in cells) > len(found):
+            for row, share in found.items():
+                cells[row][place] = f"{100 * share:.12g}%"
 
 
 def write_sheet(

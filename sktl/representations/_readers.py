@@ -14,10 +14,10 @@ from sktl._types import ObjectArray, PathLike, Shaped
 from sktl.exceptions import InputError, StructureError
 from sktl.representations._atoms import UnreadableAtoms, is_atoms, structure_from_atoms
 from sktl.representations._cif_symmetry import UnreadableCif
+from sktl.representations._faults import UnreadableFile
 from sktl.representations._structure_files import (
     CRYSTAL_FILES,
     Block,
-    UnreadableFile,
     open_blocks,
     read_file,
 )

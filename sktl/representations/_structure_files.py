@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import io
 import re
-import warnings
 from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sktl._echo import echo
-from sktl._limits import LARGEST_CRYSTAL_FILE, LONGEST_COMMENT, MOST_ATOMS, MOST_COLUMNS
+from sktl._limits import LARGEST_CRYSTAL_FILE, LONGEST_COMMENT, MOST_COLUMNS
 from sktl._types import PathLike
 from sktl.representations._atoms import structure_from_atoms
 from sktl.representations._cif import read_cif, split_cif
+from sktl.representations._faults import UnreadableFile
+from sktl.representations._poscar import read_poscar
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -28,12 +29,6 @@ NAME_KEYS = ("id", "name", "label", "material_id")
 
 _MAX_LISTED = 5
 _STATED_COLUMNS = re.compile(r"\bproperties\s*=\s*['\"]?([^\s'\"]*)", re.IGNORECASE)
-_INTEGER = re.compile(r"(?<!\S)\d+(?!\S)")
-_LAST_COUNTS = 25  # the line with the numbers of atoms stands above
-
-
-class UnreadableFile(ValueError):
-    """Why a file, or one crystal of it, is not read."""
 
 
 class Block(NamedTuple):
@@ -135,7 +130,7 @@ def _open(path: Path, mtime: int, size: int) -> tuple[Block, ...]:
         return (Block(name, line, partial(read_cif, text), {}),)
     if suffix in CRYSTAL_FILES:
         return tuple(_frames(text))
-    return (Block(path.stem, 1, partial(_read_poscar, text), {}),)
+    return (Block(path.stem, 1, partial(read_poscar, text), {}),)
 
 
 def _frames(text: str) -> list[Block]:
@@ -174,18 +169,3 @@ def _check_frames(lines: Sequence[str]) -> None:
             raise UnreadableFile(
                 f"it states {echo(found[1])}, expected at most {MOST_COLUMNS:,} numbers for an atom"
             )
-
-
-def _read_poscar(text: str) -> Structure:
-    from pymatgen.core import Structure
-
-    lines = text.splitlines()
-    counts = [_INTEGER.findall(line) for line in lines[5:_LAST_COUNTS]]
-    stated = max((sum(int(n[:20]) for n in line) for line in counts), default=0)
-    if stated > len(lines):
-        raise UnreadableFile(f"it states {stated:,} atoms, but has {len(lines):,} lines")
-    if len(lines) > MOST_ATOMS and stated > MOST_ATOMS:
-        raise UnreadableFile(f"it states {stated:,} atoms, expected at most {MOST_ATOMS:,}")
-    with warnings.catch_warnings():
-        warnings.filterwarnings("error", message="Elements in POSCAR cannot be determined")
-        return Structure.from_str(text, fmt="poscar")

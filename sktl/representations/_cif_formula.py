@@ -7,7 +7,8 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from sktl.representations._cif_symmetry import UnreadableCif, stated
+from sktl.representations._cif_text import stated
+from sktl.representations._faults import UnreadableFile
 from sktl.representations._symbols import SYMBOLS
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def check_content(block: Mapping[str, Any], structure: Structure) -> bool:
 
     Raises
     ------
-    UnreadableCif
+    UnreadableFile
         Elements, their amounts, the number of formula units, the density or the volume of the
         cell disagree beyond rounding.
     """
@@ -67,7 +68,7 @@ def check_content(block: Mapping[str, Any], structure: Structure) -> bool:
     told = f"it states the formula {stated(block, key)!r} but is read as {structure.formula!r}"
     if read.keys() != formula.keys():
         missing = " and ".join(sorted(formula.keys() - read.keys()))
-        raise UnreadableCif(f"{told}" + (f", {missing} has no sites" if missing else ""))
+        raise UnreadableFile(f"{told}" + (f", {missing} has no sites" if missing else ""))
     scale = sum(read.values()) / sum(formula.values())
     whole = all(
         math.isclose(n, round(n), abs_tol=1e-6) for n in [*formula.values(), *read.values()]
@@ -75,13 +76,13 @@ def check_content(block: Mapping[str, Any], structure: Structure) -> bool:
     tolerance = _EXACT if whole else _ROUNDED
     for element, amount in formula.items():
         if abs(read[element] - scale * amount) > tolerance * max(read[element], scale * amount):
-            raise UnreadableCif(told)
+            raise UnreadableFile(told)
     units = _number(stated(block, _UNITS)) if key == _FORMULAS[0] else 0.0
     if not units:
         return bool(stated(block, _DENSITY))
     of_cell = math.isclose(math.gcd(*map(round, formula.values())), units) if whole else True
     if abs(scale / units - 1) > tolerance and not (of_cell and abs(scale - 1) <= tolerance):
-        raise UnreadableCif(f"{told}, not {units:g} formula units")
+        raise UnreadableFile(f"{told}, not {units:g} formula units")
     return True
 
 
@@ -91,7 +92,7 @@ def _check_types(block: Mapping[str, Any], read: Mapping[str, float]) -> None:
     for kind in [listed] if isinstance(listed, str) else listed:
         symbol = re.sub(r"[^A-Za-z].*", "", kind).capitalize()
         if symbol in SYMBOLS and symbol not in read:
-            raise UnreadableCif(f"it lists the element {symbol}, which has no sites")
+            raise UnreadableFile(f"it lists the element {symbol}, which has no sites")
 
 
 def _check_size(block: Mapping[str, Any], structure: Structure) -> None:
@@ -100,7 +101,7 @@ def _check_size(block: Mapping[str, Any], structure: Structure) -> None:
     for key, (value, tolerance) in sizes.items():
         wanted = _number(stated(block, key))
         if wanted and abs(value / wanted - 1) > tolerance:
-            raise UnreadableCif(
+            raise UnreadableFile(
                 f"it states {wanted:g} as {key} but is read as {structure.formula!r} "
                 f"with {value:.4g}"
             )

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from sktl._types import FloatArray, IntArray
+from sktl.representations._cif_text import stated
+from sktl.representations._faults import UnreadableFile
 
 if TYPE_CHECKING:
     from pymatgen.core import Lattice
@@ -26,15 +28,13 @@ _CODE = "_space_group_it_coordinate_system_code"
 _OLD_NAMES = {"cmca": "cmce", "cmma": "cmme", "ccca": "ccce", "abm2": "aem2", "aba2": "aea2"}
 _SETTING = re.compile(r"\s*(?::\s*(\w+)|\(?(?:O|origin\s*(?:choice)?)\s*([12])\)?|([HRZS])[HRS]?)$")
 _ORIGINS = {"s": "1", "z": "2"}
-_PART = re.compile(r"[-+]?(?:[xyz]|\d*\.?\d+(?:/\d+)?)(?:[-+](?:[xyz]|\d*\.?\d+(?:/\d+)?))*", re.I)
+_PART = re.compile(
+    r"[-+]?(?:[xyz]|\d*\.?\d+(?:/\d+)?)(?:[-+](?:[xyz]|\d*\.?\d+(?:/\d+)?))*", re.I | re.A
+)
 _FIRST_CUBIC = 195
 _N_SETTINGS = 530
 _METRIC_TOLERANCE = 0.02  # share of the squared edges of a cell
 _PLACE_TOLERANCE = 0.05  # of 1/24, in which all translations of the tables are whole
-
-
-class UnreadableCif(ValueError):
-    """Why a CIF file is not read."""
 
 
 class Setting(NamedTuple):
@@ -56,17 +56,6 @@ class StatedGroup(NamedTuple):
     number: int
 
 
-def stated(block: Mapping[str, object], *keys: str) -> str:
-    """Return the first value that is stated under any of the keys, or an empty text."""
-    for key in keys:
-        value = block.get(key)
-        if isinstance(value, list) and len(value) == 1:
-            value = value[0]
-        if isinstance(value, str) and value.strip() not in ("", ".", "?"):
-            return value.strip()
-    return ""
-
-
 def stated_group(block: Mapping[str, object]) -> StatedGroup:
     """Return the space group that a block states."""
     name, choice = stated(block, *_NAMES), stated(block, _CODE).lower()
@@ -84,7 +73,7 @@ def listed_operations(block: Mapping[str, object]) -> list[str]:
 
     Raises
     ------
-    UnreadableCif
+    UnreadableFile
         They cannot be read, or some are missing.
     """
     for key in OPERATIONS:
@@ -93,7 +82,7 @@ def listed_operations(block: Mapping[str, object]) -> list[str]:
         if isinstance(texts, list) and any(text not in (".", "?") for text in texts):
             rotations, translations = _parse(texts)
             if not _is_group(rotations, translations):
-                raise UnreadableCif("its symmetry operations are no group: some are missing")
+                raise UnreadableFile("its symmetry operations are no group: some are missing")
             return texts
     return []
 
@@ -108,13 +97,13 @@ def candidate_operations(group: StatedGroup, lattice: Lattice) -> list[list[str]
 
     Raises
     ------
-    UnreadableCif
+    UnreadableFile
         The group is not known, or does not fit to the cell.
     """
     settings = _matching(group)
     shown = group.name or group.hall or f"number {group.number}"
     if not settings:
-        raise UnreadableCif(f"it lists no symmetry operations, and the space group {shown!r} "
+        raise UnreadableFile(f"it lists no symmetry operations, and the space group {shown!r} "
                             "with its setting and number is not known")  # fmt: skip
     found = []
     for setting in settings:
@@ -122,15 +111,15 @@ def candidate_operations(group: StatedGroup, lattice: Lattice) -> list[list[str]
         if fits(rotations, lattice):
             found.append((setting, _texts(rotations, translations)))
     if not found:
-        raise UnreadableCif(f"its cell does not fit to the space group {shown!r}")
+        raise UnreadableFile(f"its cell does not fit to the space group {shown!r}")
     origins = {setting.choice[:1] for setting, _ in found} & {"1", "2"}
     return [texts for _, texts in found] if len(origins) > 1 else [found[0][1]]
 
 
 def check_listed(texts: list[str], lattice: Lattice) -> None:
-    """Raise `UnreadableCif` if a cell does not fit to the operations of its file."""
+    """Raise `UnreadableFile` if a cell does not fit to the operations of its file."""
     if not fits(_parse(texts)[0], lattice):
-        raise UnreadableCif("its cell does not fit to its symmetry operations")
+        raise UnreadableFile("its cell does not fit to its symmetry operations")
 
 
 def is_whole_group(texts: list[str], group: StatedGroup) -> bool:
@@ -169,7 +158,7 @@ def _setting(hall_number: int) -> Setting:
         warnings.simplefilter("ignore", DeprecationWarning)
         kind = spglib.get_spacegroup_type(hall_number)
     if kind is None:
-        raise UnreadableCif(f"the setting {hall_number} is not known to spglib")
+        raise UnreadableFile(f"the setting {hall_number} is not known to spglib")
     full = kind.international_full.split()
     names = {"".join(full), *(part for part in kind.international.split("="))}
     if kind.choice[:1].strip("-") in ("a", "b", "c") or kind.choice[:2] in ("-a", "-b", "-c"):
@@ -211,7 +200,7 @@ def _operations(hall_number: int) -> tuple[IntArray, FloatArray]:
         warnings.simplefilter("ignore", DeprecationWarning)
         found = spglib.get_symmetry_from_database(hall_number)
     if found is None:
-        raise UnreadableCif(f"the setting {hall_number} is not known to spglib")
+        raise UnreadableFile(f"the setting {hall_number} is not known to spglib")
     return np.asarray(found["rotations"], dtype=np.int64), np.asarray(found["translations"])
 
 
@@ -221,7 +210,7 @@ def _parse(texts: list[str]) -> tuple[IntArray, FloatArray]:
     for i, text in enumerate(texts):
         parts = re.sub(r"\s", "", text).split(",")
         if len(parts) != 3 or not all(map(_PART.fullmatch, parts)):
-            raise UnreadableCif(f"its symmetry operation {text!r} cannot be read")
+            raise UnreadableFile(f"its symmetry operation {text!r} cannot be read")
         for j, part in enumerate(parts):
             for axis, value in _terms(part):
                 if axis is None:
@@ -229,7 +218,7 @@ def _parse(texts: list[str]) -> tuple[IntArray, FloatArray]:
                 else:
                     rotations[i, j, axis] += value
         if abs(abs(np.linalg.det(rotations[i])) - 1) > 1e-6:
-            raise UnreadableCif(f"its symmetry operation {text!r} is no rotation")
+            raise UnreadableFile(f"its symmetry operation {text!r} is no rotation")
     return rotations.astype(np.int64), translations
 
 
@@ -242,7 +231,7 @@ def _terms(part: str) -> Iterator[tuple[int | None, float]]:
         else:
             number, _, divisor = term.partition("/")
             if divisor and not int(divisor):
-                raise UnreadableCif(f"its symmetry operations hold {term!r}")
+                raise UnreadableFile(f"its symmetry operations hold {term!r}")
             yield None, factor * float(number) / float(divisor or 1)
 
 

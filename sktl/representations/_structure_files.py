@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import re
 from collections.abc import Callable, Sequence
@@ -13,7 +14,8 @@ from sktl._echo import echo
 from sktl._limits import LARGEST_CRYSTAL_FILE, LONGEST_COMMENT, MOST_COLUMNS
 from sktl._types import PathLike
 from sktl.representations._atoms import structure_from_atoms
-from sktl.representations._cif import read_cif, split_cif
+from sktl.representations._cif import read_cif
+from sktl.representations._cif_text import split_cif
 from sktl.representations._faults import UnreadableFile
 from sktl.representations._poscar import read_poscar
 
@@ -29,6 +31,12 @@ NAME_KEYS = ("id", "name", "label", "material_id")
 
 _MAX_LISTED = 5
 _STATED_COLUMNS = re.compile(r"\bproperties\s*=\s*['\"]?([^\s'\"]*)", re.IGNORECASE)
+_MARKS = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
 
 
 class Block(NamedTuple):
@@ -118,7 +126,7 @@ def _listed(blocks: Sequence[Block]) -> str:
 @lru_cache(maxsize=2)  # rows that name crystals of one file follow each other
 def _open(path: Path, mtime: int, size: int) -> tuple[Block, ...]:
     """Return what is in a file of this age and size; its name says the format."""
-    text = path.read_text(encoding="utf-8", errors="replace")
+    text = _text(path.read_bytes())
     suffix = path.suffix.lower()
     if suffix == ".cif":
         blocks = split_cif(text)
@@ -131,6 +139,16 @@ def _open(path: Path, mtime: int, size: int) -> tuple[Block, ...]:
     if suffix in CRYSTAL_FILES:
         return tuple(_frames(text))
     return (Block(path.stem, 1, partial(read_poscar, text), {}),)
+
+
+def _text(content: bytes) -> str:
+    """Return the text of a file: what its first bytes say, UTF-8, or what Windows writes."""
+    marked = next((name for mark, name in _MARKS.items() if content.startswith(mark)), None)
+    try:
+        text = content.decode(marked or "utf-8", errors="replace" if marked else "strict")
+    except UnicodeDecodeError:
+        text = content.decode("cp1252", errors="replace")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _frames(text: str) -> list[Block]:

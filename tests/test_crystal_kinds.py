@@ -1,0 +1,119 @@
+"""Kinds of CIF files that may be read as another crystal: read rightly, or refused."""
+
+import re
+
+import numpy as np
+import pytest
+
+from sktl import StructureReader
+from sktl.exceptions import StructureError
+from sktl.representations import list_crystals
+
+CUBE = (4.0, 4.0, 4.0, 90, 90, 90)
+SALT_CUBE = (5.64, 5.64, 5.64, 90, 90, 90)
+TRIGONAL = (4.24, 4.24, 6.84, 90, 90, 120)
+COLUMNS = ("label", "type_symbol", "fract_x", "fract_y", "fract_z")
+LABELS = ("label", *COLUMNS[2:])
+SALT = "Na1 Na 0 0 0\nCl1 Cl .5 .5 .5"
+P1 = "_symmetry_space_group_name_H-M 'P 1'"
+OPERATIONS = "loop_\n_symmetry_equiv_pos_as_xyz\n"
+IDENTITY = OPERATIONS + "'x, y, z'"
+
+
+def loop(columns, sites):
+    return "\n".join(["loop_", *(f"_atom_site_{column}" for column in columns), sites, ""])
+
+
+def cif(sites, *lines, cell=CUBE, columns=COLUMNS, head="data_x"):
+    names = [f"_cell_length_{edge}" for edge in "abc"]
+    names += [f"_cell_angle_{angle}" for angle in ("alpha", "beta", "gamma")]
+    parts = [head, *(f"{name} {value}" for name, value in zip(names, cell, strict=True))]
+    return "\n".join([*parts, *lines, loop(columns, sites)])
+
+
+def named(name):
+    return f"_symmetry_space_group_name_H-M '{name}'"
+
+
+@pytest.fixture
+def read(tmp_path):
+    def read_content(content):
+        path = tmp_path / "crystal.cif"
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return StructureReader().transform([path])[0]
+
+    return read_content
+
+
+@pytest.fixture
+def refused(read):
+    def check(content, reason):
+        with pytest.raises(StructureError, match="row 0: '.*crystal.cif': ") as caught:
+            read(content)
+        assert re.search(reason, str(caught.value)), str(caught.value)
+
+    return check
+
+
+@pytest.mark.parametrize("sign", ["-", "\u2212", "\u2013", "\u2010", "\u2011", "\u00ad", "\uff0d"])
+def test_signs_are_kept(read, sign):
+    crystal = read(cif(f"Ca1 Ca 0 0 0\nO1 O {sign}0.25 .5 .5", P1))
+    assert 0.75 in np.round(crystal.frac_coords, 6)
+    operations = f"{OPERATIONS}'x, y, z'\n'{sign}x, {sign}y, {sign}z'"
+    assert len(read(cif("Ca1 Ca 0 0 0\nO1 O .2 .3 .4", operations))) == 3
+    iodide = "Mg1 Mg 0 0 0\nI1 I .3333 .6667 .25"
+    assert len(read(cif(iodide, named(f"P {sign}3 m 1"), cell=TRIGONAL))) == 3
+
+
+def test_signs_of_old_encodings_and_bars(read, refused):
+    text = cif("Ca1 Ca 0 0 0\nO1 O \u20130.25 .5 .5", P1)
+    assert 0.75 in np.round(read(text.encode("cp1252")).frac_coords, 6)
+    assert len(read(cif(SALT, named("F m 3\u0305 m"), cell=SALT_CUBE))) == 8
+    refused(cif("Ca1 Ca 0 0 0\nO1 O \u00d00.25 .5 .5", P1), "site O1 has '\u00d00.25'")
+    refused(cif("Ca1 Ca 0 0 0\nO1 O \u0663 .5 .5", P1), "expected a number")
+    refused(cif(SALT, OPERATIONS + "'x, y, z'\n'\u00d0x, y, z'"), "cannot be read")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])
+def test_marks_of_encodings(tmp_path, read, encoding):
+    two = cif(SALT, P1) + cif(SALT, P1, head="data_y")
+    assert len(read(cif(SALT, P1).encode(encoding))) == 2
+    (tmp_path / "two.cif").write_bytes(two.replace("\n", "\r\n").encode(encoding))
+    assert [name for name, *_ in list_crystals(tmp_path / "two.cif")] == ["x", "y"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        cif(SALT, P1, head="DATA_x").replace("loop_", "LOOP_"),
+        cif(SALT, P1, "loop_\n_publ_author_name"),
+        cif(SALT, P1) + "loop_\n_atom_site_aniso_label\n_atom_site_aniso_U_11\n",
+        cif(SALT, P1, "_publ_section_title 'NaCl crystal #2 of three'"),
+        cif(SALT, P1, "_publ_section_title\n;\ndata_collection was\nloop_ of it\n;"),
+        cif(SALT, P1, "_publ_section_title '''NaCl\nof two lines'''"),
+        "data_global\n_publ_text\n;\nthe _atom_site_ items\n;\n" + cif(SALT, P1),
+        cif(SALT, P1) + "data_y\n" + loop(("aniso_label", "aniso_U_11"), "Na1 .1\nCl1 .1"),
+        cif(SALT, P1, head="data_x_powder_pattern"),
+        cif(SALT, P1, "_cell_length_a 4.0", "_journal_year 2020", "_journal_year 2021"),
+        cif(SALT, P1) + loop(("label", "occupancy"), "Na1 1\nCl1 1"),
+        cif(SALT, P1).replace("Na1 Na", "Na\u03b1 Na"),
+    ],
+)
+def test_texts_around_the_crystal(read, text):
+    assert len(read(text)) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (cif("Ca1 Ca 0 0 0", P1) + loop(COLUMNS, "H1 H .6 .6 .6"), "states _atom_site_label twice"),
+        (cif(SALT, P1, "_cell_length_a 4.1"), "_cell_length_a twice, as '4.0' and '4.1'"),
+        (cif(SALT, P1, "_chemical_formula_sum 'Cl H Na'", "_chemical_formula_sum 'Cl Na'"),
+         "_chemical_formula_sum twice"),
+        (cif(SALT, P1) + loop(("label", "occupancy"), "Cl1 .5\nNa1 1"), "label twice"),
+        (cif("Na1 Na 0 0 0\nCl1 Cl .5 .5", P1), "9 values for 5 names: a value is missing"),
+        (cif(SALT, P1, "_publ_section_title NaCl crystal"), "'crystal' without a name before it"),
+    ],
+)  # fmt: skip
+def test_what_is_stated_twice_or_in_part(refused, text, reason):
+    refused(text, reason)

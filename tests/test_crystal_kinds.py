@@ -117,3 +117,117 @@ def test_texts_around_the_crystal(read, text):
 )  # fmt: skip
 def test_what_is_stated_twice_or_in_part(refused, text, reason):
     refused(text, reason)
+
+
+GROUPS = [
+    *map(named, ["F m 3bar m", "Fm3-m", "F m \\bar{3} m", "Fm-3m (No. 225)", "F m -3 m"]),
+    "_space_group_name_H-M 'F m -3 m'",
+    "_symmetry_IT_number 225",
+    "_symmetry_group_IT_number 225",
+    "_space_group_number 225",
+    "_space_group_name_Hall '-F 4 2 3'",
+]
+OTHERS = [
+    *map(named, ["-F 4 2 3", "F 4/m m m", "C -1"]),
+    named("F m -3 m") + "\n_space_group_IT_number 1",
+    named("F m -3 m") + "\n_space_group_IT_number 221",
+    named("F m -3 m") + "\n_space_group_name_Hall 'P 1'",
+    named("F m -3 m") + "\n_space_group_name_H-M_alt 'P 1'",
+    P1 + "\n_space_group_IT_number 225",
+    "_space_group_IT_number 1\n_symmetry_Int_Tables_number 225",
+    "_space_group_name_Hall 'F 4 2 3 -1'",
+    "_space_group_magn.number_BNS 225.116",
+    "_symmetry_cell_setting cubic",
+]
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_names_of_groups(read, refused, group):
+    assert len(read(cif(SALT, group, cell=SALT_CUBE))) == 8
+    for operations in (IDENTITY, IDENTITY + "\n'-x, -y, -z'"):
+        refused(cif(SALT, group, operations, cell=SALT_CUBE), "symmetry operations are not those")
+
+
+@pytest.mark.parametrize("group", OTHERS)
+def test_groups_that_are_unknown_or_disagree(refused, group):
+    for operations in ((), (IDENTITY,), (IDENTITY + "\n'-x, -y, -z'",)):
+        refused(cif(SALT, group, *operations, cell=SALT_CUBE), "space group|symmetry operations")
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        (P1,),
+        (IDENTITY,),
+        (P1, "_space_group_IT_number 1", "_symmetry_cell_setting triclinic", IDENTITY),
+        (P1, "_symmetry_cell_setting cubic", IDENTITY),
+        (named("C -1"), IDENTITY, "_chemical_formula_sum 'Cl Na'", "_cell_formula_units_Z 1"),
+        (named("P m -3 m"), IDENTITY),
+    ],
+)
+def test_all_atoms_of_a_cell(read, lines):
+    assert len(read(cif(SALT, *lines))) == 2
+
+
+SITE = "Ca Ca .11 .22 .33"
+
+
+@pytest.mark.parametrize(
+    ("name", "cell", "n_atoms"),
+    [
+        ("C 2/m", (5, 6, 7, 90, 100, 90), 8),
+        ("C 2/m", (5, 6, 7, 90, 90, 100), None),
+        ("C 2/c", (5, 6, 7, 90, 90, 100), None),
+        ("P 21/c", (5, 6, 7, 90, 100, 90), 4),
+        ("P 21/c", (5, 6, 7, 90, 90, 100), None),
+        ("P 21/n", (5, 6, 7, 90, 100, 90), 4),
+        ("P 21/b", (5, 6, 7, 90, 90, 100), 4),
+        ("P 21", (5, 6, 7, 90, 90, 100), 2),
+        ("P 42", (5, 5, 7, 90, 90, 90), 4),
+        ("P 4 2", (5, 5, 7, 90, 90, 90), None),
+    ],
+)
+def test_settings_that_fit_the_cell(read, refused, name, cell, n_atoms):
+    text = cif(SITE, named(name), cell=cell)
+    if n_atoms is None:
+        refused(text, "does not fit to the space group|is not known")
+    else:
+        assert len(read(text)) == n_atoms
+
+
+@pytest.mark.parametrize(
+    ("hall", "n_atoms"), [("P 3 2", 6), ("P 32", 3), ("P 6 2", 12), ("P 62", 6), ("-P3", 6)]
+)
+def test_blanks_of_hall_symbols(read, hall, n_atoms):
+    text = cif(SITE, f"_space_group_name_Hall '{hall}'", cell=(5, 5, 7, 90, 90, 120))
+    assert len(read(text)) == n_atoms
+
+
+MAGNETIC = "loop_\n_space_group_symop_magn_operation.id\n_space_group_symop_magn_operation.xyz\n"
+CENTRING = MAGNETIC.replace("operation", "centering")
+
+
+def test_magnetic_and_modulated_crystals(read, refused):
+    inverted = MAGNETIC + "1 x,y,z,+1\n2 -x,-y,-z,-1\n"
+    assert len(read(cif(SITE, inverted))) == 2
+    assert len(read(cif(SITE, inverted + CENTRING + "1 x,y,z,+1\n2 x+1/2,y,z,-1"))) == 4
+    assert len(read(cif(SITE, inverted + "3 x,y,z,-1\n4 -x,-y,-z,+1"))) == 2
+    turned = MAGNETIC + "1 x,y,z,+1\n2 -y,x,z,+1\n"
+    refused(cif(SITE, turned), "no group")
+    turned += "3 -x,-y,z,+1\n4 y,-x,z,+1"
+    refused(cif(SITE, turned, cell=(5, 6, 7, 90, 90, 90)), "cell does not fit")
+    refused(cif(SITE, inverted, IDENTITY), "operations twice, 1 and 2 that disagree")
+    refused(cif(SITE, inverted, "_space_group_magn.number_BNS 62.441"), "surely not those")
+    refused(cif(SALT, IDENTITY, "_cell_modulation_dimension 1"), "modulated")
+
+
+def test_lists_of_operations_that_disagree_or_are_rounded(read, refused):
+    other = "loop_\n_space_group_symop_operation_xyz\n'x, y, z'\n'-x, -y, -z'"
+    refused(cif(SITE, IDENTITY, other), "operations twice, 2 and 1 that disagree")
+    assert len(read(cif(SITE, IDENTITY + "\n'-x,-y,-z'", other))) == 2
+    hexagonal = (5, 5, 7, 90, 90, 120)
+    screw = OPERATIONS + "'x,y,z'\n'-y,x-y,z+0.33'\n"
+    refused(cif(SITE, screw, cell=hexagonal), "no group")
+    crystal = read(cif(SITE, screw + "'-x+y,-x,z+0.67'", cell=hexagonal))
+    heights = np.sort(crystal.frac_coords[:, 2] % 1)
+    np.testing.assert_allclose(np.diff(heights), 1 / 3, atol=1e-6)

@@ -11,17 +11,16 @@ from sktl._limits import LARGEST_CIF, MOST_SITE_OPERATIONS
 from sktl.representations._cif_formula import check_content, stated_elements, stated_formula
 from sktl.representations._cif_symmetry import (
     OPERATIONS,
-    StatedGroup,
     candidate_operations,
     check_listed,
-    group_number,
-    is_whole_group,
+    check_unknown,
     listed_operations,
-    stated_group,
+    unlisted_group,
 )
-from sktl.representations._cif_text import UNSTATED, Items, block_items, split_cif
+from sktl.representations._cif_text import UNSTATED, Items, block_items, split_cif, stated
 from sktl.representations._faults import UnreadableFile
 from sktl.representations._neighbours import shortest_distance
+from sktl.representations._space_groups import StatedGroup, stated_group
 from sktl.representations._symbols import ELEMENTS
 
 if TYPE_CHECKING:
@@ -32,10 +31,7 @@ _CELL += [f"_cell_angle_{angle}" for angle in ("alpha", "beta", "gamma")]
 _COORDINATES = [f"_atom_site_fract_{axis}" for axis in "xyz"]
 _LABEL, _TYPE, _OCCUPANCY = (f"_atom_site_{name}" for name in ("label", "type_symbol", "occupancy"))
 _STATES = ["_atom_type_symbol", "_atom_type_oxidation_number"]
-_MAGNETIC = {
-    "_space_group_symop_magn_operation_xyz": "_space_group_symop_magn_operation.xyz",
-    "_space_group_symop_magn_centering_xyz": "_space_group_symop_magn_centering.xyz",
-}
+_MODULATED = ("_cell_modulation_dimension", "_space_group_ssg_name", "_space_group_symop_ssg_op")
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?(?:\(\d*\)?)?", re.A)
 _ISOTOPES = frozenset({"H", "D", "T"})
 _WATER = re.compile(r"wat|h2o|d2o|oh|ow|o\d*w|hyd", re.IGNORECASE)
@@ -67,14 +63,10 @@ def read_cif(text: str) -> Structure:
     if listed:
         check_listed(listed, lattice)
         structure = _read(block, listed)
-        check_content(block, structure)
-        _check_group(structure, listed, group)
+        counted = check_content(block, structure)
+        _check_group(structure, listed, group, counted)
         return structure
-    if any(key in block for key in _MAGNETIC):
-        structure = _read(block, [])
-        check_content(block, structure)
-        return structure
-    if not (group.name or group.hall or group.number):
+    if not (group.known or group.unknown):
         structure = _read(block, ["x, y, z"])
         if not check_content(block, structure):
             raise UnreadableFile("it states neither symmetry operations nor a space group, write "
@@ -104,7 +96,7 @@ def _only_one(block: Items, choices: list[list[str]], group: StatedGroup) -> Str
     if len(found) > 1:
         raise UnreadableFile(
             f"it lists no symmetry operations, and does not say which origin of the space group "
-            f"{group.name or group.number!r} it uses, write ':1' or ':2' after the name"
+            f"{group.shown} it uses, write ':1' or ':2' after the name"
         )
     return found[0]
 
@@ -123,6 +115,8 @@ def _first_crystal(text: str) -> Items:
     wanted = [key for key in [*_CELL, *_COORDINATES] if not items.get(key)]
     if wanted:
         raise UnreadableFile(f"it has no {wanted[0]}")
+    if any(key.startswith(_MODULATED) for key in items) and stated(items, *_MODULATED) != "0":
+        raise UnreadableFile("its structure is modulated, which is no crystal of one cell")
     return _as_lists(items)
 
 
@@ -224,7 +218,7 @@ def _lattice(block: Items) -> Lattice:
 
 def _read(block: Items, operations: list[str]) -> Structure:
     """Return the crystal of a block with the given operations, read by pymatgen."""
-    n = len(block[_LABEL]) * max(1, len(operations))
+    n = len(block[_LABEL]) * len(operations)
     if n > MOST_SITE_OPERATIONS:
         raise UnreadableFile(
             f"it has {len(block[_LABEL]):,} sites and {len(operations)} symmetry operations, {n:,} "
@@ -239,13 +233,8 @@ def _read(block: Items, operations: list[str]) -> Structure:
     if all(isinstance(block.get(key), list) for key in _STATES):
         data |= {key: block[key] for key in _STATES}
         loops.append(list(_STATES))
-    for key, name in _MAGNETIC.items():
-        if key in block and not operations:
-            data[name] = block[key] if isinstance(block[key], list) else [block[key]]
-            loops.append([name])
-    if operations:
-        data[OPERATIONS[1]] = operations
-        loops.append([OPERATIONS[1]])
+    data[OPERATIONS[1]] = operations
+    loops.append([OPERATIONS[1]])
     text = str(CifBlock(data, loops, "crystal"))
     structures: list[Structure] = []
 
@@ -280,10 +269,14 @@ def _refuse_warnings(parse: Callable[[], None]) -> None:
             raise UnreadableFile(" ".join(lines))
 
 
-def _check_group(structure: Structure, listed: list[str], group: StatedGroup) -> None:
+def _check_group(
+    structure: Structure, listed: list[str], group: StatedGroup, counted: bool
+) -> None:
     """Refuse operations that are not those of the stated group, nor those of the crystal."""
-    number = group_number(group)
-    if not number or is_whole_group(listed, group):
+    if not counted:
+        check_unknown(listed, group)
+    number = unlisted_group(listed, group)
+    if not number:
         return
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -291,5 +284,5 @@ def _check_group(structure: Structure, listed: list[str], group: StatedGroup) ->
     if found != number:
         raise UnreadableFile(
             f"its {len(listed)} symmetry operations are not those of the space group "
-            f"{group.name or number!r} that it states"
+            f"{group.shown} that it states"
         )

@@ -27,7 +27,7 @@ _OLD_NAMES = {"cmca": "cmce", "cmma": "cmme", "ccca": "ccce", "abm2": "aem2", "a
 _CHOICE = re.compile(r"\s*(?::\s*(\w+)|\(?(?:O|origin\s*(?:choice)?)\s*([12])\)?|([HRZS])[HRS]?)$")
 _REMARK = re.compile(r"\s*[(\[]?\s*(?:no\.?|\#)\s*\d+\s*[)\]]?$", re.IGNORECASE)
 _BAR = re.compile(r"\\(?:bar|overline)\s*\{?\s*(\d)\s*\}?|(\d)\s*bar", re.IGNORECASE)
-_AXES_APART = re.compile(r"[A-Z]\s+[1-6]\s+[1-6]", re.IGNORECASE)
+_AXES_APART = re.compile(r"[A-Q]\s+(?:2\s+1|3\s+[12]|4\s+[1-3]|6\s+[1-5])", re.IGNORECASE)
 _ORIGINS = {"s": "1", "z": "2"}
 _PLACES = ("1", "2", "h", "r")  # of origins and axes that a name leaves open
 _FIRST_CUBIC = 195
@@ -145,9 +145,10 @@ def _of_name(text: str, explicit: bool) -> tuple[Setting, ...]:
 
 def _of_hall(text: str) -> tuple[Setting, ...]:
     found = [each for each in settings() if each.hall == _spaced(text)]
-    if not found and " " not in _spaced(text):
-        found = [each for each in settings() if _compact(each.hall) == _compact(text)]
-    return tuple(found) if len(found) == 1 else ()
+    if found or " " in _spaced(text):
+        return tuple(found)
+    found = [each for each in settings() if _compact(each.hall) == _compact(text)]
+    return tuple(found) if len({each.hall for each in found}) == 1 else ()
 
 
 def _of_number(text: str, explicit: bool, choice: str) -> tuple[Setting, ...]:

@@ -233,3 +233,124 @@ def test_lists_of_operations_that_disagree_or_are_rounded(read, refused):
     crystal = read(cif(SITE, screw + "'-x+y,-x,z+0.67'", cell=hexagonal))
     heights = np.sort(crystal.frac_coords[:, 2] % 1)
     np.testing.assert_allclose(np.diff(heights), 1 / 3, atol=1e-6)
+
+
+PEROXIDE = "Mg1 Mg 0 0 0\nO1 O .3333 .6667 .22\nO2 O .6667 .3333 .78"
+GYPSUM = """Ca1 Ca 0 0 0
+S1 S .5 .5 .5
+O1 O .5 .5 .2
+O2 O .5 .5 .8
+O3 O .5 .2 .5
+O4 O .5 .8 .5
+Ow1 O .1 .5 .1
+H1 H .1 .6 .2
+H2 H .1 .4 .2
+Ow2 O .9 .5 .5
+H3 H .9 .6 .6
+H4 H .9 .4 .6"""
+
+
+def formula(text, kind="sum"):
+    return f"_chemical_formula_{kind} '{text}'"
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        (formula("Mg 2+, 2(O H 1-)", "moiety"),),
+        (formula("Mg O2, 2(H2 O)", "moiety"),),
+        (formula("Mg O2, 2(H2 O)"),),
+        (formula("Mg O2 Hx"),),
+        (formula("Mg O2 (H2 O)x"),),
+        (formula("(Mg H2 O2)n"),),
+        (formula("Mg O~2~ H~2~"),),
+        (formula("MgO2 * 2 H2O", "structural"),),
+        (formula("{Mg (O H)2}n", "structural"),),
+        (formula("Mg O2"), formula("Mg (O H)2", "moiety")),
+        (formula("Mg O2"), formula("MgO2.nH2O", "structural")),
+    ],
+)
+def test_each_formula_is_looked_at(refused, lines):
+    refused(cif(PEROXIDE, P1, *lines), "states the formula .* but is read as .*H has no sites")
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        (formula("Mg O2"),),
+        (formula("Mg 2+, 2(O 1-)", "moiety"),),
+        (formula("(Mg O2)n", "moiety"),),
+        (formula("Mg O2 1+"),),
+        (formula("Mg.5 O1."),),
+        (formula("Magnesium peroxide", "structural"),),
+        (formula("Mg O2"), formula("Mg0.98 Fe0.02 O2", "analytical")),
+    ],
+)
+def test_formulas_that_agree(read, lines):
+    assert read(cif(PEROXIDE, P1, *lines)).formula == "Mg1 O2"
+
+
+@pytest.mark.parametrize(
+    "text", ["CaSO4.2H2O", "Ca S O4 . 2H2 O", "CaSO4\u00b72H2O", "Ca S O4, 2(H2 O)", "H4 Ca S O6"]
+)
+def test_hydrates_with_all_hydrogen(read, refused, text):
+    cell = (6, 6, 6, 90, 90, 90)
+    assert read(cif(GYPSUM, P1, formula(text, "structural"), cell=cell)).formula == "Ca1 H4 S1 O6"
+    dry = GYPSUM[: GYPSUM.index("\nOw2")]
+    refused(cif(dry, P1, formula(text, "structural"), cell=cell), "states the formula")
+
+
+WET = ["Ow1", "OW", "OH1", "Wat1", "HOH", "Hoh1", "Aq1", "Oaq1", "O-H", "O(H)1", "O1H", "H2O"]
+
+
+@pytest.mark.parametrize("label", [*WET, "D2O", "O1W", "W1", "Wa"])
+def test_labels_that_mean_hydrogen(refused, label):
+    for formulas in ((), (formula("Ca O"),)):
+        refused(cif(f"Ca1 Ca 0 0 0\n{label} O .5 .5 .5", P1, *formulas), "means hydrogen")
+    elsewhere = f"Ca1 Ca 0 0 0\n{label} O .5 .5 .5\nO1 O .5 0 0\nH1 H .5 .2 .1"
+    refused(cif(elsewhere, P1), "means hydrogen")
+    if label in WET:
+        refused(cif(f"Ca1 0 0 0\n{label} .5 .5 .5", P1, columns=LABELS), "means hydrogen")
+
+
+@pytest.mark.parametrize("label", ["T1", "Si/Al", "Si,Al"])
+def test_labels_of_no_one_element(refused, label):
+    refused(cif(f"Ca1 0 0 0\n{label} .5 .5 .5", P1, columns=LABELS), "has no type|two elements")
+
+
+@pytest.mark.parametrize("label", ["O1", "OA", "OB1", "O1A", "Oz", "O_1", "O(1)", "O1'"])
+def test_labels_of_plain_oxygen(read, label):
+    assert read(cif(f"Ca1 Ca 0 0 0\n{label} O .5 .5 .5", P1)).formula == "Ca1 O1"
+    series = f"Ca1 Ca 0 0 0\nO1G O .5 .5 .5\nO1H O .5 .2 .5\n{label} O 0 .5 0"
+    assert read(cif(series, P1)).formula == "Ca1 O3"
+
+
+@pytest.mark.parametrize(
+    ("label", "kind"),
+    [("C1", "CO3"), ("N1", "NO3"), ("P1", "PO4"), ("O1", "HO"), ("O1", "HO-"), ("N1", "NH4"),
+     ("B1", "BH4"), ("C1", "CN"), ("H1", "H2")],
+)  # fmt: skip
+def test_types_that_are_groups(refused, label, kind):
+    for other in ("Ca1 Ca", "K1 K"):
+        refused(
+            cif(f"{other} 0 0 0\n{label} {kind} .5 .5 .5", P1), f"{label} has the type '{kind}'"
+        )
+
+
+@pytest.mark.parametrize(
+    ("label", "kind", "symbol"),
+    [("Co1", "CO", "Co"), ("CO1", "CO", "Co"), ("SI1", "SI4+", "Si"), ("NI1", "NI2+", "Ni"),
+     ("CL1", "CL", "Cl"), ("CO3", "CO3", "Co"), ("Co1", "Co2+", "Co"), ("H2", "H2", "H"),
+     ("O2", "O2-", "O")],
+)  # fmt: skip
+def test_types_that_are_elements(read, label, kind, symbol):
+    crystal = read(cif(f"K1 K 0 0 0\n{label} {kind} .5 .5 .5", P1))
+    assert {element.symbol for element in crystal.composition.elements} == {"K", symbol}
+
+
+def test_alternatives_have_occupancies(read, refused):
+    columns = (*COLUMNS, "disorder_assembly", "disorder_group", "occupancy")
+    sites = "Ca1 Ca 0 0 0 . . 1\nO1A O .5 .5 .4 A 1 {}\nO1B O .5 .5 .6 A {} {}"
+    refused(cif(sites.format(1, 2, 1), P1, columns=columns), "groups '1' and '2' of disorder")
+    assert len(read(cif(sites.format(0.5, 2, 0.5), P1, columns=columns))) == 3
+    assert len(read(cif(sites.format(1, 1, 1), P1, columns=columns))) == 3

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from sktl._limits import LARGEST_CIF, MOST_SITE_OPERATIONS
-from sktl.representations._cif_formula import check_content, stated_elements, stated_formula
+from sktl.representations._cif_formula import check_content, stated_elements
+from sktl.representations._cif_sites import (
+    LABEL,
+    OCCUPANCY,
+    TYPE,
+    check_hydrogen,
+    letters_of,
+    occupancies,
+    plain_label,
+    types,
+)
 from sktl.representations._cif_symmetry import (
     OPERATIONS,
     candidate_operations,
@@ -17,11 +27,10 @@ from sktl.representations._cif_symmetry import (
     listed_operations,
     unlisted_group,
 )
-from sktl.representations._cif_text import UNSTATED, Items, block_items, split_cif, stated
+from sktl.representations._cif_text import NUMBER, UNSTATED, Items, block_items, split_cif, stated
 from sktl.representations._faults import UnreadableFile
 from sktl.representations._neighbours import shortest_distance
 from sktl.representations._space_groups import StatedGroup, stated_group
-from sktl.representations._symbols import ELEMENTS
 
 if TYPE_CHECKING:
     from pymatgen.core import Lattice, Structure
@@ -29,12 +38,9 @@ if TYPE_CHECKING:
 _CELL = [f"_cell_length_{edge}" for edge in "abc"]
 _CELL += [f"_cell_angle_{angle}" for angle in ("alpha", "beta", "gamma")]
 _COORDINATES = [f"_atom_site_fract_{axis}" for axis in "xyz"]
-_LABEL, _TYPE, _OCCUPANCY = (f"_atom_site_{name}" for name in ("label", "type_symbol", "occupancy"))
 _STATES = ["_atom_type_symbol", "_atom_type_oxidation_number"]
 _MODULATED = ("_cell_modulation_dimension", "_space_group_ssg_name", "_space_group_symop_ssg_op")
-_NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?(?:\(\d*\)?)?", re.A)
 _ISOTOPES = frozenset({"H", "D", "T"})
-_WATER = re.compile(r"wat|h2o|d2o|oh|ow|o\d*w|hyd", re.IGNORECASE)
 _HARMLESS = re.compile(
     r"rounded to ideal values|default value of primitive|parsed as|Skipping relative stoichiometry|"
     r"1-line symmetry op|Keys changed to match new magCIF|Cannot determine chemical composition|"
@@ -55,8 +61,15 @@ def read_cif(text: str) -> Structure:
     """
     block = _first_crystal(text)
     _check_numbers(block)
-    block[_OCCUPANCY] = _occupancies(block)
-    block[_TYPE] = _types(block)
+    block[OCCUPANCY] = occupancies(block)
+    block[TYPE] = types(block)
+    structure = _as_stated(block)
+    check_hydrogen(block, structure)
+    return structure
+
+
+def _as_stated(block: Items) -> Structure:
+    """Return the crystal of a block by its operations, or those of its group."""
     lattice = _lattice(block)
     group = stated_group(block)
     listed = listed_operations(block)
@@ -122,15 +135,15 @@ def _first_crystal(text: str) -> Items:
 
 def _as_lists(block: Items) -> Items:
     """Return a block in which the columns of sites are lists of one length."""
-    for key in [_LABEL, _TYPE, _OCCUPANCY, *_COORDINATES]:
+    for key in [LABEL, TYPE, OCCUPANCY, *_COORDINATES]:
         if key in block and not isinstance(block[key], list):
             block[key] = [block[key]]
     n = len(block[_COORDINATES[0]])
-    if not n or any(len(block[key]) != n for key in [_LABEL, _TYPE, _OCCUPANCY] if key in block):
+    if not n or any(len(block[key]) != n for key in [LABEL, TYPE, OCCUPANCY] if key in block):
         raise UnreadableFile("its loop of sites is incomplete")
-    if _LABEL not in block and _TYPE not in block:
-        raise UnreadableFile(f"it has neither {_LABEL} nor {_TYPE}")
-    block.setdefault(_LABEL, block.get(_TYPE))
+    if LABEL not in block and TYPE not in block:
+        raise UnreadableFile(f"it has neither {LABEL} nor {TYPE}")
+    block.setdefault(LABEL, block.get(TYPE))
     return block
 
 
@@ -138,75 +151,19 @@ def _check_numbers(block: Items) -> None:
     """Refuse what is no number, which a reader may take as 0."""
     for key in _CELL:
         value = block[key][0] if isinstance(block[key], list) else block[key]
-        if not _NUMBER.fullmatch(value):
+        if not NUMBER.fullmatch(value):
             raise UnreadableFile(f"{key} is {value!r}, expected a number")
         block[key] = value
     for key in _COORDINATES:
-        for label, value in zip(block[_LABEL], block[key], strict=True):
-            if not _NUMBER.fullmatch(value):
+        for label, value in zip(block[LABEL], block[key], strict=True):
+            if not NUMBER.fullmatch(value):
                 raise UnreadableFile(f"site {label} has {value!r} as {key}, expected a number")
     for key in ("_atom_site_attached_hydrogens", "_atom_site_calc_flag"):
-        for label, value in zip(block[_LABEL], block.get(key, ()), strict=False):
+        for label, value in zip(block[LABEL], block.get(key, ()), strict=False):
             if value.lower() == "dum":
                 raise UnreadableFile(f"site {label} is a dummy atom, leave it out")
             if key.endswith("hydrogens") and value.rstrip(".0") not in UNSTATED:
                 raise UnreadableFile(f"site {label} has {value} hydrogens without sites")
-
-
-def _occupancies(block: Items) -> list[str]:
-    """Return the occupancy of each site; what is not stated is 1."""
-    given = block.get(_OCCUPANCY, ["1"] * len(block[_LABEL]))
-    filled = ["1" if value in UNSTATED else value for value in given]
-    for label, value in zip(block[_LABEL], filled, strict=True):
-        if not _NUMBER.fullmatch(value) or value.startswith("-"):
-            raise UnreadableFile(f"site {label} has the occupancy {value!r}, expected a number")
-    return filled
-
-
-def _types(block: Items) -> list[str]:
-    """Return the element of each site, with its charge if stated."""
-    formula = stated_formula(block) or {}
-    given = block.get(_TYPE, [""] * len(block[_LABEL]))
-    types = []
-    for label, kind in zip(block[_LABEL], given, strict=True):
-        types.append(_element(label, formula) if kind in UNSTATED else _checked_type(label, kind))
-    hydrogen = {_letters(kind) for kind in types} & {"H", "D", "T"}
-    for label in block[_LABEL]:
-        if not formula and not hydrogen and _WATER.match(label):
-            raise UnreadableFile(f"the label {label!r} means hydrogen, which has no site")
-    return types
-
-
-def _checked_type(label: str, kind: str) -> str:
-    letters = _letters(kind)
-    symbol = letters.capitalize()
-    if symbol in ELEMENTS and re.fullmatch(r"[-+0-9.]*", kind[len(letters) :]):
-        return symbol + kind[len(letters) :]
-    for n in (2, 1):  # types with a suffix, as in "Cval" and "Siva"
-        if kind[n:] in ("val", "va", "v") and kind[:n] in ELEMENTS:
-            return kind[:n]
-    raise UnreadableFile(f"site {label} has the type {kind!r}, which is no element")
-
-
-def _element(label: str, formula: Mapping[str, float]) -> str:
-    """Return the element that a label without a type begins with, if there is no doubt."""
-    letters = _letters(label)
-    if letters in ELEMENTS:
-        return letters
-    options = {letters[:2].capitalize(), letters[:1].upper()} & formula.keys()
-    if len(options) == 1:
-        return options.pop()
-    raise UnreadableFile(f"site {label} has no type, and its label does not say its element")
-
-
-def _shown(label: str) -> str:
-    """Return what can stand in a text for pymatgen of a label, which it does not read."""
-    return re.sub(r"[^!-~]|^[#;'\"_]|^(?=(?:loop|data)_)", "", label) or "X"
-
-
-def _letters(text: str) -> str:
-    found = re.match(r"[A-Za-z]+", text)
-    return found[0] if found else ""
 
 
 def _lattice(block: Items) -> Lattice:
@@ -218,17 +175,17 @@ def _lattice(block: Items) -> Lattice:
 
 def _read(block: Items, operations: list[str]) -> Structure:
     """Return the crystal of a block with the given operations, read by pymatgen."""
-    n = len(block[_LABEL]) * len(operations)
+    n = len(block[LABEL]) * len(operations)
     if n > MOST_SITE_OPERATIONS:
         raise UnreadableFile(
-            f"it has {len(block[_LABEL]):,} sites and {len(operations)} symmetry operations, {n:,} "
+            f"it has {len(block[LABEL]):,} sites and {len(operations)} symmetry operations, {n:,} "
             f"together, expected at most {MOST_SITE_OPERATIONS:,}"
         )
     from pymatgen.io.cif import CifBlock, CifParser
 
-    sites = [_LABEL, _TYPE, *_COORDINATES, _OCCUPANCY]
+    sites = [LABEL, TYPE, *_COORDINATES, OCCUPANCY]
     data: Items = {key: block[key] for key in [*_CELL, *sites]}
-    data[_LABEL] = [_shown(label) for label in block[_LABEL]]
+    data[LABEL] = [plain_label(label) for label in block[LABEL]]
     loops = [sites]
     if all(isinstance(block.get(key), list) for key in _STATES):
         data |= {key: block[key] for key in _STATES}
@@ -243,7 +200,7 @@ def _read(block: Items, operations: list[str]) -> Structure:
 
     _refuse_warnings(parse)
     structure = structures[0]
-    wanted = {_letters(kind) for kind in stated_elements(block)}
+    wanted = {letters_of(kind) for kind in stated_elements(block)}
     found = {element.symbol for element in structure.composition.elements}
     if (found - _ISOTOPES) != (wanted - _ISOTOPES) or bool(found & _ISOTOPES) != bool(
         wanted & _ISOTOPES

@@ -13,6 +13,9 @@ from sktl.representations._faults import UnreadableFile
 Items: TypeAlias = dict[str, Any]
 """Items of a block by name, in lower case and without dots: a text, or a list in a loop."""
 
+NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?(?:\(\d*\)?)?", re.A)
+"""A number of a CIF file, with its uncertainty."""
+
 UNSTATED = ("", ".", "?")
 """Values that say nothing."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import warnings
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from sktl.representations._cif_sites import (
     OCCUPANCY,
     TYPE,
     check_hydrogen,
+    check_images,
     letters_of,
     occupancies,
     plain_label,
@@ -31,6 +33,7 @@ from sktl.representations._cif_text import NUMBER, UNSTATED, Items, block_items,
 from sktl.representations._faults import UnreadableFile
 from sktl.representations._neighbours import shortest_distance
 from sktl.representations._space_groups import StatedGroup, stated_group
+from sktl.representations._structures import LARGEST_SHARE
 
 if TYPE_CHECKING:
     from pymatgen.core import Lattice, Structure
@@ -44,8 +47,10 @@ _ISOTOPES = frozenset({"H", "D", "T"})
 _HARMLESS = re.compile(
     r"rounded to ideal values|default value of primitive|parsed as|Skipping relative stoichiometry|"
     r"1-line symmetry op|Keys changed to match new magCIF|Cannot determine chemical composition|"
-    r"Missing elements|Incorrect stoichiometry|Issues encountered while parsing"
+    r"No Pauling electronegativity|Some occupancies|Missing elements|Incorrect stoichiometry|"
+    r"Issues encountered while parsing"
 )
+_OVER = re.compile(r"Occupancy ([0-9.e+]+) exceeded")
 _OVERLAP = 0.5  # Angstrom
 _SYMMETRY_TOLERANCE = 0.05  # Angstrom
 
@@ -169,8 +174,15 @@ def _check_numbers(block: Items) -> None:
 def _lattice(block: Items) -> Lattice:
     from pymatgen.core import Lattice
 
-    a, b, c, alpha, beta, gamma = (float(re.sub(r"\(.*", "", block[key])) for key in _CELL)
-    return Lattice.from_parameters(a, b, c, alpha, beta, gamma)
+    parameters = [float(block[key].partition("(")[0]) for key in _CELL]
+    for key, value in zip(_CELL, parameters, strict=True):
+        if not 0 < value < (180 if "angle" in key else math.inf):
+            raise UnreadableFile(f"{key} is {block[key]!r}, expected a number above 0"
+                                 + (" and below 180" if "angle" in key else ""))  # fmt: skip
+    alpha, beta, gamma = parameters[3:]
+    if not 2 * max(alpha, beta, gamma) < alpha + beta + gamma < 360:
+        raise UnreadableFile(f"no cell has the angles {alpha:g}, {beta:g} and {gamma:g}")
+    return Lattice.from_parameters(*parameters)
 
 
 def _read(block: Items, operations: list[str]) -> Structure:
@@ -196,10 +208,12 @@ def _read(block: Items, operations: list[str]) -> Structure:
     structures: list[Structure] = []
 
     def parse() -> None:
-        structures.extend(CifParser.from_str(text).parse_structures(primitive=False))
+        parser = CifParser.from_str(text, occupancy_tolerance=LARGEST_SHARE)
+        structures.extend(parser.parse_structures(primitive=False))
 
     _refuse_warnings(parse)
     structure = structures[0]
+    check_images(structure)
     wanted = {letters_of(kind) for kind in stated_elements(block)}
     found = {element.symbol for element in structure.composition.elements}
     if (found - _ISOTOPES) != (wanted - _ISOTOPES) or bool(found & _ISOTOPES) != bool(
@@ -218,6 +232,9 @@ def _refuse_warnings(parse: Callable[[], None]) -> None:
         except ValueError as error:
             reasons = [str(each.message) for each in caught]
             reason = next((each for each in reasons if not _HARMLESS.search(each)), str(error))
+            over = _OVER.search(reason)
+            if over:
+                reason = f"the occupancies of a site add up to {over[1]}, expected at most 1"
             raise UnreadableFile(reason) from error
     for each in caught:
         lines = str(each.message).splitlines()

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sktl._limits import LARGEST_SEARCH
+from sktl._types import FloatArray, IntArray
 from sktl.representations._cif_formula import formula_elements
 from sktl.representations._cif_text import NUMBER, UNSTATED, Items
 from sktl.representations._faults import UnreadableFile
 from sktl.representations._neighbours import close_pairs, search_size
+from sktl.representations._structures import LARGEST_SHARE
 from sktl.representations._symbols import ELEMENTS
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ _WATER_UNTYPED = re.compile(r"wat|hyd|[hd]2o|hoh|o?aq|o\d*[hw]", re.IGNORECASE)
 _SHARED = re.compile(r"[A-Z][a-z]?\d*[/,|&+]\s*[A-Z]")
 _GROUPS = ("BH", "CH", "CN", "CO", "HO", "NH", "NO", "PO")
 _BOND = 1.3  # Angstrom, between oxygen and hydrogen
+_MEET = 0.1  # Angstrom
 _FULL = 0.99
 
 
@@ -71,6 +74,11 @@ def types(items: Items) -> list[str]:
             )
         else:
             found.append(_checked_type(label, kind))
+    hydrogen = [i for i, kind in enumerate(found) if letters_of(kind) in ("H", "D", "T")]
+    shared = any(float(items[OCCUPANCY][i].partition("(")[0]) < _FULL for i in hydrogen)
+    if shared and len({letters_of(found[i]) for i in hydrogen}) > 1:
+        for i in hydrogen:  # isotopes on one site are one element
+            found[i] = "H" + found[i][1:]
     return found
 
 
@@ -97,13 +105,11 @@ def check_hydrogen(items: Items, structure: Structure) -> None:
         in_series = re.fullmatch(r"O\d+H", label) and f"{label[:-1]}G" in labels
         if letters_of(kind) == "O" and _WATER.match(name) and not in_series:
             wet.add(plain_label(label))
-    if not wet or search_size(structure.lattice.matrix) * len(structure) > LARGEST_SEARCH:
+    if not wet:
         return
     symbols = np.array([site.species.elements[0].symbol for site in structure])
     hydrogen = np.isin(symbols, ["H", "D", "T"])
-    first, second, _ = close_pairs(
-        np.array(structure.lattice.matrix), np.array(structure.frac_coords), _BOND
-    )
+    first, second, _ = _pairs(structure, _BOND)
     bound = {*first[hydrogen[second]].tolist(), *second[hydrogen[first]].tolist()}
     for i, site in enumerate(structure):
         if site.label in wet and i not in bound:
@@ -114,6 +120,27 @@ def check_hydrogen(items: Items, structure: Structure) -> None:
 def plain_label(label: str) -> str:
     """Return what can stand in a text for pymatgen of a label, which it does not read."""
     return re.sub(r"[^!-~]|^[#;'\"_]|^(?=(?:loop|data)_)", "", label) or "X"
+
+
+def check_images(structure: Structure) -> None:
+    """Refuse a site whose images nearly meet: it is rounded off a special position."""
+    first, second, distances = _pairs(structure, _MEET)
+    for i, j, distance in zip(first.tolist(), second.tolist(), distances.tolist(), strict=True):
+        site, image = structure[i], structure[j]
+        together = site.species.num_atoms + image.species.num_atoms
+        if i != j and site.label == image.label and together > LARGEST_SHARE:
+            raise UnreadableFile(
+                f"site {site.label} and its image are {distance:.2g} A apart: write its "
+                "coordinates with more digits, as in 0.33333"
+            )
+
+
+def _pairs(structure: Structure, radius: float) -> tuple[IntArray, IntArray, FloatArray]:
+    """Return the pairs of atoms within a radius; none of a cell that is refused later."""
+    matrix = np.array(structure.lattice.matrix)
+    if search_size(matrix) * len(structure) > LARGEST_SEARCH:
+        return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0)
+    return close_pairs(matrix, np.array(structure.frac_coords), radius)
 
 
 def _checked_type(label: str, kind: str) -> str:

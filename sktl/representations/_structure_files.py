@@ -159,7 +159,10 @@ def _frames(text: str) -> list[Block]:
         raise UnreadableFile("extended XYZ is read by ASE: pip install ase") from error
     _check_frames(text.splitlines())
     blocks, line = [], 1
-    frames: list[Atoms] = list(read_xyz(io.StringIO(text), index=slice(None)))
+    try:
+        frames: list[Atoms] = list(read_xyz(io.StringIO(text), index=slice(None)))
+    except KeyError as error:  # of a table of elements
+        raise UnreadableFile(f"it has the species {error}, which is no element of ASE") from None
     for number, atoms in enumerate(frames):
         values = dict(atoms.info)
         if atoms.calc is not None:

@@ -128,7 +128,7 @@ def test_rows_that_cannot_be_read(row, message):
     [
         ("POSCAR", POSCAR.replace("Cs Cl\n", ""), "Elements in POSCAR cannot be determined"),
         ("POSCAR", "", "Empty POSCAR"),
-        ("POSCAR", "one line", "IndexError"),
+        ("POSCAR", "one line", "it has one line, expected a comment, a scale"),
         ("a.cif", "", "Invalid CIF file"),
     ],
 )

@@ -5,78 +5,35 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Iterator, Mapping
-from functools import cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sktl._types import FloatArray, IntArray
+from sktl.representations._faults import UnreadableFile
+from sktl.representations._space_groups import (
+    StatedGroup,
+    agreeing,
+    largest,
+    operations_of,
+    settings,
+)
 
 if TYPE_CHECKING:
     from pymatgen.core import Lattice
 
 OPERATIONS = ("_space_group_symop_operation_xyz", "_symmetry_equiv_pos_as_xyz")
-_HALL = ("_space_group_name_hall", "_symmetry_space_group_name_hall")
-_NAMES: tuple[str, ...] = ("_space_group_name_h-m_alt", "_symmetry_space_group_name_h-m")
-_NAMES += ("_space_group_name_h-m_full", "_space_group_name_h-m_ref")
-_NAMES += tuple(name.replace("h-m", "h_m") for name in _NAMES)
-_NUMBERS = ("_space_group_it_number", "_symmetry_int_tables_number")
-_CODE = "_space_group_it_coordinate_system_code"
-
-_OLD_NAMES = {"cmca": "cmce", "cmma": "cmme", "ccca": "ccce", "abm2": "aem2", "aba2": "aea2"}
-_SETTING = re.compile(r"\s*(?::\s*(\w+)|\(?(?:O|origin\s*(?:choice)?)\s*([12])\)?|([HRZS])[HRS]?)$")
-_ORIGINS = {"s": "1", "z": "2"}
-_PART = re.compile(r"[-+]?(?:[xyz]|\d*\.?\d+(?:/\d+)?)(?:[-+](?:[xyz]|\d*\.?\d+(?:/\d+)?))*", re.I)
-_FIRST_CUBIC = 195
-_N_SETTINGS = 530
+_MAGNETIC = "_space_group_symop_magn_operation_xyz"
+_CENTRINGS = "_space_group_symop_magn_centering_xyz"
+_REVERSAL = re.compile(r",\s*[-+]?1\s*$")
+_CENTRED = {"A": 2, "B": 2, "C": 2, "I": 2, "F": 4}
+_LEAST_ORDERS = {"orthorhombic": 4, "tetragonal": 4, "trigonal": 3, "rhombohedral": 3}
+_LEAST_ORDERS |= {"hexagonal": 3, "cubic": 12}
+_SUMMAND = r"(?:[xyz]|(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:/[0-9]+)?)"
+_PART = re.compile(rf"[-+]?{_SUMMAND}(?:[-+]{_SUMMAND})*", re.IGNORECASE)
 _METRIC_TOLERANCE = 0.02  # share of the squared edges of a cell
-_PLACE_TOLERANCE = 0.05  # of 1/24, in which all translations of the tables are whole
-
-
-class UnreadableCif(ValueError):
-    """Why a CIF file is not read."""
-
-
-class Setting(NamedTuple):
-    """One of the 530 settings of the space groups."""
-
-    hall_number: int
-    number: int
-    choice: str
-    names: frozenset[str]
-    hall: str
-
-
-class StatedGroup(NamedTuple):
-    """What a file says of its space group; empty and 0 where it says nothing."""
-
-    name: str
-    choice: str
-    hall: str
-    number: int
-
-
-def stated(block: Mapping[str, object], *keys: str) -> str:
-    """Return the first value that is stated under any of the keys, or an empty text."""
-    for key in keys:
-        value = block.get(key)
-        if isinstance(value, list) and len(value) == 1:
-            value = value[0]
-        if isinstance(value, str) and value.strip() not in ("", ".", "?"):
-            return value.strip()
-    return ""
-
-
-def stated_group(block: Mapping[str, object]) -> StatedGroup:
-    """Return the space group that a block states."""
-    name, choice = stated(block, *_NAMES), stated(block, _CODE).lower()
-    found = _SETTING.search(name)
-    if found and found.start():
-        name = name[: found.start()]
-        choice = next(filter(None, found.groups())).lower()
-    digits = re.match(r"\d+", stated(block, *_NUMBERS))
-    hall = stated(block, *_HALL)
-    return StatedGroup(name, _ORIGINS.get(choice, choice), hall, int(digits[0]) if digits else 0)
+_PLACE_TOLERANCE = 0.13  # of 1/24, in which all translations of the tables are whole: 0.33 is 8/24
+_EXACT_PLACE = 0.05  # of 1/24
 
 
 def listed_operations(block: Mapping[str, object]) -> list[str]:
@@ -84,18 +41,48 @@ def listed_operations(block: Mapping[str, object]) -> list[str]:
 
     Raises
     ------
-    UnreadableCif
-        They cannot be read, or some are missing.
+    UnreadableFile
+        They cannot be read, some are missing, or two lists of them disagree.
     """
-    for key in OPERATIONS:
-        value = block.get(key) or block.get(f"{key}_")
-        texts = [value] if isinstance(value, str) else value
-        if isinstance(texts, list) and any(text not in (".", "?") for text in texts):
-            rotations, translations = _parse(texts)
-            if not _is_group(rotations, translations):
-                raise UnreadableCif("its symmetry operations are no group: some are missing")
-            return texts
-    return []
+    lists = [texts for key in OPERATIONS for name in (key, f"{key}_")
+             if (texts := _listed(block, name))]  # fmt: skip
+    magnetic = [_REVERSAL.sub("", text) for text in _listed(block, _MAGNETIC)]
+    centrings = [_REVERSAL.sub("", text) for text in _listed(block, _CENTRINGS)]
+    if magnetic:
+        lists.append(_products(magnetic, centrings or ["x, y, z"]))
+    if not lists:
+        return []
+    rotations, translations = _parse(lists[0])
+    if not _is_group(rotations, translations):
+        raise UnreadableFile("its symmetry operations are no group: some are missing")
+    steps = translations * 24
+    own = _codes(rotations, np.rint(steps).astype(np.int64) % 24)
+    for texts in lists[1:]:
+        others, shifts = _parse(texts)
+        if set(_codes(others, np.rint(shifts * 24).astype(np.int64) % 24)) != set(own):
+            raise UnreadableFile(
+                f"it lists symmetry operations twice, {len(lists[0])} and {len(texts)} that "
+                "disagree: leave out one of the lists"
+            )
+    apart = np.abs(steps - np.rint(steps)).max()
+    return _texts(rotations, translations) if _EXACT_PLACE < apart <= _PLACE_TOLERANCE else lists[0]
+
+
+def _listed(block: Mapping[str, object], key: str) -> list[str]:
+    value = block.get(key)
+    texts = [value] if isinstance(value, str) else value
+    return texts if isinstance(texts, list) and not {*texts} <= {".", "?"} else []
+
+
+def _products(operations: list[str], centrings: list[str]) -> list[str]:
+    """Return the operations of a magnetic group, without the reversal of time, each once."""
+    rotations, places = _parse(operations)
+    turns, shifts = _parse(centrings)
+    whole = np.einsum("aij,bjk->abik", turns, rotations).reshape(-1, 3, 3)
+    moved = (np.einsum("aij,bj->abi", turns, places) + shifts[:, None]).reshape(-1, 3)
+    codes = _codes(whole, np.rint(moved * 24).astype(np.int64) % 24)
+    once = np.sort(np.unique(codes, return_index=True)[1])
+    return _texts(whole[once], moved[once])
 
 
 def candidate_operations(group: StatedGroup, lattice: Lattice) -> list[list[str]]:
@@ -108,45 +95,86 @@ def candidate_operations(group: StatedGroup, lattice: Lattice) -> list[list[str]
 
     Raises
     ------
-    UnreadableCif
-        The group is not known, or does not fit to the cell.
+    UnreadableFile
+        The group is not known, its name, number and symbol disagree, or it does not fit to the
+        cell.
     """
-    settings = _matching(group)
-    shown = group.name or group.hall or f"number {group.number}"
-    if not settings:
-        raise UnreadableCif(f"it lists no symmetry operations, and the space group {shown!r} "
-                            "with its setting and number is not known")  # fmt: skip
+    if not (group.known and group.named):
+        raise UnreadableFile(f"it lists no symmetry operations, and the space group {group.shown} "
+                             "with its setting and number is not known")  # fmt: skip
+    meant = agreeing(group)
+    if not meant:
+        choice = f" with the setting {group.choice!r}" if group.choice else ""
+        raise UnreadableFile(f"it lists no symmetry operations, and {group.shown}{choice} are not "
+                             "known as one space group")  # fmt: skip
     found = []
-    for setting in settings:
-        rotations, translations = _operations(setting.hall_number)
+    for setting in meant:
+        rotations, translations = operations_of(setting.hall_number)
         if fits(rotations, lattice):
             found.append((setting, _texts(rotations, translations)))
     if not found:
-        raise UnreadableCif(f"its cell does not fit to the space group {shown!r}")
+        raise UnreadableFile(f"its cell does not fit to the space group {group.shown}")
     origins = {setting.choice[:1] for setting, _ in found} & {"1", "2"}
     return [texts for _, texts in found] if len(origins) > 1 else [found[0][1]]
 
 
 def check_listed(texts: list[str], lattice: Lattice) -> None:
-    """Raise `UnreadableCif` if a cell does not fit to the operations of its file."""
+    """Raise `UnreadableFile` if a cell does not fit to the operations of its file."""
     if not fits(_parse(texts)[0], lattice):
-        raise UnreadableCif("its cell does not fit to its symmetry operations")
+        raise UnreadableFile("its cell does not fit to its symmetry operations")
 
 
-def is_whole_group(texts: list[str], group: StatedGroup) -> bool:
-    """Tell whether operations are as many as those of the stated group, as far as is known."""
-    settings = _matching(group) or _matching(group._replace(choice="", hall=""))
-    if not settings:
-        return True
-    kinds = len(np.unique(_parse(texts)[0], axis=0))
-    wanted = [_operations(setting.hall_number)[0] for setting in settings]
-    return any(kinds == len(np.unique(each, axis=0)) and len(texts) == len(each) for each in wanted)
+def unlisted_group(texts: list[str], group: StatedGroup) -> int:
+    """Return the number of the stated group, 0 if operations are all of it or it is not known."""
+    meant = largest(group)
+    if not meant:
+        return 0
+    rotations, translations = _parse(texts)
+    kinds = len(np.unique(rotations, axis=0))
+    wanted = [operations_of(setting.hall_number)[0] for setting in meant]
+    whole = any(
+        kinds == len(np.unique(each, axis=0)) and len(texts) == len(each) for each in wanted
+    )
+    number = meant[0].number
+    return 0 if whole or _number(rotations, translations) == number else number
 
 
-def group_number(group: StatedGroup) -> int:
-    """Return the number of a stated group, or 0."""
-    numbers = {setting.number for setting in _matching(group._replace(choice="", number=0))}
-    return group.number or (numbers.pop() if len(numbers) == 1 else 0)
+def check_unknown(texts: list[str], group: StatedGroup) -> None:
+    """Refuse operations that cannot be those of a group whose name is not known."""
+    rotations = _parse(texts)[0]
+    kinds = len(np.unique(rotations, axis=0))
+    lattice_points = int((rotations == np.eye(3)).all(axis=(1, 2)).sum())
+    names = [name.strip("'\" -") for name in group.unknown if "(" not in name]
+    centred = max((_CENTRED.get(name[:1], 1) for name in names), default=1)
+    least = [2] * len(group.unknown) + [_least_order(text) for text in group.others]
+    if lattice_points < centred or (not group.known and kinds < max(least, default=1)):
+        raise UnreadableFile(
+            f"its {len(texts)} symmetry operations are surely not those of the space group "
+            f"{group.shown} that it states, whose name is not known: list all operations, or "
+            "state 'P 1' if all atoms are listed"
+        )
+
+
+def _least_order(text: str) -> int:
+    """Return how many rotations a crystal system, or the number of a magnetic group, asks for."""
+    family = re.match(r"(\d{1,3})\.\d", text, re.ASCII)
+    for setting in settings() if family else ():
+        if setting.number == int(text.partition(".")[0]):
+            return len(np.unique(operations_of(setting.hall_number)[0], axis=0))
+    return _LEAST_ORDERS.get(text.lower(), 2)
+
+
+def _number(rotations: IntArray, translations: FloatArray) -> int:
+    """Return the number of the space group of some operations, 0 if it cannot be told."""
+    import spglib
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        try:
+            found = spglib.get_spacegroup_type_from_symmetry(rotations, translations)
+        except spglib.SpglibError:
+            return 0
+    return found.number if found else 0
 
 
 def fits(rotations: IntArray, lattice: Lattice) -> bool:
@@ -157,71 +185,13 @@ def fits(rotations: IntArray, lattice: Lattice) -> bool:
     return bool((np.abs(turned - metric) <= _METRIC_TOLERANCE * scale).all())
 
 
-@cache
-def _settings() -> tuple[Setting, ...]:
-    return tuple(map(_setting, range(1, _N_SETTINGS + 1)))
-
-
-def _setting(hall_number: int) -> Setting:
-    import spglib
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        kind = spglib.get_spacegroup_type(hall_number)
-    if kind is None:
-        raise UnreadableCif(f"the setting {hall_number} is not known to spglib")
-    full = kind.international_full.split()
-    names = {"".join(full), *(part for part in kind.international.split("="))}
-    if kind.choice[:1].strip("-") in ("a", "b", "c") or kind.choice[:2] in ("-a", "-b", "-c"):
-        names |= {"".join(part for part in full if part != "1")}
-    else:
-        names |= {kind.international_short} if kind.choice in ("", "1", "2", "H", "R") else set()
-    names = {_compact(name) for name in names}
-    if kind.number >= _FIRST_CUBIC:
-        names |= {name.replace("-3", "3") for name in names if name != "f-43m"}
-    hall = _compact(kind.hall_symbol)
-    return Setting(hall_number, kind.number, kind.choice.lower(), frozenset(names), hall)
-
-
-def _matching(group: StatedGroup) -> list[Setting]:
-    """Return the settings that agree with all that is stated, the standard one first."""
-    name = _compact(group.name)
-    name = _OLD_NAMES.get(name, name)
-    found = [each for each in _settings() if group.number in (0, each.number)]
-    if name:
-        found = [each for each in found if name in each.names]
-    if group.hall and any(each.hall == _compact(group.hall) for each in _settings()):
-        return [each for each in found if each.hall == _compact(group.hall)]
-    if not name and found:
-        usual = {found[0].choice, "1", "2", "h", "r"}
-        found = [each for each in found if each.choice in usual] if group.number else []
-    exact = [each for each in found if each.choice == group.choice]
-    origin = [each for each in found if each.choice[:1] == group.choice]
-    return (exact or origin) if group.choice else found
-
-
-def _compact(name: str) -> str:
-    return re.sub(r"[\s_()]", "", name).lower()
-
-
-def _operations(hall_number: int) -> tuple[IntArray, FloatArray]:
-    import spglib
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        found = spglib.get_symmetry_from_database(hall_number)
-    if found is None:
-        raise UnreadableCif(f"the setting {hall_number} is not known to spglib")
-    return np.asarray(found["rotations"], dtype=np.int64), np.asarray(found["translations"])
-
-
 def _parse(texts: list[str]) -> tuple[IntArray, FloatArray]:
     """Return rotations (n, 3, 3) and translations (n, 3) of operations like ``x+1/2, -y, z``."""
     rotations, translations = np.zeros((len(texts), 3, 3)), np.zeros((len(texts), 3))
     for i, text in enumerate(texts):
         parts = re.sub(r"\s", "", text).split(",")
         if len(parts) != 3 or not all(map(_PART.fullmatch, parts)):
-            raise UnreadableCif(f"its symmetry operation {text!r} cannot be read")
+            raise UnreadableFile(f"its symmetry operation {text!r} cannot be read")
         for j, part in enumerate(parts):
             for axis, value in _terms(part):
                 if axis is None:
@@ -229,7 +199,7 @@ def _parse(texts: list[str]) -> tuple[IntArray, FloatArray]:
                 else:
                     rotations[i, j, axis] += value
         if abs(abs(np.linalg.det(rotations[i])) - 1) > 1e-6:
-            raise UnreadableCif(f"its symmetry operation {text!r} is no rotation")
+            raise UnreadableFile(f"its symmetry operation {text!r} is no rotation")
     return rotations.astype(np.int64), translations
 
 
@@ -242,7 +212,7 @@ def _terms(part: str) -> Iterator[tuple[int | None, float]]:
         else:
             number, _, divisor = term.partition("/")
             if divisor and not int(divisor):
-                raise UnreadableCif(f"its symmetry operations hold {term!r}")
+                raise UnreadableFile(f"its symmetry operations hold {term!r}")
             yield None, factor * float(number) / float(divisor or 1)
 
 

@@ -1,8 +1,12 @@
-"""What is wrong with a cell: its kind, what it looks like, what to write instead."""
+"""What is wrong with an input: with a cell its kind and what to write, with a file the reason."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+
+class UnreadableFile(ValueError):
+    """Why a file, or one crystal of it, is not read."""
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,10 @@ from sktl._state import stored
 from sktl._types import ObjectArray, PathLike, Shaped
 from sktl.exceptions import InputError, StructureError
 from sktl.representations._atoms import UnreadableAtoms, is_atoms, structure_from_atoms
-from sktl.representations._cif_symmetry import UnreadableCif
+from sktl.representations._faults import UnreadableFile
 from sktl.representations._structure_files import (
     CRYSTAL_FILES,
     Block,
-    UnreadableFile,
     open_blocks,
     read_file,
 )
@@ -246,7 +245,7 @@ def _read(item: Any) -> Structure:
         raise _Unreadable(f"Got {item!r} of type {type(item).__name__}")
     try:
         return read(item)
-    except (_Unreadable, UnreadableFile, UnreadableAtoms, UnreadableCif) as error:
+    except (_Unreadable, UnreadableFile, UnreadableAtoms) as error:
         raise _Unreadable(f"{what}: {error}") from None
     except Exception as error:  # whatever a parser raises is reported with its row
         raise _Unreadable(f"{what}: {type(error).__name__}: {error}") from error

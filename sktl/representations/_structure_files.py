@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import re
-import warnings
 from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sktl._echo import echo
-from sktl._limits import LARGEST_CRYSTAL_FILE, LONGEST_COMMENT, MOST_ATOMS, MOST_COLUMNS
+from sktl._limits import LARGEST_CRYSTAL_FILE, LONGEST_COMMENT, MOST_COLUMNS
 from sktl._types import PathLike
 from sktl.representations._atoms import structure_from_atoms
-from sktl.representations._cif import read_cif, split_cif
+from sktl.representations._cif import read_cif
+from sktl.representations._cif_text import split_cif
+from sktl.representations._faults import UnreadableFile
+from sktl.representations._poscar import read_poscar
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -28,12 +31,12 @@ NAME_KEYS = ("id", "name", "label", "material_id")
 
 _MAX_LISTED = 5
 _STATED_COLUMNS = re.compile(r"\bproperties\s*=\s*['\"]?([^\s'\"]*)", re.IGNORECASE)
-_INTEGER = re.compile(r"(?<!\S)\d+(?!\S)")
-_LAST_COUNTS = 25  # the line with the numbers of atoms stands above
-
-
-class UnreadableFile(ValueError):
-    """Why a file, or one crystal of it, is not read."""
+_MARKS = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
 
 
 class Block(NamedTuple):
@@ -123,7 +126,7 @@ def _listed(blocks: Sequence[Block]) -> str:
 @lru_cache(maxsize=2)  # rows that name crystals of one file follow each other
 def _open(path: Path, mtime: int, size: int) -> tuple[Block, ...]:
     """Return what is in a file of this age and size; its name says the format."""
-    text = path.read_text(encoding="utf-8", errors="replace")
+    text = _text(path.read_bytes())
     suffix = path.suffix.lower()
     if suffix == ".cif":
         blocks = split_cif(text)
@@ -135,7 +138,17 @@ def _open(path: Path, mtime: int, size: int) -> tuple[Block, ...]:
         return (Block(name, line, partial(read_cif, text), {}),)
     if suffix in CRYSTAL_FILES:
         return tuple(_frames(text))
-    return (Block(path.stem, 1, partial(_read_poscar, text), {}),)
+    return (Block(path.stem, 1, partial(read_poscar, text), {}),)
+
+
+def _text(content: bytes) -> str:
+    """Return the text of a file: what its first bytes say, UTF-8, or what Windows writes."""
+    marked = next((name for mark, name in _MARKS.items() if content.startswith(mark)), None)
+    try:
+        text = content.decode(marked or "utf-8", errors="replace" if marked else "strict")
+    except UnicodeDecodeError:
+        text = content.decode("cp1252", errors="replace")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _frames(text: str) -> list[Block]:
@@ -146,7 +159,10 @@ def _frames(text: str) -> list[Block]:
         raise UnreadableFile("extended XYZ is read by ASE: pip install ase") from error
     _check_frames(text.splitlines())
     blocks, line = [], 1
-    frames: list[Atoms] = list(read_xyz(io.StringIO(text), index=slice(None)))
+    try:
+        frames: list[Atoms] = list(read_xyz(io.StringIO(text), index=slice(None)))
+    except KeyError as error:  # of a table of elements
+        raise UnreadableFile(f"it has the species {error}, which is no element of ASE") from None
     for number, atoms in enumerate(frames):
         values = dict(atoms.info)
         if atoms.calc is not None:
@@ -174,18 +190,3 @@ def _check_frames(lines: Sequence[str]) -> None:
             raise UnreadableFile(
                 f"it states {echo(found[1])}, expected at most {MOST_COLUMNS:,} numbers for an atom"
             )
-
-
-def _read_poscar(text: str) -> Structure:
-    from pymatgen.core import Structure
-
-    lines = text.splitlines()
-    counts = [_INTEGER.findall(line) for line in lines[5:_LAST_COUNTS]]
-    stated = max((sum(int(n[:20]) for n in line) for line in counts), default=0)
-    if stated > len(lines):
-        raise UnreadableFile(f"it states {stated:,} atoms, but has {len(lines):,} lines")
-    if len(lines) > MOST_ATOMS and stated > MOST_ATOMS:
-        raise UnreadableFile(f"it states {stated:,} atoms, expected at most {MOST_ATOMS:,}")
-    with warnings.catch_warnings():
-        warnings.filterwarnings("error", message="Elements in POSCAR cannot be determined")
-        return Structure.from_str(text, fmt="poscar")

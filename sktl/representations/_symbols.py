@@ -13,5 +13,8 @@ SYMBOLS = tuple(
 ATOMIC_NUMBER = {symbol: z for z, symbol in enumerate(SYMBOLS, start=1)}
 """Atomic number of every symbol."""
 
+ELEMENTS = frozenset(SYMBOLS) | {"D", "T"}
+"""Symbols that a site of a crystal may have: the isotopes of hydrogen too."""
+
 NONMETALS = frozenset("H C N O F P S Cl Se Br Te I".split())
 """Symbols of the elements that may end the formula of a compound."""

@@ -97,6 +97,7 @@ def test_marks_of_encodings(tmp_path, read, encoding):
         cif(SALT, P1, "_cell_length_a 4.0", "_journal_year 2020", "_journal_year 2021"),
         cif(SALT, P1) + loop(("label", "occupancy"), "Na1 1\nCl1 1"),
         cif(SALT, P1).replace("Na1 Na", "Na\u03b1 Na"),
+        cif(SALT, P1, cell=("4.0\u00c5", "'4.0 \u212b'", 4, "90\u00b0", 90, 90)),
     ],
 )
 def test_texts_around_the_crystal(read, text):

@@ -53,6 +53,8 @@ def test_scales(read, scale, edges):
         (rows("0 0 0 Mg", ".5 .5 .5 F", UNNAMED), "Mg1 F1"),
         (rows("0 0 0", "0.5-0.5 .5"), "Mg1 O1"),
         (OXIDE + "\n0 0 0\n0 0 0\n", "Mg1 O1"),
+        (OXIDE + "Cartesian\n0 0 0\n0 0 0\n", "Mg1 O1"),
+        (OXIDE.replace("Mg O", "Mg1 O1"), "Mg1 O1"),
         (OXIDE + "Lattice velocities\n1\n" + "0 0 0\n" * 6 + "\n0 0 0\n0 0 0\n", "Mg1 O1"),
     ],
 )

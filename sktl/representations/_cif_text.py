@@ -29,6 +29,8 @@ _TOKEN = re.compile(
 _SIGNS = dict.fromkeys([0xAD, *range(0x2010, 0x2016), 0x2043, 0x2212, 0xFE58, 0xFE63, 0xFF0D], "-")
 _SIGNS |= {0x2044: "/", 0x200B: "", 0xFEFF: ""}
 _BARRED = re.compile("([1-6])[\u0304\u0305]")
+_UNIT = re.compile(r"(?<=[0-9.)])\s*[\u00c5\u00b0]$")  # Angstrom, degree
+_UNITS = ("\u00c5", "\u212b", "\u00b0")
 _MEANT: tuple[str, ...] = (
     "_cell_length_",
     "_cell_angle_",
@@ -86,7 +88,7 @@ def block_items(text: str) -> Items:
                 name = ""
             elif loop:
                 values.append(value)
-            else:
+            elif value not in _UNITS:
                 raise UnreadableFile(f"it has the value {echo(value)} without a name before it, "
                                      "put a text of several words in quotes")  # fmt: skip
     _add_loop(items, loop, values)
@@ -142,7 +144,8 @@ def _plain(text: str) -> str:
     """Return a text in which signs, digits and bars are those that programs write."""
     if text.isascii():
         return text
-    return _BARRED.sub(r"-\1", unicodedata.normalize("NFKC", text).translate(_SIGNS))
+    text = unicodedata.normalize("NFKC", text).translate(_SIGNS)
+    return _UNIT.sub("", _BARRED.sub(r"-\1", text))
 
 
 def stated(items: Mapping[str, object], *keys: str) -> str:

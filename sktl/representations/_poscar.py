@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _NUMBER = r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eEdD][-+]?\d+)?"
 _ROW = re.compile(rf"\s*({_NUMBER})(?:\s+|(?=-))({_NUMBER})(?:\s+|(?=-))({_NUMBER})(?!\S)", re.A)
-_SPECIES = re.compile(r"([A-Z][a-z]?)(?:\d*\.?\d*[-+])?")
+_SPECIES = re.compile(r"([A-Z][a-z]?)(?:[0-9]*\.?[0-9]*[-+]|[0-9]*)")
 _COMMENT = re.compile(r"[!#].*")
 _FLAG = re.compile(r"\.?[TF].*", re.IGNORECASE)
 
@@ -131,7 +131,7 @@ def _species(word: str) -> str:
     """Return a species without the name of its potential, as in 'Mg_pv/f474ac0d'."""
     name = re.split("[/_]", word)[0]
     if _symbol(name) in ELEMENTS:
-        return name
+        return _symbol(name) if name[-1].isdigit() else name
     usual = name.capitalize()
     raise UnreadableFile(
         f"its line of species has {echo(word)}, which is no element"
@@ -169,19 +169,22 @@ def _name(words: Sequence[str], selective: bool) -> str:
     """Return the element that is written behind the coordinates of an atom, or an empty text."""
     if selective or (len(words) >= 3 and all(map(_FLAG.fullmatch, words[:3]))):
         words = words[3:]
-    name = _symbol(words[0]) if words else ""
-    return name if name in ELEMENTS else ""
+    return words[0] if words and words[0] in ELEMENTS else ""
 
 
 def _check_rest(lines: Sequence[str], n_atoms: int) -> None:
     """Refuse what follows the atoms, unless it is about their motion."""
     parts = [part for part in re.split(r"\n\s*\n", "\n".join(lines)) if part.strip()]
-    if not parts or parts[0].strip()[:1] in "lL" or not lines[0].strip():
-        after = parts[1:] if parts and parts[0].strip()[:1] in "lL" else parts
-        rows = after[0].strip("\n").splitlines() if after else []
-        rows = rows[1:] if rows and rows[0].strip()[:1].isalpha() else rows
-        if not rows or (len(rows) == n_atoms and all(map(_ROW.match, rows))):
-            return
+    if not parts:
+        return
+    begin = parts[0].strip()[:1].lower()
+    moved = parts[1:] if begin == "l" else parts  # 'Lattice velocities and vectors'
+    rows = moved[0].strip("\n").splitlines() if moved else []
+    headed = bool(rows) and rows[0].strip()[:1].lower() in ("c", "k", "d")
+    rows = rows[headed:]
+    follows = begin == "l" or headed or not lines[0].strip()
+    if follows and (not moved or (len(rows) == n_atoms and all(map(_ROW.match, rows)))):
+        return
     raise UnreadableFile(
         f"it states {n_atoms:,} atoms, but {echo(parts[0].strip().splitlines()[0])} follows them: "
         "correct the numbers of atoms, or leave it out"

@@ -112,7 +112,9 @@ def test_smaller_training_parts_hold_whole_groups_and_grow(toy_rows):
     groups = group_rows(parse_formulas(formulas + formulas[:60]))
     fold = make_folds(groups, 3, 1, seed=0)[0]
     parts = curve_parts(fold, groups)
-    assert [share for share, _ in parts] == [0.25, 0.5]  # an eighth would be 15 rows
+    assert [share for share, _ in parts] == [0.2, 0.5]
+    few = make_folds(groups[:140], 3, 1, seed=0)[0]  # a fifth of its training rows are below 20
+    assert [share for share, _ in curve_parts(few, groups[:140])] == [0.5]
     before = set()
     for share, part in parts:
         assert before < set(part) < set(fold.train)

@@ -143,8 +143,8 @@ def evaluate(
 
     Notes
     -----
-    Three folds of the first repeat are also fitted with an eighth, a quarter and half of their
-    training rows, for a learning curve.
+    Three folds of the first repeat are also fitted with a fifth and half of their training rows,
+    for a learning curve.
 
     References
     ----------

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sktl._types import IntArray
     from sktl.representations import Compositions
 
-CURVE_SHARES = (1 / 8, 1 / 4, 1 / 2)
+CURVE_SHARES = (1 / 5, 1 / 2)
 FEWEST_CURVE_ROWS = 20
 MANY_ROWS = 400
 """From so many rows on, one split into folds says as much as the time of another is worth."""
@@ -116,8 +116,7 @@ def curve_parts(fold: Fold, groups: IntArray) -> list[tuple[float, IntArray]]:
     Returns
     -------
     list of (float, int array)
-        Share and rows: an eighth, a quarter and half of the training rows, where these are 20 or
-        more.
+        Share and rows: a fifth and half of the training rows, where these are 20 or more.
     """
     generator = np.random.default_rng(fold.seed)
     own = groups[fold.train]

@@ -25,6 +25,7 @@ CHOICES: dict[str, dict[str, list[float]]] = {
     BOOSTING: {"max_depth": [3, 6], "learning_rate": [0.03, 0.1]},
 }
 _BOOSTING_SETTINGS = {"n_estimators": 300, "subsample": 0.8, "colsample_bytree": 0.3}
+_BOOSTING_SETTINGS |= {"max_bin": 64}  # 256 take twice as long, and err as much
 _INNER_FOLDS = 3
 _SEARCH_TREES = 30  # rank the choices as well as all trees do
 

@@ -134,14 +134,26 @@ def _in_doubt(numbers: IntArray, amounts: FloatArray, rows: IntArray) -> BoolArr
     aluminium = np.zeros(len(rows), dtype=bool)  # Ti6Al4V may be in per cent by weight
     aluminium[:-1] = (rows[1:] == rows[:-1]) & (numbers[1:] == 13) & (numbers[:-1] == 22)
     doubt |= aluminium & np.isin(amounts, (3.0, 5.0, 6.0))
-    follows = np.zeros(len(rows), dtype=np.int64)  # the element behind, in the same row
-    follows[:-1] = np.where(rows[1:] == rows[:-1], numbers[1:], 0)
-    doubt |= (numbers == 53) & np.isin(follows, (53, 23))  # FeIII2O3, SnIVO2
-    doubt |= (numbers == 6) & ((follows == 53) | ((amounts >= 12) & (amounts <= 14)))  # CaC12
-    wet = (numbers[1:] == 1) & (amounts[1:] == 2) & (follows[1:] == 8) & (amounts[:-1] > 10)
-    doubt[1:] |= wet & (rows[1:] == rows[:-1])  # CuSO45H2O
-    doubt |= (numbers == 82) & (amounts >= 12) & (amounts <= 13)  # CsPb13 may be CsPbI3
+    doubt[_mistyped(numbers, amounts, rows)] = True
     return doubt | (inside & (amounts >= 2) & (amounts % 1 > 0) & _NONMETAL[numbers])
+
+
+def _mistyped(numbers: IntArray, amounts: FloatArray, rows: IntArray) -> IntArray:
+    """Return the places of amounts that may have a digit for a letter, or have lost a dot."""
+    iodine, carbon, lead, hydrogen = (np.flatnonzero(numbers == z) for z in (53, 6, 82, 1))
+
+    def behind(places: IntArray) -> IntArray:
+        """Return the element behind each, 0 where there is none in the formula."""
+        after = np.minimum(places + 1, len(rows) - 1)
+        return np.where((rows[after] == rows[places]) & (after > places), numbers[after], 0)
+
+    roman = iodine[np.isin(behind(iodine), (53, 23))]  # FeIII2O3, SnIVO2
+    many = (amounts[carbon] >= 12) & (amounts[carbon] <= 14)  # CaC12
+    chloride = carbon[many | (behind(carbon) == 53)]
+    iodide = lead[(amounts[lead] >= 12) & (amounts[lead] <= 13)]  # CsPb13
+    wet = hydrogen[(amounts[hydrogen] == 2) & (behind(hydrogen) == 8) & (hydrogen > 0)]
+    lost = wet[(rows[wet - 1] == rows[wet]) & (amounts[wet - 1] > 10)]  # CuSO45H2O
+    return np.concatenate([roman, chloride, iodide, lost])
 
 
 def _read_amounts(found: _Bytes, starts: IntArray, ends: IntArray) -> tuple[FloatArray, BoolArray]:

@@ -154,6 +154,25 @@ def few_steps():
     return context
 
 
+@pytest.fixture(scope="session")
+def workbook():
+    """Function (path, name of a sheet=rows, ...) -> path, which writes a workbook."""
+
+    def write(path, **sheets):
+        import openpyxl
+
+        book = openpyxl.Workbook()
+        book.remove(book.active)
+        for name, rows in sheets.items():
+            sheet = book.create_sheet(name)
+            for row in rows:
+                sheet.append(row)
+        book.save(path)
+        return path
+
+    return write
+
+
 TOY_ELEMENTS = "Li B N O F Na Mg Al Si P S Cl K Ca Ti V Mn Fe Co Ni Cu Zn Ga Ge As Se Sr Y".split()
 
 

@@ -2,7 +2,6 @@
 
 import math
 
-import openpyxl
 import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -27,17 +26,6 @@ def column(*cells):
     return Table(("x",), [[cell] for cell in cells], list(range(2, len(cells) + 2)))
 
 
-def workbook(path, **sheets):
-    book = openpyxl.Workbook()
-    book.remove(book.active)
-    for name, rows in sheets.items():
-        sheet = book.create_sheet(name)
-        for row in rows:
-            sheet.append(row)
-    book.save(path)
-    return path
-
-
 def with_gap(header):
     return names_column(header, ["formula"]) and names_column(header, ["gap"])
 
@@ -51,7 +39,7 @@ def test_a_typed_number_has_no_decimal_mark(tmp_path, name, decimal):
     assert read_numbers(read_table(tmp_path / name), "gap", decimal) == ([1.42, 1.344, 2.0], [])
 
 
-def test_text_beside_typed_numbers_keeps_its_mark(tmp_path):
+def test_text_beside_typed_numbers_keeps_its_mark(tmp_path, workbook):
     path = workbook(tmp_path / "t.xlsx", data=[["x"], [1.42], ["1,5"], ["2,25"], ["2.5"]])
     numbers, (bad,) = read_numbers(read_table(path), "x")
     assert numbers[:3] == [1.42, 1.5, 2.25] and bad.line == 5
@@ -181,7 +169,7 @@ def is_evident(cells, mark):
     max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(measured(), st.sampled_from(";\t|"), st.sampled_from(KINDS), st.data())
-def test_each_number_is_read_as_written_or_refused(tmp_path, made, delimiter, kind, data):
+def test_each_number_is_read_as_written_or_refused(tmp_path, workbook, made, delimiter, kind, data):
     mark, n_whole, cells = made
     title = data.draw(st.sampled_from([[], [["Sample list"]], [["Sample list"], []]]))
     nameless = data.draw(st.booleans())
@@ -259,7 +247,7 @@ def test_a_decimal_comma_that_parts_a_number_into_two_cells(tmp_path, text, bad)
 DATA = [["formula", "gap"], ["NaCl", 8.5], ["Si", 1.1]]
 
 
-def test_sheet_and_header_are_found_where_there_is_one_choice(tmp_path):
+def test_sheet_and_header_are_found_where_there_is_one_choice(tmp_path, workbook):
     path = workbook(tmp_path / "t.xlsx", notes=[["in spring"]], data=[["Samples"], [], *DATA])
     table = read_table(path, wanted=with_gap)
     assert (table.sheet, table.header_line, table.lines) == ("data", 3, [4, 5])
@@ -269,7 +257,7 @@ def test_sheet_and_header_are_found_where_there_is_one_choice(tmp_path):
     assert (table.header_line, table.cells) == (3, [["NaCl", "8,5"]])
 
 
-def test_sheet_and_header_are_asked_for_where_there_are_several(tmp_path):
+def test_sheet_and_header_are_asked_for_where_there_are_several(tmp_path, workbook):
     path = workbook(tmp_path / "t.xlsx", spring=DATA, summer=DATA)
     with pytest.raises(TableError, match="'spring', row 1; sheet 'summer', row 1.*--sheet"):
         read_table(path, wanted=with_gap)
@@ -288,7 +276,7 @@ def test_sheet_and_header_are_asked_for_where_there_are_several(tmp_path):
         (pd.Timestamp(2024, 5, 3), "it is a date"),
     ],
 )
-def test_a_date_says_what_it_was(tmp_path, cell, hint):
+def test_a_date_says_what_it_was(tmp_path, cell, hint, workbook):
     path = workbook(tmp_path / "t.xlsx", data=[["formula"], ["NaCl"], [cell.to_pydatetime()]])
     (bad,) = formula_problems(read_table(path), "formula")
     assert bad.line == 3 and hint in bad.reason

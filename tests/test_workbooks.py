@@ -23,17 +23,6 @@ from sktl.tables import (
 DATA = [["formula", "gap"], ["NaCl", 8.5], ["Si", 1.1]]
 
 
-def workbook(path, **sheets):
-    book = openpyxl.Workbook()
-    book.remove(book.active)
-    for name, rows in sheets.items():
-        sheet = book.create_sheet(name)
-        for row in rows:
-            sheet.append(row)
-    book.save(path)
-    return path
-
-
 def test_text_stays_text_in_a_workbook(tmp_path):
     table = Table(("formula", "=note"), [["NaCl", "=1+1"], ["Si", "#N/A"]], [2, 3])
     write_table(tmp_path / "t.xlsx", table)
@@ -73,7 +62,7 @@ LOOKS = [
 
 
 @pytest.mark.parametrize(("runs", "expected"), LOOKS)
-def test_raised_and_struck_out_text_is_no_plain_number(tmp_path, runs, expected):
+def test_raised_and_struck_out_text_is_no_plain_number(tmp_path, runs, expected, workbook):
     path = workbook(tmp_path / "t.xlsx", data=[["x"], ["1.5"], [CellRichText(*runs)]])
     table = read_table(path)
     found = read_numbers(table, "x")[1]
@@ -81,7 +70,7 @@ def test_raised_and_struck_out_text_is_no_plain_number(tmp_path, runs, expected)
     assert (table.cells[1][0], kinds) == (expected[0], [expected[1]] * (expected[1] is not None))
 
 
-def test_raised_and_struck_out_text_is_no_part_of_a_formula(tmp_path):
+def test_raised_and_struck_out_text_is_no_part_of_a_formula(tmp_path, workbook):
     runs = [("SiC", raised("a")), ("TiO2", raised("3")), (struck("TiO2"),), ("TiO", struck("2"))]
     fine = CellRichText("Fe", TextBlock(InlineFont(vertAlign="subscript"), "2"), "O3")
     rows = [[CellRichText(*each)] for each in runs]
@@ -100,7 +89,7 @@ def change_parts(path, changes):
             new.writestr(name, changes[name](text) if name in changes else text)
 
 
-def test_texts_that_cells_share_are_read_like_their_own(tmp_path):
+def test_texts_that_cells_share_are_read_like_their_own(tmp_path, workbook):
     path = workbook(tmp_path / "t.xlsx", data=[["x", "y"], [7, 8]])
     kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sharedStrings+xml"
     part = f'<Override PartName="/xl/sharedStrings.xml" ContentType="{kind}"/></Types>'
@@ -120,7 +109,7 @@ def test_texts_that_cells_share_are_read_like_their_own(tmp_path):
     assert read_table(path).cells == [["10³", "plain "]]
 
 
-def test_a_formula_of_a_spreadsheet_without_a_stored_value_says_so(tmp_path):
+def test_a_formula_of_a_spreadsheet_without_a_stored_value_says_so(tmp_path, workbook):
     rows = [["formula", "gap", "note"], ["=A3", "=10*0.85", '=IF(B2>1,"a","b")']]
     path = workbook(tmp_path / "t.xlsx", data=[*rows, ["NaCl", 8.5, "a"]])
     table = read_table(path)
@@ -137,7 +126,7 @@ def test_a_formula_of_a_spreadsheet_without_a_stored_value_says_so(tmp_path):
     assert [bad.column for bad in check_table(table, besides=["formula"])] == ["gap"]
 
 
-def test_a_formula_with_a_stored_value_is_that_value(tmp_path):
+def test_a_formula_with_a_stored_value_is_that_value(tmp_path, workbook):
     path = workbook(tmp_path / "t.xlsx", data=[["x", "y"], ["=8+0.5", '=""'], [1, 2]])
     part = "xl/worksheets/sheet1.xml"
     change_parts(path, {part: lambda text: text.replace("8+0.5</f><v></v>", "8+0.5</f><v>8.5</v>")})
@@ -156,7 +145,7 @@ def test_rows_that_a_sheet_leaves_out_are_blank_rows(tmp_path):
     assert table.lines == [2, 3, 4, 5, 6]
 
 
-def test_a_hidden_sheet_is_called_hidden(tmp_path):
+def test_a_hidden_sheet_is_called_hidden(tmp_path, workbook):
     path = workbook(tmp_path / "t.xlsx", notes=[["in spring"]], old=DATA, new=DATA)
     book = openpyxl.load_workbook(path)
     book["old"].sheet_state = "hidden"
@@ -174,7 +163,7 @@ def test_a_hidden_sheet_is_called_hidden(tmp_path):
     ("form", "shown"),
     [("0%", "90%"), ("0.0 %", "90%"), ('0.0"%"', "0.9"), ("0.00", "0.9"), ("0\\%", "0.9")],
 )
-def test_a_number_in_per_cent_among_others_is_no_plain_number(tmp_path, form, shown):
+def test_a_number_in_per_cent_among_others_is_no_plain_number(tmp_path, form, shown, workbook):
     rows = [["yield (%)", "share"], [85, 0.1], [0.9, 0.2], [None, 0.3]]
     book = openpyxl.load_workbook(workbook(tmp_path / "t.xlsx", data=rows))
     book.active["A3"].number_format = form

@@ -8,8 +8,8 @@ from sktl._echo import echo
 from sktl._limits import LONGEST_ECHO
 from sktl.representations._faults import Fault
 from sktl.representations._formula_grammar import Unreadable, mark_stops, read_text
-from sktl.representations._formula_typos import find_typo
-from sktl.representations._symbols import NONMETALS
+from sktl.representations._formula_typos import find_typo, in_shares
+from sktl.representations._symbols import NONMETALS, SYMBOL
 
 _NUMBER = r"[0-9]+(?:\.[0-9]*)?"
 _LEADING_ZERO = re.compile(r"(?<![0-9.\-])(?<![0-9.]e)0[0-9]")
@@ -33,14 +33,13 @@ _SERIES = re.compile(r"(?<![0-9.])1(?![0-9])|\.|O(?![a-z])")  # Al0Ga1As, La2Sr0
 BRACKETS = "bracket with two readings"
 _MAX_PROPOSED = 2
 _FEW = 0.1
-_SYMBOL = re.compile(r"[A-Z][a-z]?")
 
 _ROMAN = re.compile(
     r"[(\[](?:I{2,3}|IV|VI{1,3})[)\]]"
     r"|(?:(?<=^[A-Z])|(?<=^[A-Z][a-z0-9])|(?<=^[A-Z][a-z][0-9]))[(\[][IV][)\]](?=[0-9]*[A-Z])"
 )
 _NOTE = re.compile(  # TiO2(B), SrTiO3 (Nb), FeAl (B2)
-    r"(.*[A-Za-z0-9)\]])(?:\s*(\(B\))|\s+([(\[{](?:[A-Z][a-z]?|B[123]|C(?:1|14|15|36))[)\]}]))"
+    r"(.*[A-Za-z0-9)\]])(?:\s*([(\[{][A-Z][a-z]?[)\]}])|\s+([(\[{](?:B[123]|C(?:1|14|15|36))[)\]}]))"
 )
 _BEFORE_STOP = re.compile(r"(?:([A-Z][a-z]?)|[)\]}])([0-9]*)$")
 _SAID_ONE = re.compile(r"(?<![0-9.])1(?![0-9.])")  # Si1O2.5H3 is written by a program
@@ -267,7 +266,7 @@ def _has_inner_zero(text: str, found: list[tuple[str, str]]) -> bool:
     if not odd:
         return False
     written = [float(number) for symbol, number in found if symbol[:1].isalpha()]
-    total = sum(written) + len(_SYMBOL.findall(text)) - len(written)
+    total = sum(written) + len(SYMBOL.findall(text)) - len(written)
     return any(total - float(number) <= _FEW * float(number) for number in odd)
 
 
@@ -332,7 +331,7 @@ def _check_alloy(text: str) -> None:
     brackets = [
         each
         for each in _BRACKET.finditer(text)
-        if not NONMETALS.intersection(re.findall(r"[A-Z][a-z]?", each[1]))
+        if not NONMETALS.intersection(SYMBOL.findall(each[1]))
     ]
     if not brackets:
         return
@@ -363,8 +362,7 @@ def _adds_up(text: str) -> bool:
 
 def _shared(match: re.Match[str]) -> str:
     """Return the elements of a bracket with equal shares of its amount."""
-    symbols = re.findall(r"[A-Z][a-z]?", match[1])
-    return "".join(f"{symbol}{float(match[2]) / len(symbols):.6g}" for symbol in symbols)
+    return in_shares(match[1], float(match[2]))
 
 
 def _same(one: dict[str, float], other: dict[str, float]) -> bool:

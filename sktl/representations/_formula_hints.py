@@ -26,7 +26,7 @@ from sktl.representations._formula_notes import (
     note_fault,
     without_note,
 )
-from sktl.representations._symbols import SYMBOLS
+from sktl.representations._symbols import SYMBOL, SYMBOLS
 
 _SYMBOLS_OF_MONTH = {2: "FeB", 9: "SeP", 11: "NoV"}
 _MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
@@ -58,7 +58,6 @@ _CHARGES = "+-^⁺⁻−–⁰¹²³⁴⁵⁶⁷⁸⁹"
 _NO_FORMULAS = frozenset(
     "- -- – — ? . / x n/a na n.a. nan none null tbd unknown true false".split()
 )
-_SYMBOL = re.compile(r"[A-Z][a-z]?")
 _RARE = {*SYMBOLS[83:89], *SYMBOLS[90:91], *SYMBOLS[92:]}  # radioactive: not by a typing error
 _SPELLED = {"silicon": "Si", "iron": "Fe", "tin": "Sn", "copper": "Cu", "carbon": "C"}
 _SPELLED |= {"arsenic": "As", "neon": "Ne", "xenon": "Xe", "phosphorus": "P", "silica": "SiO2"}
@@ -200,7 +199,7 @@ def _case(text: str) -> Fault | None:
         return None
     looks = "it looks like letters of the wrong case"
     write, repair = proposed(meant)
-    sure = repair and (text.islower() or text.isupper()) and not _RARE & {*_SYMBOL.findall(repair)}
+    sure = repair and (text.islower() or text.isupper()) and not _RARE & {*SYMBOL.findall(repair)}
     return Fault("lower case or capitals by mistake", looks, write, repair if sure else None)
 
 

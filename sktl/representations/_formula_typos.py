@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from sktl.representations._symbols import NONMETALS, SYMBOLS
+from sktl.representations._symbols import NONMETALS, SYMBOL, SYMBOLS
 
-_SYMBOL = re.compile(r"[A-Z][a-z]?")
 _BARE = re.compile(r"[A-Z][a-z]?(?![a-z0-9.])")
 
 _O_FOR_ZERO = re.compile(r"O(?=\.[0-9])")
@@ -24,7 +23,6 @@ _ROMAN = re.compile(r"(?<=[a-z])(?:I{2,3}|IV)(?![a-z])|(?<=[A-Z])I{2,3}(?![a-z])
 _POLYTYPE = re.compile(r"(.*\S) [0-9]{1,2}[HRCT]")
 _AFTER_SPACE = re.compile(r"(.*[A-Za-z]) ([0-9]+[A-Z(].*)")
 _LAST_WORD = re.compile(r"(.*[A-Za-z0-9)\]]) ([A-Z][a-z]?|B[1-3])")
-_LAST_BRACKET = re.compile(r"(.*[A-Za-z0-9)\]])[(\[{]([A-Z][a-z]?)[)\]}]")
 _LOST_DOT = re.compile(r"(.*[A-Za-z)\]][1-9])((?:[1-9]|1[0-9])H2O)")
 _TWO_DOTS = re.compile(r"(?:(?<=[A-Za-z)\]])|(?<=[A-Za-z)\]][0-9]))\.(?=[0-9]*H2O(?:·|$))")
 _SHARED = re.compile(
@@ -86,28 +84,29 @@ def _spaces(text: str) -> Typo | None:
         looks = "a number stands between a space and a symbol"
         return Typo("space with two readings", looks, [f"{found[1]}·{found[2]}"])
     found = _LAST_WORD.fullmatch(text)
-    if found and any(len(_SYMBOL.findall(word)) > 1 for word in found[1].split()):
+    if found and any(len(SYMBOL.findall(word)) > 1 for word in found[1].split()):
         looks = f"{found[2]!r} behind a space may be a phase or a dopant"
         return Typo("space with two readings", looks, [found[1]])
     return None
 
 
 def _brackets(text: str) -> Typo | None:
-    """Return what is said of a bracket that holds a dopant, or metals that share a site."""
-    kind = "bracket with two readings"
-    if found := _LAST_BRACKET.fullmatch(text):
-        looks = f"{found[2]!r} in brackets may be a dopant"
-        return Typo(kind, looks, [found[1]])
-    if not NONMETALS.intersection(_SYMBOL.findall(_SHARED.sub("", text))):
+    """Return what is said of a bracket whose metals may share a site."""
+    if not NONMETALS.intersection(SYMBOL.findall(_SHARED.sub("", text))):
         return None
     for found in _SHARED.finditer(text):
-        symbols = _SYMBOL.findall(found["all"])
+        symbols = SYMBOL.findall(found["all"])
         if {*symbols} <= {*SYMBOLS} - {*NONMETALS}:
-            share = float(found["share"] or 1)
-            shared = "".join(f"{each}{share / len(symbols):.6g}" for each in symbols)
+            shared = in_shares(found["all"], float(found["share"] or 1))
             looks = f"{found[0]!r} may say that its elements share the amount, or that each has it"
-            return Typo(kind, looks, [text.replace(found[0], shared)])
+            return Typo("bracket with two readings", looks, [text.replace(found[0], shared)])
     return None
+
+
+def in_shares(symbols: str, amount: float) -> str:
+    """Return elements, written one after the other, with equal shares of an amount."""
+    each_symbol = SYMBOL.findall(symbols)
+    return "".join(f"{symbol}{amount / len(each_symbol):.6g}" for symbol in each_symbol)
 
 
 def _water(text: str) -> Typo | None:

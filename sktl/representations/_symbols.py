@@ -1,5 +1,7 @@
 """Symbols and atomic numbers of the chemical elements."""
 
+import re
+
 SYMBOLS = tuple(
     """
     H He Li Be B C N O F Ne Na Mg Al Si P S Cl Ar K Ca Sc Ti V Cr Mn Fe Co Ni Cu Zn Ga Ge As Se Br
@@ -18,3 +20,6 @@ ELEMENTS = frozenset(SYMBOLS) | {"D", "T"}
 
 NONMETALS = frozenset("H C N O F P S Cl Se Br Te I".split())
 """Symbols of the elements that may end the formula of a compound."""
+
+SYMBOL = re.compile(r"[A-Z][a-z]?")
+"""What may be a symbol in a formula."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sktl._types import IntArray, ObjectArray
 
 CURVE_MODELS = (FOREST, TRANSFER, SCRATCH)
-TEST_SHARE = 0.25
+TEST_SHARE = 0.4
 
 
 @dataclass(frozen=True)
@@ -191,7 +191,7 @@ def split_by_composition(
     Returns
     -------
     train, test : int array
-        Row numbers in random order; a quarter of the compositions is in `test`.
+        Row numbers in random order; 40 % of the compositions are in `test`.
     """
     generator = np.random.default_rng(seed)
     used = generator.permutation(len(formulas))[:n_rows]

@@ -88,6 +88,10 @@ FORMULAS = {
         "80Ni20Cr": None,
         "Ti6Al4V": None,
         "Ti6Al4V (bcc)": None,
+        "CuZn37": None,
+        "CuZn39Pb3": None,
+        "AlSi10Mg": None,
+        "FeCr18Ni10": None,
         "Ti-6Al-4V (as-cast)": None,
         "Cu-2wt%Be": "Cu0.8742Be0.1258",
         "Ti90Al6V4 (wt%)": "Ti0.86204Al0.10195V0.036",
@@ -172,7 +176,7 @@ def test_a_formula_has_a_kind_and_a_repair_only_where_it_has_one_reading(kind, c
 @pytest.mark.parametrize(
     "cell",
     ["CO2", "NI3", "COS", "HOF", "KSCN", "Ti3AlC2", "D2O", "CuSO4•5H2O", "Fe₂O₃", "Fe2O3\u200b"]
-    + ["Ca (OH)2", "Ti6Al4V1", "S1I1O2", "Y3N@C80", "NaN"],
+    + ["Ca (OH)2", "Ti6Al4V1", "Cu1Zn37", "AlMg3", "AlB12", "S1I1O2", "Y3N@C80", "NaN"],
 )
 def test_ordinary_formulas_are_read(cell):
     assert judge_formula(cell) is None
@@ -191,7 +195,17 @@ def test_alloys_by_weight_become_fractions_of_atoms():
         "Ti 6Al 4V",
     ):
         assert from_weight_percent(same) == from_weight_percent("Ti-6Al-4V")
-    for other in ("Fe2O3", "Ni-50Ti at%", "Ti-60Al-60V", "Xx-6Al", "Ti-6Ti", "CO-3Fe", ""):
+    assert from_weight_percent("CuZn39Pb3") == from_weight_percent("Cu-39Zn-3Pb")
+    for other in (
+        "Fe2O3",
+        "Ni-50Ti at%",
+        "Ti-60Al-60V",
+        "Xx-6Al",
+        "Ti-6Ti",
+        "CO-3Fe",
+        "AlSi10Mg",
+        "",
+    ):
         assert from_weight_percent(other) is None
 
 

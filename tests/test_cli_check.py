@@ -119,6 +119,16 @@ def test_options_use_limits_uncertainties_ranges_and_alloys(place):
     assert stack.exit_code == 2 and "--model transfer" in stack.output
 
 
+def test_an_alloy_that_does_not_say_what_it_counts_is_refused_beside_those_by_weight(place):
+    alloys = [["Cu70Zn30", "0.1"], ["Cu90Sn10 (wt%)", "0.2"], ["CuZn37", "0.3"], ["Ba40O60", "3"]]
+    (place / "t.csv").write_text(rows_with(alloys))
+    done = run("check", "t.csv", "--target", "gap", "--weight-percent")
+    assert done.exit_code == 1 and "1 cells in 1 of 20 rows" in done.output
+    assert "'Cu70Zn30': it adds up to 100" in done.output
+    assert "write 'Cu70Zn30 (wt%)' or 'Cu0.7Zn0.3'" in done.output
+    assert "Cu70Zn30" not in run("check", "t.csv", "--target", "gap").output
+
+
 @pytest.fixture
 def given(monkeypatch):
     """What `TransferRegressor.fit` is given, in place of a fit."""

@@ -251,7 +251,8 @@ class Materials(NamedTuple):
             return read_structures(table, column, place, elements, outside=self.outside)
         if self.weight_percent:
             table = convert_alloys(table, column)
-        return table.column(column), formula_problems(table, column, elements)
+        found = formula_problems(table, column, elements, self.weight_percent)
+        return table.column(column), found
 
 
 class UsableRows(NamedTuple):

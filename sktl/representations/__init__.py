@@ -25,7 +25,7 @@ from sktl.representations._encodings import (
 )
 from sktl.representations._faults import Fault
 from sktl.representations._formula import SYMBOLS, judge_formula, parse_formula, parse_formulas
-from sktl.representations._formula_alloys import from_weight_percent
+from sktl.representations._formula_alloys import from_weight_percent, unsaid_fault
 from sktl.representations._magpie import attribute_columns
 from sktl.representations._materials import Materials, check_structures, label_pairs, label_rows
 from sktl.representations._matminer import MatminerTransformer
@@ -96,4 +96,5 @@ __all__ = [
     "parse_formulas",
     "phonon_summary",
     "standard_supercell",
+    "unsaid_fault",
 ]

@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 from sktl._limits import LONGEST_ECHO
 from sktl.representations._faults import Fault
-from sktl.representations._formula_doubts import GRADE_ITEM, is_grade, read_without_doubt
+from sktl.representations._formula_doubts import read_without_doubt
+from sktl.representations._formula_grades import grade_name
 from sktl.representations._formula_notes import harmless, without_note
-from sktl.representations._symbols import ATOMIC_NUMBER
+from sktl.representations._symbols import ATOMIC_NUMBER, NONMETALS
 
 _NUMBER = r"(?:[0-9]+(?:[.,][0-9]+)?|[.,][0-9]+)"
 _UNIT = re.compile(
@@ -85,11 +86,41 @@ def alloy_fault(text: str) -> Fault | None:
     )
 
 
+def unsaid_fault(text: str) -> Fault | None:
+    """Return what is said of an alloy as Cu70Zn30 where alloys are in per cent by weight.
+
+    Parameters
+    ----------
+    text : str
+        A formula that can be read.
+
+    Returns
+    -------
+    Fault or None
+        None unless all elements are metals, and their amounts add up to 100 without saying of what.
+
+    Examples
+    --------
+    >>> from sktl.representations import unsaid_fault
+    >>> unsaid_fault("Cu70Zn30").write
+    "'Cu70Zn30 (wt%)' or 'Cu0.7Zn0.3'"
+    """
+    if not _WHOLE.fullmatch(text):
+        return None
+    percent = _amounts([pair[::-1] for pair in _SYMBOL_FIRST.findall(text)])
+    if len(percent) < 2 or {*percent} & NONMETALS or abs(sum(percent.values()) - 100) > 0.5:
+        return None
+    looks = "it adds up to 100: per cent by weight, or of atoms"
+    return Fault(
+        "alloy in weight per cent", looks, f"{f'{text} (wt%)'!r} or {_by_atoms(percent)!r}"
+    )
+
+
 def _read_alloy(text: str) -> _Alloy | None:
     """Return the per cents of an alloy; None where the text is none."""
     if len(text) > LONGEST_ECHO:
         return None
-    bare = GRADE_ITEM.sub("-", text) if is_grade(text) else text
+    bare = grade_name(text) or text
     units = {(found["of"] or "").casefold() for found in _UNIT.finditer(bare)} - {""}
     of = "weight" if units and units <= {*_WEIGHT} else None
     of = "atoms" if units and units <= {*_ATOMS} else of

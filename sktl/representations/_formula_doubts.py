@@ -7,6 +7,7 @@ import re
 from sktl._echo import echo
 from sktl._limits import LONGEST_ECHO
 from sktl.representations._faults import Fault
+from sktl.representations._formula_grades import grade_fault
 from sktl.representations._formula_grammar import Unreadable, mark_stops, read_text
 from sktl.representations._formula_typos import find_typo, in_shares
 from sktl.representations._symbols import NONMETALS, SYMBOL
@@ -46,8 +47,6 @@ _SAID_ONE = re.compile(r"(?<![0-9.])1(?![0-9.])")  # Si1O2.5H3 is written by a p
 _AFTER_STOP = re.compile(r"([1-9][0-9]*)\s*(?=[A-Z(\[{])")
 _BRACKET = re.compile(rf"[(\[{{]\s*((?:[A-Z][a-z]?\s*){{2,40}})[)\]}}]\s*({_NUMBER}|\.[0-9]+)")
 
-_GRADE = re.compile(r"Ti ?(?:6 ?Al ?4 ?V|6 ?Al ?7 ?Nb|5 ?Al ?2\.5 ?Sn|3 ?Al ?2\.5 ?V)")
-GRADE_ITEM = re.compile(r"(?<=[a-z]) ?(?=[0-9])")
 _BARE_CAPITAL = re.compile(r"(?<=[A-Z])(?![0-9.])")
 _CAPITALS = re.compile(
     r"TI|^SI(?=(?:O2?|C|3N4)$)|^IN(?=(?:N|P|2O3|2S3)$)|^SN(?=[OS]2?$)|NI(?=[0-9.]*[OBCFHPS])"
@@ -70,15 +69,9 @@ def check_doubts(text: str) -> None:
         _check_stops(text)
     if "(" in text or "[" in text or "{" in text:
         _check_brackets(text)
-    if is_grade(text):
-        named, atoms = GRADE_ITEM.sub("-", text), f"{text}1"
-        raise Unreadable(
-            Fault(
-                "alloy in weight per cent",
-                "it may be the name of an alloy in weight per cent, or count atoms",
-                f"{named!r} and say --weight-percent, or {atoms!r}",
-            )
-        )
+    grade = grade_fault(text)
+    if grade is not None:
+        raise Unreadable(grade)
     if text.isupper():
         _check_capitals(text)
     typo = find_typo(text)
@@ -86,11 +79,6 @@ def check_doubts(text: str) -> None:
         meant = listed(typo.guesses)
         write = f"{meant} or {_written(read_text(text))!r}" if meant else ""
         raise Unreadable(Fault(typo.kind, typo.looks_like, write))
-
-
-def is_grade(text: str) -> bool:
-    """Tell whether a readable formula is the name of a titanium alloy without its dashes."""
-    return _GRADE.fullmatch(text) is not None
 
 
 def _check_capitals(text: str) -> None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from sktl._limits import LONGEST_FORMULA
 from sktl._types import BoolArray, FloatArray, IntArray
+from sktl.representations._formula_grades import BASES, FEWEST, MOST
 from sktl.representations._symbols import ATOMIC_NUMBER, NONMETALS
 
 _LONGEST_NUMBER = 15  # digits and a full stop; longer ones may not be exact in float64
@@ -45,6 +46,7 @@ def _marked(symbols: str) -> BoolArray:
 _TABLE = _symbol_table()
 _MONOVALENT = _marked("H Li Na Cu Ag Tl N")
 _NONMETAL = _marked(" ".join(NONMETALS))
+_BASE = _marked(" ".join(BASES))
 
 
 def read_plain(formulas: Sequence[Any]) -> tuple[IntArray, IntArray, FloatArray]:
@@ -135,7 +137,15 @@ def _in_doubt(numbers: IntArray, amounts: FloatArray, rows: IntArray) -> BoolArr
     aluminium[:-1] = (rows[1:] == rows[:-1]) & (numbers[1:] == 13) & (numbers[:-1] == 22)
     doubt |= aluminium & np.isin(amounts, (3.0, 5.0, 6.0))
     doubt[_mistyped(numbers, amounts, rows)] = True
+    doubt[_grades(numbers, amounts, rows)] = True
     return doubt | (inside & (amounts >= 2) & (amounts % 1 > 0) & _NONMETAL[numbers])
+
+
+def _grades(numbers: IntArray, amounts: FloatArray, rows: IntArray) -> IntArray:
+    """Return the places of amounts of formulas that may be names of alloys, as CuZn37."""
+    (many,) = np.nonzero((amounts >= FEWEST) & (amounts < MOST) & ~_NONMETAL[numbers])
+    base = np.searchsorted(rows, rows[many])
+    return many[(amounts[base] == 1) & _BASE[numbers[base]]]
 
 
 def _mistyped(numbers: IntArray, amounts: FloatArray, rows: IntArray) -> IntArray:

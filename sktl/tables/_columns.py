@@ -16,6 +16,7 @@ from sktl.representations import (
     from_weight_percent,
     judge_formula,
     parse_formulas,
+    unsaid_fault,
 )
 from sktl.tables._findings import Finding
 from sktl.tables._odd_cells import lost_value
@@ -148,7 +149,10 @@ def _find_usual(table: Table, names: Iterable[str], what: str) -> str:
 
 
 def formula_problems(
-    table: Table, column: str, elements: Collection[int] | None = None
+    table: Table,
+    column: str,
+    elements: Collection[int] | None = None,
+    weight_percent: bool = False,
 ) -> list[Finding]:
     """Return a `Finding` for each cell of a column that cannot be used as a formula.
 
@@ -160,6 +164,8 @@ def formula_problems(
         Its name.
     elements : collection of int or None, default=None
         Atomic numbers that may be there; None for any.
+    weight_percent : bool, default=False
+        Refuse alloys as Cu70Zn30, which do not say what their numbers count.
 
     Returns
     -------
@@ -171,6 +177,8 @@ def formula_problems(
         parse_formulas(distinct)
     except FormulaError as error:
         bad = {distinct[row]: _fault(distinct[row]) for row in error.rows}
+    if weight_percent:
+        bad = {cell: fault for cell in distinct if (fault := unsaid_fault(cell))} | bad
     faults = {row: bad[cell] for row, cell in enumerate(cells) if cell in bad}
     if elements is not None:
         faults |= _unknown_elements(cells, faults, elements)

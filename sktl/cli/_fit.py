@@ -121,6 +121,7 @@ def fit_command(
         "unit": unit,
         "validation_mae": _validation_mae(fitted),
         "median_mae": _median_error(found),
+        "transfer_report": getattr(fitted, "transfer_report_", None),  # a stack has none
         "seconds": round(seconds, 1),
         "file": str(save),
     }
@@ -198,4 +199,5 @@ def _summary(result: dict[str, Any]) -> str:
             f"the median of all: {result['median_mae']:.3g}{unit})"
         )
     what = f"Fitted {result['target']} on {result['rows']} rows in {result['seconds']:.0f} s"
-    return f"{what}: {error}.\nWrote {result['file']}"
+    report = f"{result['transfer_report']}\n" if result["transfer_report"] else ""
+    return f"{what}: {error}.\n{report}Wrote {result['file']}"

@@ -148,18 +148,26 @@ class Members(NamedTuple):
     ----------
     networks : list of Network
     histories : list of skorch History
-    held_out : list of TrainingRows
-        The rows that each network was not trained on.
+    rows : TrainingRows
+        All rows.
+    parts : list of Part
+        Which of them each network was trained on, and which not.
     """
 
     networks: list[Network]
     histories: list[History]
-    held_out: list[TrainingRows]
+    rows: TrainingRows
+    parts: Sequence[Part]
 
     @property
     def judged(self) -> bool:
         """Whether every network has held-out rows."""
-        return all(len(rows.y) for rows in self.held_out)
+        return all(len(part.held_out) for part in self.parts)
+
+    @property
+    def held_out(self) -> list[TrainingRows]:
+        """The rows that each network was not trained on."""
+        return [self.rows.take(part.held_out) for part in self.parts]
 
 
 def train_members(
@@ -214,7 +222,7 @@ def train_members(
         network.requires_grad_(False)
     if model.input_.numeric:
         networks = [network.double() for network in networks]
-    return Members(networks, histories, [rows.take(part.held_out) for part in parts])
+    return Members(networks, histories, rows, parts)
 
 
 def _train_each(
@@ -307,20 +315,16 @@ def judge_members(
 ) -> tuple[list[AnyArray], list[AnyArray], FloatArray]:
     """Let a target make the choices that need held-out rows, and return what these rows tell.
 
-    Returns
-    -------
-    features, outputs : list of array
-        Of the held-out rows of each network.
-    weights : float array (n,)
-        Of all held-out rows, the networks one after the other.
+    Features and outputs are lists, of the held-out rows of each network; weights (n,) are of all.
     """
+    held_out = members.held_out
     found = [
         _features_and_outputs(network, rows.encoded)
-        for network, rows in zip(members.networks, members.held_out, strict=True)
+        for network, rows in zip(members.networks, held_out, strict=True)
     ]
     features, outputs = map(list, zip(*found, strict=True))
-    y = np.concatenate([rows.y for rows in members.held_out])
-    weights = np.concatenate([rows.weights for rows in members.held_out])
+    y = np.concatenate([rows.y for rows in held_out])
+    weights = np.concatenate([rows.weights for rows in held_out])
     target.choose(np.concatenate(outputs)[None], y, weights)
     return features, outputs, weights
 

@@ -10,9 +10,8 @@ import numpy as np
 from sktl._checks import check_numbers
 from sktl._state import stored
 from sktl._types import ArrayLike, FloatArray, IntArray, MaterialsLike, PathLike
-from sktl._warnings import warn_caller
 from sktl.estimators._bounds import check_bounds
-from sktl.estimators._criterion import ABSOLUTE, SQUARED, Criterion, check_criterion
+from sktl.estimators._criterion import ABSOLUTE, SQUARED, Criterion, check_criterion, check_means
 from sktl.estimators._input import UnseenElements, read_materials
 from sktl.estimators._materials_regressor import MaterialsRegressor
 from sktl.estimators._members import (
@@ -22,19 +21,20 @@ from sktl.estimators._members import (
     judge_members,
     learn_domain,
 )
+from sktl.estimators._source_head import source_target
 from sktl.estimators._transfer_model import TransferModel
-from sktl.estimators._uncertainty import Uncertainty
-from sktl.estimators._upgrades import upgrade_regressor
+from sktl.estimators._trees import Trees, add_trees
+from sktl.estimators._uncertainty import Features, Uncertainty
+from sktl.estimators._upgrades import upgrade_regressor, upgrade_without_trees
 from sktl.exceptions import InputError
 from sktl.networks import Network
 from sktl.representations import Materials, Rows
-from sktl.sources import Source, run_rows
+from sktl.sources import Source
 from sktl.training import (
     BoundedTarget,
     MeanTarget,
     NumberTarget,
     Policy,
-    SourceTarget,
     ZeroInflatedTarget,
     one_thread,
 )
@@ -42,10 +42,11 @@ from sktl.training import (
 if TYPE_CHECKING:
     from sklearn.utils import Tags
 
+NOT_COMPARED = "The network predicts alone: it was not compared with trees."
 HEADS = ("auto", "linear", "zero-inflated", "source")
 
 
-@stored("transfer-regressor/2", upgrades=[upgrade_regressor])
+@stored("transfer-regressor/3", upgrades=[upgrade_regressor, upgrade_without_trees])
 class TransferRegressor(TransferModel, MaterialsRegressor):
     """Predict a property of materials by fine-tuning a network pretrained on a large database.
 
@@ -93,6 +94,11 @@ class TransferRegressor(TransferModel, MaterialsRegressor):
         percent lower. From a source of formulas they are trained at once, each by updates of low
         rank, and eight take about three times as long as one; their losses are one history.
         Others take as many times the time, and so does `predict`.
+    trees : bool, default=True
+        A guard against negative transfer, for one target and a source: trees on physical attributes
+        of the composition (and on columns beside it) are fitted to the same rows, in a small part
+        of the time. Where the held-out rows show that this helps, predictions are a weighted mean
+        of both; else the network predicts alone. ``transfer_report_`` tells which.
     max_epochs : "auto" or int, default="auto"
         Epochs over the training rows, in which the learning rate rises and falls to zero; "auto"
         is 12 with a source and 40 without, or as many as make 200 steps, if that is more.
@@ -127,6 +133,10 @@ class TransferRegressor(TransferModel, MaterialsRegressor):
     uncertainty_ : Uncertainty or None
         What the errors on the held-out rows teach; None where there are no such rows. Its
         ``mae`` is the mean absolute error on them, of members taken alone.
+    transfer_report_ : str
+        In words: whether the source helped, by the held-out rows, and what was done about it.
+    trees_ : Trees or None
+        Trees that take part in predictions, with their ``share``.
     head_property_ : str or None
         Property whose head was kept with ``head="source"``.
     training_sha256_ : str
@@ -178,6 +188,7 @@ class TransferRegressor(TransferModel, MaterialsRegressor):
     """
 
     head_property_: str | None
+    trees_: Trees | None = None
 
     def __init__(
         self,
@@ -190,6 +201,7 @@ class TransferRegressor(TransferModel, MaterialsRegressor):
         head: Literal["auto", "linear", "zero-inflated", "source"] = "auto",
         criterion: Criterion = ABSOLUTE,
         n_members: int = 1,
+        trees: bool = True,
         max_epochs: int | Literal["auto"] = "auto",
         learning_rate: float | Literal["auto"] = "auto",
         policy: Policy | None = None,
@@ -205,6 +217,7 @@ class TransferRegressor(TransferModel, MaterialsRegressor):
         self.head = head
         self.criterion = criterion
         self.n_members = n_members
+        self.trees = trees
         self.max_epochs = max_epochs
         self.learning_rate = learning_rate
         self.policy = policy
@@ -264,8 +277,9 @@ class TransferRegressor(TransferModel, MaterialsRegressor):
         self.single_output_ = y.ndim == 1
         self._check_head()
         targets = y.reshape(len(y), -1) if sides is None else np.column_stack([y, sides])
+        self.trees_, self.transfer_report_ = None, NOT_COMPARED
         members = self._train(materials, targets, sample_weight, self.n_members)
-        self.uncertainty_ = self._judge(members) if members.judged else None
+        self.uncertainty_ = self._judge(members, materials) if members.judged else None
         self.domain_ = learn_domain(self, materials, y) if with_domain else None
         return self
 
@@ -286,22 +300,38 @@ class TransferRegressor(TransferModel, MaterialsRegressor):
             model.uncertainty_ = model.domain_ = None
         return models
 
+    def _asks_trees(self, members: Members) -> bool:
+        """Tell whether trees are asked for beside the networks: of one target, without limits."""
+        one_target = members.rows.y.shape[1] == 1
+        return self.trees and one_target and self.head != "source" and self.source is not None
+
+    def _predict_rows(
+        self, materials: Materials, with_features: bool
+    ) -> tuple[FloatArray, Features]:
+        said, features = super()._predict_rows(materials, with_features)
+        return said if self.trees_ is None else self.trees_.mix(said, materials), features
+
     def _shaped(self, values: FloatArray) -> FloatArray:
         return values[:, 0] if self.single_output_ else values
 
     def _lowest(self) -> float:
         return self.target_.lowest
 
-    def _judge(self, members: Members) -> Uncertainty | None:
-        """Return what the errors on the held-out rows teach; limits have none."""
+    def _judge(self, members: Members, materials: Materials) -> Uncertainty | None:
+        """Choose the share of trees by the held-out rows, and return what their errors teach."""
         features, outputs, weights = judge_members(members, self.target_)
         kept = [self.target_.exact(rows.y) for rows in members.held_out]
         if not all(map(np.any, kept)):
             return None
         n_outputs = 1 if self.single_output_ else members.held_out[0].y.shape[1]
+        y = [rows.y[:, :n_outputs] for rows in members.held_out]
+        said = [self.target_.decode(part[None]) for part in outputs]
+        if self._asks_trees(members):
+            self.trees_, said, self.transfer_report_ = add_trees(
+                materials, self.conditions_, members, said, self.criterion == SQUARED
+            )
         errors = [
-            np.abs(self.target_.decode(part[None]) - rows.y[:, :n_outputs])[exact]
-            for part, rows, exact in zip(outputs, members.held_out, kept, strict=True)
+            np.abs(part - target)[exact] for part, target, exact in zip(said, y, kept, strict=True)
         ]
         features = [part[exact] for part, exact in zip(features, kept, strict=True)]
         return Uncertainty(features, errors, weights[np.concatenate(kept)])
@@ -321,18 +351,6 @@ class TransferRegressor(TransferModel, MaterialsRegressor):
                 f"the material, and X has {list(self.conditions_.columns)}."
             )
 
-    def _check_means(self, bounded: bool) -> None:
-        """Raise where means are asked for beside what has medians only."""
-        if bounded:
-            raise InputError(
-                f"Got bounds with criterion={SQUARED!r}, expected criterion={ABSOLUTE!r}: of "
-                "limits no mean is known."
-            )
-        if self.head not in ("auto", "linear"):
-            raise InputError(
-                f"Got head={self.head!r} with criterion={SQUARED!r}, expected 'auto' or 'linear'."
-            )
-
     def _choose_target(
         self, rows: TrainingRows, parts: Sequence[Part], source: Source | None
     ) -> NumberTarget:
@@ -341,13 +359,14 @@ class TransferRegressor(TransferModel, MaterialsRegressor):
         y, weights = rows.y, rows.weights
         bounded = self.single_output_ and y.shape[1] == 2  # a number and its side
         if self.criterion == SQUARED:
-            self._check_means(bounded)
+            check_means(self.head, bounded)
             held_out = [len(part.held_out) for part in parts]
             return MeanTarget(y, weights, sum(held_out) if all(held_out) else 0)
         if bounded:
             return BoundedTarget(y, weights)
         if self.head == "source" and source is not None:
-            return self._source_target(rows, source)
+            target, self.head_property_ = source_target(rows, source)
+            return target
         if self.head == "zero-inflated" and (y.shape[1] != 1 or (y < 0).any()):
             raise InputError(
                 "Got head='zero-inflated', expected one target column without negative values."
@@ -357,31 +376,6 @@ class TransferRegressor(TransferModel, MaterialsRegressor):
         ):
             return ZeroInflatedTarget(y, weights)
         return NumberTarget(y, weights)
-
-    def _source_target(self, rows: TrainingRows, source: Source) -> SourceTarget:
-        """Take over the output of the pretrained head that is nearest to y, and its scale."""
-        y = rows.y
-        found = source.card.to_units(run_rows(source.network, rows.encoded))
-        errors = np.average(np.abs(found - y), axis=0, weights=rows.weights)
-        best = int(np.argmin(errors))
-        card = source.card.properties[best]
-        self.head_property_ = card.name
-        spread = np.average(np.abs(y - np.median(y))[:, 0], weights=rows.weights)
-        if errors[best] > spread:
-            warn_caller(
-                f"The head of {card.name} ({card.unit}) is kept, but its mean absolute error on "
-                f"the training rows, {errors[best]:.3g}, is above that of their median, "
-                f"{spread:.3g}: another property or unit?"
-            )
-        target = SourceTarget(card)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            outside = y[~np.isfinite(target.encode(y))]
-        if len(outside):
-            raise InputError(
-                f"Got y={outside[0]} with head='source', expected values that the head of "
-                f"{card.name} ({card.unit}, on a {card.transform} scale) can give."
-            )
-        return target
 
     def _new_network(self, source: Source | None, seed: int, encoded: Rows) -> Network:
         """Return the network that a member starts from, for its encoded training rows."""

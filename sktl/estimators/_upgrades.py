@@ -22,6 +22,11 @@ def upgrade_regressor(state: State) -> State:
     return state
 
 
+def upgrade_without_trees(state: State) -> State:
+    """Return the state of a regressor of version 2 as one of version 3: no `trees` beside it."""
+    return state | {"trees": False, "trees_": None}
+
+
 def upgrade_classifier(state: State) -> State:
     """Return the state of a classifier of version 1 as one of version 2: `policy`."""
     state = upgrade_reader(state)

@@ -26,7 +26,7 @@ from sktl.representations._encodings import (
 from sktl.representations._faults import Fault
 from sktl.representations._formula import SYMBOLS, judge_formula, parse_formula, parse_formulas
 from sktl.representations._formula_alloys import from_weight_percent, unsaid_fault
-from sktl.representations._magpie import attribute_columns
+from sktl.representations._magpie import attribute_columns, magpie_attributes
 from sktl.representations._materials import Materials, check_structures, label_pairs, label_rows
 from sktl.representations._matminer import MatminerTransformer
 from sktl.representations._merged import MergedGraph, MergedRows
@@ -92,6 +92,7 @@ __all__ = [
     "list_crystals",
     "independent_distortions",
     "judge_formula",
+    "magpie_attributes",
     "parse_formula",
     "parse_formulas",
     "phonon_summary",

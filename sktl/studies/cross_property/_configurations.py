@@ -132,8 +132,8 @@ def _learners(features: _Features, max_features: float = _ALL_COLUMNS) -> dict[s
     }
 
 
-def _transfer(task: Task, **parameters: Any) -> TransferRegressor:
-    return TransferRegressor(**parameters, random_state=task.seed)
+def _transfer(task: Task, trees: bool = False, **parameters: Any) -> TransferRegressor:
+    return TransferRegressor(trees=trees, random_state=task.seed, **parameters)
 
 
 def _network(features: _Features, network: str, task: Task) -> Pipeline:
@@ -182,7 +182,7 @@ def _extractions() -> dict[str, Variant]:
 def _curves() -> dict[str, Variant]:
     """Return the variants of the learning curves; their ends are other configurations."""
     models = {
-        "transfer": _trained(_transfer),
+        "transfer": _trained(_transfer, trees=True),
         "scratch": _trained(_transfer, source=None),
         BOOSTING: Variant(partial(_trees, _attributes, BOOSTING, _ALL_COLUMNS)),
     }
@@ -209,11 +209,11 @@ CONFIGURATIONS: dict[str, dict[str, Variant]] = {
         name: _trained(_transfer, source=source) for name, source in _SOURCES.items()
     },
     "TL:freezing": _on_activations("last"),
-    "sktl:TransferRegressor": {"defaults": _trained(_transfer)},
+    "sktl:TransferRegressor": {"defaults": _trained(_transfer, trees=True)},
     "sktl:TransferStackRegressor": {"defaults": _trained(_stack)},
     # configurations of their own, since a variant is chosen by its absolute error
     "sktl:TransferRegressor, means": {
-        "squared_error": _trained(_transfer, criterion="squared_error")
+        "squared_error": _trained(_transfer, trees=True, criterion="squared_error")
     },
     "sktl:TransferStackRegressor, means": {
         "squared_error": _trained(_stack, criterion="squared_error")

@@ -74,7 +74,7 @@ def _median(seed: int) -> DummyRegressor:
 
 
 def _transfer(seed: int, **parameters: Any) -> TransferRegressor:
-    return TransferRegressor(**parameters, random_state=seed)
+    return TransferRegressor(**parameters, trees=False, random_state=seed)
 
 
 def _frozen(seed: int, source: str) -> Pipeline:

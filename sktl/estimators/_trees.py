@@ -1,0 +1,198 @@
+"""Trees beside a network: a guard against negative transfer, where held-out rows ask for one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.ensemble import ExtraTreesRegressor, HistGradientBoostingRegressor
+
+from sktl._state import stored
+from sktl._types import FloatArray
+from sktl.estimators._members import Members
+from sktl.representations import ConditionColumns, Materials, magpie_attributes
+
+SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
+"""Of the trees in a prediction, between which resamples of the held-out rows choose."""
+
+N_RESAMPLES = 200
+LEAST_SHARE = 0.1
+_N_TREES, _FEWEST_TREES, _ROWS_OF_ALL = 50, 20, 4000
+
+
+@stored("trees/1")
+@dataclass
+class Trees:
+    """Trees on physical attributes of the composition, and on columns beside it.
+
+    Attributes
+    ----------
+    conditions : ConditionColumns or None
+        What the training rows say of columns beside the materials.
+    low, spread : float
+        Smallest target, and how far the largest is above it: the models count from 0 to 1.
+    models : list of regressor
+        Extremely randomised and boosted trees for the training rows of each network.
+    share : float
+        Of the trees in a prediction.
+    """
+
+    conditions: ConditionColumns | None
+    low: float
+    spread: float
+    models: list[BaseEstimator]
+    share: float = 0.0
+
+    def columns(self, materials: Materials) -> FloatArray:
+        """Return what the trees read of n rows, (n, d)."""
+        found = magpie_attributes(materials.compositions, missing="impute")
+        if self.conditions is None or materials.conditions is None:
+            return found
+        return np.hstack([found, self.conditions.plain(materials.conditions)])
+
+    def predict(self, models: Sequence[BaseEstimator], X: FloatArray) -> FloatArray:
+        """Return the mean of what some of the models say of n rows, (n, 1)."""
+        return (
+            self.low + self.spread * np.mean([each.predict(X) for each in models], axis=0)[:, None]
+        )
+
+    def mix(self, said: FloatArray, materials: Materials) -> FloatArray:
+        """Return predictions (n, 1) of n rows, from those of the networks."""
+        return mixed(said, self.predict(self.models, self.columns(materials)), self.share)
+
+
+def mixed(said: FloatArray, by_trees: FloatArray, share: float) -> FloatArray:
+    """Return a weighted mean of what networks and trees say."""
+    return (1 - share) * said + share * by_trees
+
+
+def fit_trees(
+    materials: Materials, conditions: ConditionColumns | None, members: Members
+) -> tuple[Trees, list[FloatArray]]:
+    """Fit trees to the training rows of each network.
+
+    Returns
+    -------
+    trees : Trees
+        Without a share.
+    said : list of float array (n_m, 1)
+        What those of each network say of its held-out rows.
+    """
+    rows, said = members.rows, []
+    low, high = float(rows.y.min()), float(rows.y.max())
+    trees = Trees(conditions, low, (high - low) or 1.0, [])
+    X = trees.columns(materials)[rows.given]
+    y = (rows.y[:, 0] - low) / trees.spread
+    for part in members.parts:
+        chosen = part.training
+        models = _new_trees(len(chosen), conditions is not None, part.seed)
+        for model in models:
+            model.fit(X[chosen], y[chosen], sample_weight=rows.weights[chosen])
+        trees.models += models
+        said.append(trees.predict(models, X[part.held_out]))
+    return trees, said
+
+
+def _new_trees(n_rows: int, beside: bool, seed: int) -> list[BaseEstimator]:
+    """Return trees that take a small part of the time of a network."""
+    n_trees = min(_N_TREES, max(_FEWEST_TREES, _N_TREES * _ROWS_OF_ALL // n_rows))
+    most = 1.0 if beside else 0.33  # few columns among many attributes would be out of sight
+    extra = ExtraTreesRegressor(
+        n_trees, max_features=most, min_samples_leaf=2, random_state=seed, n_jobs=1
+    )
+    boosted = HistGradientBoostingRegressor(
+        max_iter=100,
+        max_bins=64,
+        max_features=most,
+        min_samples_leaf=5,
+        early_stopping=False,
+        random_state=seed,
+    )
+    return [extra, boosted]
+
+
+def add_trees(
+    materials: Materials,
+    conditions: ConditionColumns | None,
+    members: Members,
+    said: list[FloatArray],
+    squared: bool,
+) -> tuple[Trees | None, list[FloatArray], str]:
+    """Fit trees beside networks, and let held-out rows choose their share in predictions.
+
+    Parameters
+    ----------
+    materials : Materials, n rows
+        All training rows.
+    conditions : ConditionColumns or None
+        What they say of columns beside the materials.
+    members : Members
+        The networks, each with held-out rows, of one target.
+    said : list of float array (n_m, 1)
+        What each network says of its held-out rows.
+    squared : bool
+        Squared errors count.
+
+    Returns
+    -------
+    trees : Trees or None
+        None where the networks predict alone.
+    said : list of float array (n_m, 1)
+        Predictions for the held-out rows.
+    report : str
+        What was done, and why.
+    """
+    trees, by_trees = fit_trees(materials, conditions, members)
+    held_out = members.held_out
+    y = np.concatenate([rows.y[:, 0] for rows in held_out])
+    weights = np.concatenate([rows.weights for rows in held_out])
+    pair = np.concatenate(said)[:, 0], np.concatenate(by_trees)[:, 0]
+    trees.share = choose_share(*pair, y, weights, squared)
+    alone, by_trees_alone, together = (
+        float(np.average(np.abs(mixed(*pair, share) - y), weights=weights))
+        for share in (0.0, 1.0, trees.share)
+    )
+    report = (
+        f"On {len(y)} held-out rows the mean absolute error of the fine-tuned network is "
+        f"{alone:.4g}, and that of trees on physical attributes {by_trees_alone:.4g}. "
+    )
+    if not trees.share:
+        return None, said, f"{report}Predictions are those of the network: trees would not help."
+    said = [mixed(*each, trees.share) for each in zip(said, by_trees, strict=True)]
+    return (
+        trees,
+        said,
+        f"{report}Predictions are {1 - trees.share:.0%} network and {trees.share:.0%} trees, whose "
+        f"error on these rows is {together:.4g}.",
+    )
+
+
+def choose_share(
+    said: FloatArray, by_trees: FloatArray, y: FloatArray, weights: FloatArray, squared: bool
+) -> float:
+    """Return the share of the trees that held-out rows ask for, 0 where it is small.
+
+    It is the mean of the best shares over resamples of the rows (bagging,
+    doi:10.1007/BF00058655), so that a few rows do not lead to an extreme.
+
+    Parameters
+    ----------
+    said, by_trees, y : float array (n,)
+        What networks and trees say of these rows, and their targets.
+    weights : float array (n,)
+    squared : bool
+        Squared errors count; else the absolute ones and, half as much, the root of the squared.
+    """
+    errors = np.abs([mixed(said, by_trees, share) - y for share in SHARES]) / (np.ptp(y) or 1.0)
+    n_rows = len(y)
+    drawn = np.random.default_rng(0).multinomial(n_rows, np.full(n_rows, 1 / n_rows), N_RESAMPLES)
+    drawn = drawn * (weights / weights.max())
+    absolute, square = (drawn @ (errors**power).T for power in (1, 2))
+    tiny = np.finfo(float).tiny
+    cost = np.log(square + tiny)
+    if not squared:
+        cost = np.log(absolute + tiny) + 0.25 * cost
+    share = float(np.mean(np.array(SHARES)[np.argmin(cost, axis=1)]))
+    return share if share >= LEAST_SHARE else 0.0

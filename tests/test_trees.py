@@ -38,7 +38,7 @@ def test_trees_take_part_where_the_source_does_not_help(guarded, tiny_source, ro
     assert f"{guarded.trees_.share:.0%} trees" in guarded.transfer_report_
     assert "On 23 held-out rows" in guarded.transfer_report_
     assert f"{guarded.uncertainty_.mae[0]:.4g}." in guarded.transfer_report_
-    assert "not compared" in alone.transfer_report_
+    assert "trees=False" in alone.transfer_report_
 
 
 def test_the_network_predicts_alone_where_the_source_helps(tiny_source, toy_rows):
@@ -93,8 +93,14 @@ def test_what_is_not_compared_with_trees(tiny_source, rows):
     few = clone(model).fit(formulas[:30], y[:30])
     limits = clone(model).fit(formulas, y, bounds=np.where(np.arange(len(y)) % 5, 0, 1))
     scratch = clone(model).set_params(source=None).fit(formulas, y)
-    for fitted in (few, limits, scratch, clone(model).fit(formulas, both)):
-        assert fitted.trees_ is None and "not compared" in fitted.transfer_report_
+    targets = clone(model).fit(formulas, both)
+    for fitted, why in (
+        (few, "too few rows"),
+        (limits, "limits"),
+        (targets, "several targets"),
+        (scratch, "Nothing was transferred"),
+    ):
+        assert fitted.trees_ is None and why in fitted.transfer_report_
     column = clone(model).fit(formulas, y[:, None])
     assert column.trees_.share and column.predict(formulas).shape == (len(y), 1)
 

@@ -42,7 +42,6 @@ from sktl.training import (
 if TYPE_CHECKING:
     from sklearn.utils import Tags
 
-NOT_COMPARED = "The network predicts alone: it was not compared with trees."
 HEADS = ("auto", "linear", "zero-inflated", "source")
 
 
@@ -277,8 +276,8 @@ class TransferRegressor(TransferModel, MaterialsRegressor):
         self.single_output_ = y.ndim == 1
         self._check_head()
         targets = y.reshape(len(y), -1) if sides is None else np.column_stack([y, sides])
-        self.trees_, self.transfer_report_ = None, NOT_COMPARED
         members = self._train(materials, targets, sample_weight, self.n_members)
+        self.trees_, self.transfer_report_ = None, self._why_alone(members)
         self.uncertainty_ = self._judge(members, materials) if members.judged else None
         self.domain_ = learn_domain(self, materials, y) if with_domain else None
         return self
@@ -298,12 +297,21 @@ class TransferRegressor(TransferModel, MaterialsRegressor):
         models = self._train_apart(materials, y.reshape(len(y), -1), sample_weight, parts, seeds)
         for model in models:
             model.uncertainty_ = model.domain_ = None
+            model.transfer_report_ = "The network is one of a stack."
         return models
 
-    def _asks_trees(self, members: Members) -> bool:
-        """Tell whether trees are asked for beside the networks: of one target, without limits."""
-        one_target = members.rows.y.shape[1] == 1
-        return self.trees and one_target and self.head != "source" and self.source is not None
+    def _why_alone(self, members: Members) -> str:
+        """Return why there are no trees beside the networks, "" where trees are fitted."""
+        if self.source is None:
+            return "Nothing was transferred: the network started from random weights."
+        why = ""
+        if not members.judged:
+            why = "too few rows to hold some out, by which to compare it with trees"
+        if members.rows.y.shape[1] > 1 or self.head == "source":
+            why = "of several targets, of limits and of old heads there are no trees"
+        if not self.trees:
+            why = "trees=False"
+        return f"The network predicts alone: {why}." if why else ""
 
     def _predict_rows(
         self, materials: Materials, with_features: bool
@@ -326,7 +334,7 @@ class TransferRegressor(TransferModel, MaterialsRegressor):
         n_outputs = 1 if self.single_output_ else members.held_out[0].y.shape[1]
         y = [rows.y[:, :n_outputs] for rows in members.held_out]
         said = [self.target_.decode(part[None]) for part in outputs]
-        if self._asks_trees(members):
+        if not self.transfer_report_:
             self.trees_, said, self.transfer_report_ = add_trees(
                 materials, self.conditions_, members, said, self.criterion == SQUARED
             )

@@ -24,7 +24,8 @@ def upgrade_regressor(state: State) -> State:
 
 def upgrade_without_trees(state: State) -> State:
     """Return the state of a regressor of version 2 as one of version 3: no `trees` beside it."""
-    return state | {"trees": False, "trees_": None}
+    report = "The network predicts alone: an older version of sktl compared it with no trees."
+    return state | {"trees": False, "trees_": None, "transfer_report_": report}
 
 
 def upgrade_classifier(state: State) -> State:

@@ -147,18 +147,6 @@ def test_missing_cells_are_missing_and_not_zero(regressor):
     assert np.isfinite(model.predict(gone)).all()
 
 
-@pytest.mark.parametrize("kind", [TransferRegressor, DeepFeatureTransformer])
-def test_the_name_of_the_material_is_asked_for_where_two_columns_can_be_it(kind, tiny_source):
-    estimator = partial(kind, tiny_source)
-    frame, y = table()
-    frame["kind of test"] = np.where(y > np.median(y), "C", "P")
-    with pytest.raises(InputError, match="'formula' and 'kind of test'.*material='formula'"):
-        estimator().fit(frame, y)
-    model = estimator(material="formula").fit(frame, y)
-    assert model.material_ == "formula"
-    assert list(model.conditions_.columns) == ["T (K)", "processing", "kind of test"]
-
-
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -133,20 +133,20 @@ class Materials:
         rows = read_rows(X)
         if rows.items is not None:
             if not rows.items:
-                raise InputError(
-                    f"Got X of type {type(X).__name__} with 0 rows, expected at least one."
-                )
+                raise InputError(_no_rows(X))
             kind, items = sort_items(rows.items)
             return cls(kind, as_known_table(X) if items is None else items, names=rows.names)
+        if rows.frame is not None and not len(rows.frame):
+            raise InputError(_no_rows(X))
         if material is None or rows.frame is None:
             refuse_other_columns(X, rows.columns or {})
         elif rows.columns:
-            label = find_material(rows.columns, material, rows.frame.columns)
+            label = find_material(rows.columns, material, rows.labels)
             if label is None:
                 refuse_texts(rows.columns)
             else:
                 kind, items = sort_items(rows.columns[label])
-                conditions = Conditions.read(read_beside(X, rows, label))
+                conditions = Conditions.read(read_beside(rows, label))
                 return cls(
                     kind, items, names=rows.names, conditions=conditions, material=str(label)
                 )
@@ -311,6 +311,10 @@ class Materials:
 
         columns = {self.material or "material": as_objects(self.items), **self.conditions.columns}
         return pd.DataFrame({name: columns[name] for name in self.names or columns})
+
+
+def _no_rows(X: object) -> str:
+    return f"Got X of type {type(X).__name__} with 0 rows, expected at least one."
 
 
 def check_structures(X: Materials | StructuresLike) -> list[Structure]:

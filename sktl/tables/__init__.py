@@ -1,5 +1,6 @@
 """Spreadsheets and CSV files, read as text, checked value by value, written with columns added."""
 
+from sktl.representations import FORMULA_NAMES
 from sktl.tables._beside import (
     BesideColumns,
     read_conditions,
@@ -10,7 +11,6 @@ from sktl.tables._check import check_table, repair_table
 from sktl.tables._columns import (
     BLOCK_NAMES,
     FILE_NAMES,
-    FORMULA_NAMES,
     Column,
     bad_rows,
     convert_alloys,

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from sktl.exceptions import FormulaError, TableError
 from sktl.representations import (
+    FORMULA_NAMES,
     SYMBOLS,
     Fault,
     from_weight_percent,
@@ -22,7 +23,6 @@ from sktl.tables._findings import Finding
 from sktl.tables._odd_cells import lost_value
 from sktl.tables._table import Table
 
-FORMULA_NAMES = ("formula", "composition", "compound", "material")
 FILE_NAMES = ("file", "filename", "file name", "structure")
 BLOCK_NAMES = ("structure", "block", "id", "name")
 

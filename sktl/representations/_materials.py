@@ -96,7 +96,9 @@ class Materials:
         self.material = material
 
     @classmethod
-    def read(cls, X: Materials | MaterialsLike, material: str | None = None) -> Materials:
+    def read(
+        cls, X: Materials | MaterialsLike, material: str | None = None, *, tell: bool = True
+    ) -> Materials:
         """Return X as `Materials`.
 
         Parameters
@@ -109,6 +111,8 @@ class Materials:
             Where X is a frame with further columns, which then are the `Conditions`: the name of
             the column of the materials, or "auto" for the only one that can be it. Without it
             further columns are an error.
+        tell : bool, default=True
+            Warn of columns of texts that are numbers for the most part.
 
         Returns
         -------
@@ -146,7 +150,7 @@ class Materials:
                 refuse_texts(rows.columns)
             else:
                 kind, items = sort_items(rows.columns[label])
-                conditions = Conditions.read(read_beside(rows, label))
+                conditions = Conditions.read(read_beside(rows, label), tell=tell)
                 return cls(
                     kind, items, names=rows.names, conditions=conditions, material=str(label)
                 )
@@ -291,7 +295,8 @@ class Materials:
         conditions = None
         if rows and isinstance(rows[0], dict):
             names = rows[0]["conditions"]
-            conditions = Conditions.read({n: [r["conditions"][n] for r in rows] for n in names})
+            columns = {name: [row["conditions"][name] for row in rows] for name in names}
+            conditions = Conditions.read(columns, tell=False)
             rows = [row["material"] for row in rows]
         if kind == COLUMNS:
             return cls(kind, np.array(rows, dtype=np.float64))

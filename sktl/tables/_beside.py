@@ -57,7 +57,12 @@ class BesideColumns:
             return X
         import pandas as pd
 
-        beside = {each: [cells[row] for row in rows] for each, cells in self.columns.items()}
+        beside: dict[str, Any] = {
+            each: [cells[row] for row in rows] for each, cells in self.columns.items()
+        }
+        for each, cells in beside.items():
+            if any(isinstance(cell, str) for cell in cells):
+                beside[each] = pd.Categorical(cells)  # names, also where they look like numbers
         frame = pd.DataFrame({self.material or name: pd.Series(X, dtype=object), **beside})
         return frame if self.order is None else frame[list(self.order)]
 

@@ -3,7 +3,9 @@
 from sktl.representations import FORMULA_NAMES
 from sktl.tables._beside import (
     BesideColumns,
+    find_fitted_columns,
     read_conditions,
+    read_fitted_conditions,
     read_uncertainties,
     uncertainty_weights,
 )
@@ -78,6 +80,8 @@ __all__ = [
     "find_blocks_column",
     "find_column",
     "find_files",
+    "find_fitted_columns",
+    "read_fitted_conditions",
     "find_files_column",
     "find_formulas",
     "formula_problems",

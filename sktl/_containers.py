@@ -87,6 +87,11 @@ def read_rows(X: Any) -> Rows:
     return Rows(list(X))
 
 
+def index_of(X: Any) -> Any:
+    """Return the index of a series or frame of pandas; None of all else, also of a list."""
+    return X.index if hasattr(X, "iloc") else None
+
+
 def as_known_table(X: Any) -> Any:
     """Return X, or what numpy and scikit-learn know of a frame of another library: a pandas one."""
     frame = _as_frame(X)

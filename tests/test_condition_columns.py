@@ -103,7 +103,7 @@ def test_words_among_numbers_are_told_of_in_fit_alone(odd, tiny_source, tmp_path
     texts = [*map(str, range(300, 311)), odd]
     frame = pd.DataFrame({"formula": OXIDES, "T": texts})
     model = TransferRegressor(tiny_source, max_epochs=1, random_state=0)
-    with pytest.warns(TransferWarning, match=f"11 of 12 cells.*'{odd}', first in row 11"):
+    with pytest.warns(TransferWarning, match=f"11 of 12.*row 11 there is the first of '{odd}'"):
         model.fit(frame, np.arange(12.0))
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -191,8 +191,8 @@ def _tell_numbers(name: str, column: ObjectArray) -> None:
         texts = list(dict.fromkeys(cell for _, cell in others))
         shown = ", ".join(map(_short, texts[:5])) + (" and others" if len(texts) > 5 else "")
         what += f" in {len(known) - len(others)} of {len(known)} cells"
-        repair += f", an empty cell where none is known: {shown}, first in row {others[0][0]}, "
-        repair += "reads as none"
+        repair += f" (in row {others[0][0]} there is the first of {shown}), and leave cells empty "
+        repair += "where none is known"
     example = min(cell for _, cell in known if reads_as_number(cell))
     warn_caller(
         f"The column {name!r} holds {what}, such as {example!r}, and is taken as categories. If "

@@ -6,7 +6,7 @@ shape that depends on its content.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable
+from collections.abc import Collection, Hashable, Sequence
 from typing import Any, NamedTuple
 
 import narwhals.stable.v2 as nw
@@ -29,12 +29,15 @@ class Rows(NamedTuple):
         Names of all columns, where the container is a frame and all names are texts.
     frame : frame of narwhals or None
         The table itself, where it has several columns; its own names may be numbers.
+    labels : sequence
+        Names of all columns of such a table as it has them, texts or not.
     """
 
     items: list[Any] | None = None
     columns: dict[Any, list[Any]] | None = None
     names: tuple[str, ...] | None = None
     frame: nw.DataFrame[Any] | None = None
+    labels: Sequence[Hashable] = ()
 
 
 class Categories(list[Any]):
@@ -84,6 +87,11 @@ def read_rows(X: Any) -> Rows:
     return Rows(list(X))
 
 
+def index_of(X: Any) -> Any:
+    """Return the index of a series or frame of pandas; None of all else, also of a list."""
+    return X.index if hasattr(X, "iloc") else None
+
+
 def as_known_table(X: Any) -> Any:
     """Return X, or what numpy and scikit-learn know of a frame of another library: a pandas one."""
     frame = _as_frame(X)
@@ -110,31 +118,29 @@ def _read_frame(X: Any, frame: nw.DataFrame[Any]) -> Rows:
     names = _names(X)
     if frame.shape[1] == 1:
         return Rows(frame[:, 0].to_list(), names=names)
-    columns = {}
-    for place, (label, dtype) in enumerate(zip(_labels(X), frame.schema.dtypes(), strict=True)):
+    columns, labels = {}, _labels(X)
+    for place, (label, dtype) in enumerate(zip(labels, frame.schema.dtypes(), strict=True)):
         if not (dtype.is_numeric() or dtype == nw.Boolean):
             columns[label] = frame[:, place].to_list()
-    return Rows(columns=columns, names=names, frame=frame)
+    return Rows(columns=columns, names=names, frame=frame, labels=labels)
 
 
-def read_beside(X: Any, rows: Rows, label: Hashable) -> dict[Any, list[Any] | AnyArray]:
+def read_beside(rows: Rows, label: Hashable) -> dict[Any, list[Any] | AnyArray]:
     """Return all columns of a frame but one, by name: numbers as float arrays, others as lists.
 
     Those that the frame says are of categories are `Categories`.
 
     Parameters
     ----------
-    X : frame
-        What `read_rows` was given.
     rows : Rows
-        What it returned.
+        What `read_rows` returned.
     label : str
         Name of the column that is left out.
     """
     found: dict[Any, list[Any] | AnyArray] = {}
     if rows.frame is None:
         return found
-    names = _labels(X)
+    names = rows.labels
     for place, (name, dtype) in enumerate(zip(names, rows.frame.schema.dtypes(), strict=True)):
         if name in names[:place]:
             raise InputError(f"Got two columns with the name {name!r}, expected one.")

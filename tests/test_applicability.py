@@ -1,6 +1,8 @@
 """Applicability: near and far, elements never seen, and neighbours one can look up."""
 
 import numpy as np
+import pandas as pd
+import polars as pl
 import pytest
 from sklearn.dummy import DummyRegressor
 
@@ -204,6 +206,17 @@ def test_screen_without_rows_held_back_gives_no_deviations(rows, tiny_source):
     model = TransferRegressor(tiny_source, max_epochs=1, random_state=0).fit(formulas, y)
     columns = list(model.screen(formulas).columns)
     assert columns == ["prediction", "distance", "outside", "nearest"]
+
+
+def test_the_index_of_x_is_kept(fitted, rows):
+    index = pd.MultiIndex.from_tuples([("b", 2), ("a", 1), ("b", 2)])
+    series = pd.Series(rows[0][:3], index=index)
+    for X in (series, series.to_frame("formula")):
+        for found in (fitted.screen(X), fitted.applicability(X)):
+            assert found.index.equals(index)
+            assert found["distance"].notna().all()
+    for X in (series.tolist(), series.to_numpy(), pl.Series(series.tolist())):
+        assert fitted.screen(X).index.equals(pd.RangeIndex(3))
 
 
 def test_screen_of_a_classifier_gives_chances(rows, tiny_source):

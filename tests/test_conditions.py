@@ -147,18 +147,6 @@ def test_missing_cells_are_missing_and_not_zero(regressor):
     assert np.isfinite(model.predict(gone)).all()
 
 
-@pytest.mark.parametrize("kind", [TransferRegressor, DeepFeatureTransformer])
-def test_the_name_of_the_material_is_asked_for_where_two_columns_can_be_it(kind, tiny_source):
-    estimator = partial(kind, tiny_source)
-    frame, y = table()
-    frame["kind of test"] = np.where(y > np.median(y), "C", "P")
-    with pytest.raises(InputError, match="'formula' and 'kind of test'.*material='formula'"):
-        estimator().fit(frame, y)
-    model = estimator(material="formula").fit(frame, y)
-    assert model.material_ == "formula"
-    assert list(model.conditions_.columns) == ["T (K)", "processing", "kind of test"]
-
-
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -237,12 +225,15 @@ def test_the_stack_reads_columns_in_all_its_models(tiny_source, tmp_path):
     assert loaded.applicability(hot)["out_of_range"].tolist() == [("T (K)",)]
 
 
-def test_given_models_of_the_stack_read_the_frame_itself(tiny_source, regressor):
+def test_given_models_of_the_stack_read_the_frame_itself(tiny_source, regressor, tmp_path):
     frame, y = table()
     pipeline = make_pipeline(DeepFeatureTransformer(tiny_source), ExtraTreesRegressor(10))
     bases = [("trees", pipeline), ("network", regressor(max_epochs=1))]
     model = TransferStackRegressor(estimators=bases, n_members=2, random_state=0).fit(frame, y)
     assert model.predict(frame).shape == y.shape
+    model.save(tmp_path / "m.sktl")
+    loaded = sktl.load_model(tmp_path / "m.sktl")
+    assert np.allclose(loaded.predict(frame), model.predict(frame), rtol=1e-6)
 
 
 def test_the_classifier_reads_columns(tiny_source):

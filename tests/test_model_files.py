@@ -8,6 +8,7 @@ import sys
 import zipfile
 
 import numpy as np
+import pandas as pd
 import pytest
 import skops.io
 import torch
@@ -122,6 +123,14 @@ def test_a_model_of_a_source_that_was_named_by_a_path_comes_back(tmp_path, tiny_
     found = again(model, tmp_path)
     assert found.source == str(path) and model.source is path
     np.testing.assert_array_equal(found.predict(rows[0]), model.predict(rows[0]))
+
+
+def test_a_model_of_columns_named_by_elements_comes_back(tmp_path, tiny_source):
+    iron = np.linspace(0.1, 0.9, 12)
+    X = pd.DataFrame({"Fe": iron, "Ni": 1 - iron})
+    model = TransferRegressor(tiny_source, max_epochs=1, random_state=0).fit(X, iron)
+    model.save(tmp_path / "m.sktl")
+    assert np.allclose(load_model(tmp_path / "m.sktl").predict(X), model.predict(X), rtol=1e-6)
 
 
 def test_a_stack_comes_back(tmp_path, tiny_source, rows, few_steps):

@@ -70,6 +70,23 @@ def run(*arguments):
     return CliRunner().invoke(main, list(map(str, arguments)))
 
 
+def test_columns_beside_the_formula_are_read_in_parts(client, place, tiny_source, tmp_path):
+    frame = pd.read_csv(place / "in.csv").head(60).drop(columns="note")
+    frame["T (K)"], frame["mode"] = np.arange(60) % 7 * 100.0, ["cast", "rolled"] * 30
+    model = TransferRegressor(tiny_source, max_epochs=1, random_state=0)
+    model.fit(frame[["formula", "T (K)", "mode"]], np.arange(60.0)).save(tmp_path / "m.sktl")
+    frame.iloc[::-1, ::-1].to_csv(tmp_path / "in.csv", index=False)
+    predict(tmp_path, tmp_path / "o", client, partition_rows=25)
+    run("predict", tmp_path / "m.sktl", tmp_path / "in.csv", "-o", tmp_path / "whole.csv")
+    parts = pd.concat(map(pd.read_csv, sorted((tmp_path / "o").glob("part-*.csv"))))
+    whole = pd.read_csv(tmp_path / "whole.csv")
+    np.testing.assert_allclose(parts["prediction"], whole["prediction"], rtol=1e-5)
+    assert len(parts) == 60 and "out_of_range" in parts
+    frame.drop(columns="mode").to_csv(tmp_path / "less.csv", index=False)
+    with pytest.raises(TableError, match="'mode'"):
+        predict(tmp_path, tmp_path / "p", client, data="less.csv")
+
+
 def test_a_second_cluster_on_the_machine_starts_without_a_warning(client):
     with local_cluster(1) as second:
         assert second.submit(os.getpid).result() not in client.run(os.getpid).values()

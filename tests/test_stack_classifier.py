@@ -116,6 +116,17 @@ def test_columns_beside_the_formula(rows, tiny_source, few_steps):
     assert model.conditions_.names == ["T (K)"]
 
 
+@pytest.mark.parametrize("kind", [TransferClassifier, TransferStackClassifier])
+def test_conditions_and_attributes_are_saved_together(kind, rows, tiny_source, few_steps, tmp_path):
+    X = pd.DataFrame({"formula": rows[0], "T (K)": np.arange(len(rows[0])) % 7})
+    with few_steps():
+        model = kind(tiny_source, n_members=2, random_state=0).fit(X, rows[1])
+    model.save(tmp_path / "m.sktl")
+    again = load_model(tmp_path / "m.sktl")
+    np.testing.assert_allclose(again.predict_proba(X), model.predict_proba(X), atol=1e-6)
+    again.save(tmp_path / "again.sktl")
+
+
 def test_attributes_stand_beside_the_embedding(rows, tiny_source):
     model = TransferClassifier(tiny_source, n_members=1, max_epochs=2, random_state=0)
     read = clone(model).fit(*rows)

@@ -106,7 +106,10 @@ def test_thousands_or_decimals_is_asked(tmp_path):
 def test_columns_are_found_without_unit_and_case(tmp_path):
     table = read_table(written(tmp_path, "Formula,Gap (eV),gap [meV],Tc\nSi,1,2,3\n"))
     assert find_column(table, "formula") == ("Formula", "Formula", None)
-    assert find_column(table, "gap (ev)") == ("Gap (eV)", "Gap", "eV")
+    assert find_column(table, "GAP [eV]") == ("Gap (eV)", "Gap", "eV")
+    assert find_column(table, "gap (meV)") == ("gap [meV]", "gap", "meV")
+    with pytest.raises(TableError, match="does not say that it is in MeV: .* convert it"):
+        find_column(table, "gap (MeV)")  # a billion times as much
     with pytest.raises(TableError, match=r"may be any of \['Gap \(eV\)', 'gap \[meV\]'\]"):
         find_column(table, "gap")
     with pytest.raises(TableError, match="Did you mean 'Formula'"):

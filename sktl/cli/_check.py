@@ -119,7 +119,7 @@ def _find(
     if options["uncertainty"] is not None:
         besides.append(column_of(table, options["uncertainty"], "--uncertainty").name)
         found += read_uncertainties(table, besides[-1], options["decimal"])[1]
-    beside = read_beside(table, materials.conditions, materials.words, options["decimal"])
+    beside = read_beside(table, materials, place, names, options["decimal"])
     found, besides = found + beside.findings, besides + list(beside.columns)
     return table, check_table(table, found, names or None, cell_rules(options), besides=besides)
 

@@ -10,6 +10,7 @@ import click
 from sktl.exceptions import TableError
 
 if TYPE_CHECKING:
+    from sktl.cli._rows import Materials
     from sktl.tables import BesideColumns, Column, Table
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -45,15 +46,26 @@ def column_of(table: Table, wanted: str, option: str) -> Column:
 
 def read_beside(
     table: Table,
-    conditions: str | None,
-    words: str | None,
+    materials: Materials,
+    place: str,
+    targets: Sequence[str],
     decimal: Literal["auto", ".", ","] = "auto",
 ) -> BesideColumns:
-    """Return the columns that ``--conditions`` names, those of ``--words`` as words."""
+    """Return the columns that ``--conditions`` names, those of ``--words`` as words.
+
+    `place` is the column of the materials, which like the targets cannot stand beside itself.
+    """
     from sktl.tables import read_conditions
 
-    names = _columns_of(table, conditions, "--conditions")
-    named = dict.fromkeys(_columns_of(table, words, "--words"), False)
+    names = _columns_of(table, materials.conditions, "--conditions")
+    taken = dict.fromkeys(targets, "target") | {place: "material"}
+    for name in names:
+        if name in taken:
+            raise click.BadParameter(
+                f"Got {name!r}, which is the {taken[name]} itself, expected others: leave it out.",
+                param_hint="--conditions",
+            )
+    named = dict.fromkeys(_columns_of(table, materials.words, "--words"), False)
     others = [name for name in named if name not in names]
     if others:
         raise click.BadParameter(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import click
 
@@ -20,9 +20,6 @@ from sktl.cli._rows import (
     report_problems,
     structure_options,
 )
-
-if TYPE_CHECKING:
-    from sktl.tables import BesideColumns, Table
 
 
 @click.command("predict")
@@ -138,6 +135,7 @@ def _in_memory(
         column_kinds,
         possible_coverage,
         predict_table,
+        read_fitted_conditions,
         usable_rows,
         write_table,
     )
@@ -156,7 +154,7 @@ def _in_memory(
     table.with_columns({name: [""] * len(table) for name in kinds})  # which have other names
     given = {
         "materials": materials.read(table, column),
-        "beside": _beside(fitted, table, decimal),
+        "beside": read_fitted_conditions(fitted, table, decimal),
         "coverage": possible,
         "target": target,
     }
@@ -173,20 +171,6 @@ def _check_files(*paths: Path) -> None:
     for path in paths:
         if path.is_dir():
             raise click.UsageError(f"{str(path)!r} is a folder, which needs --engine dask.")
-
-
-def _beside(fitted: Any, table: Table, decimal: Literal["auto", ".", ","]) -> BesideColumns:
-    """Return what stands beside the materials, by the names that the model knows."""
-    from sktl.tables import BesideColumns, find_column, read_conditions
-
-    if fitted.conditions_ is None:
-        return BesideColumns()
-    places = {name: find_column(table, name).name for name in fitted.conditions_.columns}
-    numeric = {places[name]: each for name, each in fitted.conditions_.numeric.items()}
-    found = read_conditions(table, list(places.values()), decimal, numeric)
-    columns = {name: found.columns[place] for name, place in places.items()}
-    order = fitted.feature_names_in_.tolist()
-    return BesideColumns(columns, found.findings, fitted.material_, order)
 
 
 def _in_parts(

@@ -331,7 +331,7 @@ def read_usable(
     rules = cell_rules(options, column)
     measured = read_measurements(table, column.name, rules)
     doubts, bad = _read_doubts(table, measured.uncertainties, options, rules)
-    beside = read_beside(table, materials.conditions, materials.words, rules.decimal)
+    beside = read_beside(table, materials, place, [column.name], rules.decimal)
     problems = row_problems(table, found + measured.findings + bad + beside.findings)
     report_problems(table, problems, path, options["on_error"], options["max_bad"], output)
     for line in list_findings(measured.left_out):

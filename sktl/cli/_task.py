@@ -97,7 +97,7 @@ def read_labelled(
     materials.check_output(output, table, place)
     given, found = materials.read(table, place, elements)
     labels, more = read_labels(table, column.name)
-    beside = read_beside(table, materials.conditions, materials.words, options["decimal"])
+    beside = read_beside(table, materials, place, [column.name], options["decimal"])
     problems = row_problems(table, found + more + beside.findings)
     report_problems(table, problems, path, options["on_error"], options["max_bad"], output)
     kept = usable_rows(table, problems)

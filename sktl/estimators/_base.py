@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sktl._checks import check_integer
+from sktl._containers import index_of
 from sktl._progress import progress as work_of
 from sktl._progress import show_progress
 from sktl._types import MaterialsLike, PathLike
@@ -87,6 +88,7 @@ class MaterialsModel(MaterialsEstimator, ABC):
         Returns
         -------
         DataFrame, n rows
+            With the index of X, where X is of pandas.
             ``distance``: 1 is the median distance of a training material to those of other
             compositions. ``outside``: it is further away than 95 % of the training materials are
             from each other, has an element that was never seen, or is out of range in a column
@@ -133,7 +135,7 @@ class MaterialsModel(MaterialsEstimator, ABC):
             if known.any():
                 errors[known] = self._deviations(materials.take(known)).mean(axis=1)
             columns["expected_error"] = errors * np.maximum(columns["distance"], 1.0)
-        return pd.DataFrame(columns)
+        return _indexed(pd.DataFrame(columns), X)
 
     def screen(
         self, X: MaterialsLike, coverage: float | None = 0.9, progress: bool = False
@@ -154,6 +156,7 @@ class MaterialsModel(MaterialsEstimator, ABC):
         Returns
         -------
         DataFrame, n rows
+            With the index of X, where X is of pandas.
             Of a regressor ``prediction``, ``standard_deviation``, ``interval_low`` and
             ``interval_high``, in the unit of the `y` passed to `fit`, and of several outputs each
             with a number after its name; where no rows were held out in `fit`, the predictions
@@ -196,7 +199,7 @@ class MaterialsModel(MaterialsEstimator, ABC):
                     columns |= {name: near[name] for name in _SCREENED if name in near}
                 frames.append(pd.DataFrame(columns))
                 work.update(len(part))
-        return pd.concat(frames, ignore_index=True)
+        return _indexed(pd.concat(frames, ignore_index=True), X)
 
     def save(self, path: PathLike, *, target: str | None = None, unit: str | None = None) -> None:
         """Write the fitted estimator to one file, atomically.
@@ -233,3 +236,9 @@ class MaterialsModel(MaterialsEstimator, ABC):
         embedding, batch = embed_materials(embedder, materials, features)
         beyond = self._beyond(materials)[1]
         return domain.describe(embedding, batch, embedder.input_.elements, search, beyond)
+
+
+def _indexed(frame: DataFrame, X: object) -> DataFrame:
+    """Return a frame with the index of X, if that has one."""
+    index = index_of(X)
+    return frame if index is None else frame.set_axis(index)

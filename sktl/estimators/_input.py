@@ -102,7 +102,7 @@ def read_materials(
     """
     if not fitting:
         check_is_fitted(estimator)
-    materials = Materials.read(X, _material_column(estimator, fitting))
+    materials = Materials.read(X, _material_column(estimator, fitting), tell=fitting)
     expected = materials.kind if fitting else estimator.input_kind_
     if materials.kind != expected:
         raise InputError(

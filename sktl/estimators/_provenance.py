@@ -50,4 +50,8 @@ def record_training(
 
 def read_examples(estimator: FittedModel) -> Materials:
     """Return the examples of an estimator as it takes them in ``predict``."""
-    return Materials.from_plain(estimator.input_kind_, estimator.examples_)
+    materials = Materials.from_plain(estimator.input_kind_, estimator.examples_)
+    materials.material = getattr(estimator, "material_", None)
+    if hasattr(estimator, "feature_names_in_"):
+        materials.names = tuple(estimator.feature_names_in_.tolist())
+    return materials

@@ -27,6 +27,7 @@ from sktl.representations._faults import Fault
 from sktl.representations._formula import SYMBOLS, judge_formula, parse_formula, parse_formulas
 from sktl.representations._formula_alloys import from_weight_percent, unsaid_fault
 from sktl.representations._magpie import attribute_columns, magpie_attributes
+from sktl.representations._material_column import FORMULA_NAMES
 from sktl.representations._materials import Materials, check_structures, label_pairs, label_rows
 from sktl.representations._matminer import MatminerTransformer
 from sktl.representations._merged import MergedGraph, MergedRows
@@ -47,6 +48,7 @@ from sktl.representations._symmetry import (
 
 __all__ = [
     "CRYSTAL_FILES",
+    "FORMULA_NAMES",
     "MAX_ATOMIC_NUMBER",
     "PHONONS",
     "RESPONSES",

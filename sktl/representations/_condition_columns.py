@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -10,10 +10,19 @@ from sktl._state import stored
 from sktl._types import AnyArray, FloatArray, SingleArray
 from sktl._warnings import warn_caller
 from sktl.exceptions import InputError
-from sktl.representations._conditions import Conditions, finite_part, is_numeric
+from sktl.representations._conditions import (
+    Conditions,
+    finite_part,
+    is_numeric,
+    reads_as_number,
+)
 
 N_BINS = 16
 MOST_CATEGORIES = 100
+ALIKE = 1e-6
+"""Numbers that differ by less, as a share of their size, are one: float32 holds seven digits."""
+
+_NOISE = 1e-15  # of the largest number of a column: what sums and differences of others leave
 Unseen: TypeAlias = Literal["warn", "error"]
 
 
@@ -24,7 +33,9 @@ class NumberColumn:
     The first step rises from 0 to 1 between the lowest value and the first quantile, the second
     from there to the next, and so on: what is learned of them bends at the quantiles, and is
     constant beyond the range that was seen (doi:10.48550/arXiv.2203.05556). The value itself
-    stands beside them, centred and scaled, and a mark for a missing cell, if there were any.
+    stands beside them, centred and scaled, and a mark for a missing cell, if there were any; if
+    there were none, a missing cell is taken as the mean. Numbers that differ by less than a
+    millionth, as 0.3 and 0.1 + 0.2, are one. Nothing depends on the unit of the column.
 
     Parameters
     ----------
@@ -34,9 +45,10 @@ class NumberColumn:
 
     def __init__(self, cells: FloatArray) -> None:
         seen = finite_part(cells)
-        self.edges = np.unique(np.quantile(seen, np.linspace(0, 1, N_BINS + 1)))
+        self.edges = _levels(np.unique(np.quantile(seen, np.linspace(0, 1, N_BINS + 1))))
         self.center = float(seen.mean())
-        self.scale = float(seen.std()) or 1.0
+        size = float(abs(self.edges[0])) or 1.0  # of a constant, which has no spread
+        self.scale = float(seen.std()) if len(self.edges) > 1 else size
         self.has_missing = len(seen) < len(cells)
 
     @property
@@ -50,8 +62,13 @@ class NumberColumn:
         return ("",)
 
     def encode(self, cells: AnyArray) -> SingleArray:
-        """Return steps, value and mark of cells (n,), float32 (n, w); of a missing cell zeros."""
+        """Return steps, value and mark of cells (n,), float32 (n, w).
+
+        Of a missing cell zeros, where training rows had some; else those of the mean.
+        """
         low, high = self.edges[:-1], self.edges[1:]
+        if not self.has_missing:
+            cells = np.where(np.isnan(cells), self.center, cells)
         value = np.clip(cells, self.edges[0], self.edges[-1])[:, None]
         parts = [(value - low) / (high - low), (value - self.center) / self.scale]
         missing = np.isnan(cells)[:, None]
@@ -64,10 +81,16 @@ class NumberColumn:
         return cells[:, None]
 
     def excess(self, cells: AnyArray) -> FloatArray:
-        """Return how far cells (n,) are beyond the range that was seen, in standard deviations."""
-        beyond = np.maximum(self.edges[0] - cells, cells - self.edges[-1])
+        """Return how far cells (n,) are beyond the range that was seen, in standard deviations.
+
+        Of a constant column in shares of its number.
+        """
+        ends = self.edges[[0, -1]]
+        beyond = np.maximum(ends[0] - cells, cells - ends[1])
+        nearest = np.where(cells < ends[0], ends[0], ends[1])
+        outside = np.nan_to_num(beyond) > _tolerance(nearest, ends)
         unknown = np.isnan(cells) & (not self.has_missing)
-        return np.where(unknown, 1.0, np.nan_to_num(np.maximum(beyond, 0.0)) / self.scale)
+        return np.where(unknown, 1.0, np.where(outside, beyond, 0.0) / self.scale)
 
 
 @stored("category-column/1")
@@ -95,6 +118,11 @@ class CategoryColumn:
     def is_constant(self) -> bool:
         """Whether all training rows are alike."""
         return len(self.seen) + self.has_missing < 2
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no training row has a cell: nothing tells whether they are numbers."""
+        return not self.seen
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -177,14 +205,7 @@ class ConditionColumns:
             )
         found = {}
         for name, column in self.columns.items():
-            numeric = isinstance(column, NumberColumn)
-            empty = is_numeric(given[name]) and np.isnan(given[name]).all()
-            if numeric != is_numeric(given[name]) and not empty:
-                kinds = ("numbers", "categories") if numeric else ("categories", "numbers")
-                raise InputError(
-                    f"Got {kinds[1]} in the column {name!r}, expected {kinds[0]}, as in fit."
-                )
-            found[name] = given[name] if numeric else _as_texts(given[name])
+            found[name] = _as_fitted(name, column, given[name])
         return Conditions(found)
 
     def encode(self, conditions: Conditions) -> SingleArray:
@@ -216,7 +237,7 @@ class ConditionColumns:
         return together.max(axis=1), names
 
     def tell_unseen(self, conditions: Conditions, unseen: Unseen) -> None:
-        """Warn of categories that no training row has, or raise an error.
+        """Warn of categories and missing cells that no training row has, or raise an error.
 
         Raises
         ------
@@ -224,21 +245,34 @@ class ConditionColumns:
             There is one, and `unseen` is "error".
         """
         for name, column in self.columns.items():
-            if not isinstance(column, CategoryColumn):
-                continue
-            cells, seen = conditions.columns[name].tolist(), {None, *column.seen}
-            rows = [row for row, cell in enumerate(cells) if cell not in seen]
-            if not rows:
-                continue
-            new = sorted({cells[row] for row in rows})
-            shown = ", ".join(map(repr, new[:5])) + (" and others" if len(new) > 5 else "")
-            message = (
-                f"Got {shown} in {len(rows)} of {len(cells)} rows of the column {name!r}, first "
-                f"in row {rows[0]}"
-            )
-            if unseen == "error":
-                raise InputError(f"{message}, expected one of {column.seen[:20]}, as in fit.")
-            warn_caller(f"{message}: no training row has it, so it is taken as none of them.")
+            cells = conditions.columns[name]
+            rows = np.flatnonzero(~conditions.known(name)).tolist()
+            if rows and not column.has_missing:
+                taken = "their mean" if isinstance(column, NumberColumn) else "none of those known"
+                _tell(
+                    f"Got no value in {len(rows)} of {len(cells)} rows of the column {name!r}, "
+                    f"first in row {rows[0]}",
+                    "one in each, as in fit",
+                    f"all training rows have one, so it is taken as {taken}",
+                    unseen,
+                )
+            if isinstance(column, CategoryColumn):
+                _tell_new(name, column, cells.tolist(), unseen)
+
+
+def _tolerance(numbers: AnyArray, ends: AnyArray) -> AnyArray:
+    """Return by how much a number may differ from each of some and be the same."""
+    return ALIKE * np.abs(numbers) + _NOISE * np.abs(ends).max()
+
+
+def _levels(ascending: FloatArray) -> FloatArray:
+    """Return numbers without those that are the same as the one kept before them."""
+    kept = [0]
+    tolerance = _tolerance(ascending, ascending[[0, -1]])
+    for place in range(1, len(ascending)):
+        if ascending[place] - ascending[kept[-1]] > tolerance[place]:
+            kept.append(place)
+    return ascending[kept]
 
 
 def _has_numbers(cells: AnyArray) -> bool:
@@ -246,5 +280,54 @@ def _has_numbers(cells: AnyArray) -> bool:
 
 
 def _as_texts(cells: AnyArray) -> AnyArray:
-    """Return categories as they are; of a column without any cell, which has no kind, None."""
-    return np.full(len(cells), None, dtype=object) if is_numeric(cells) else cells
+    """Return categories as they are, numbers as texts, None where a cell is missing."""
+    if not is_numeric(cells):
+        return cells
+    texts = [None if np.isnan(cell) else f"{cell:g}" for cell in cells.tolist()]
+    return np.array(texts, dtype=object)
+
+
+def _as_fitted(name: str, column: Column, cells: AnyArray) -> AnyArray:
+    """Return the cells of a column as one of the kind that the training rows had."""
+    if isinstance(column, CategoryColumn):
+        if _has_numbers(cells) and not column.is_empty:
+            raise InputError(
+                f"Got numbers in the column {name!r}, expected categories, as in fit, such as "
+                f"{column.seen[0]!r}."
+            )
+        return _as_texts(cells)
+    if is_numeric(cells):
+        return cells
+    known = [(row, cell) for row, cell in enumerate(cells.tolist()) if cell is not None]
+    if not known:
+        return np.full(len(cells), np.nan)
+    odd = next(((row, cell) for row, cell in known if not reads_as_number(cell)), known[0])
+    raise InputError(
+        f"Got categories in the column {name!r}, such as {odd[1]!r} in row {odd[0]}, expected "
+        "numbers, as in fit: turn texts to numbers, and leave a cell empty where none is known."
+    )
+
+
+def _tell_new(name: str, column: CategoryColumn, cells: list[Any], unseen: Unseen) -> None:
+    """Warn of, or refuse, categories of a column that no training row has."""
+    seen = {None, *column.seen}
+    rows = [row for row, cell in enumerate(cells) if cell not in seen]
+    if not rows:
+        return
+    new = sorted({cells[row] for row in rows})
+    shown = ", ".join(map(repr, new[:5])) + (" and others" if len(new) > 5 else "")
+    taken = "nothing was learned of it" if column.is_empty else "it is taken as none of them"
+    expected = f"one of {column.seen[:20]}" if column.seen else "no value"
+    _tell(
+        f"Got {shown} in {len(rows)} of {len(cells)} rows of the column {name!r}, first in row "
+        f"{rows[0]}",
+        f"{expected}, as in fit",
+        f"no training row has {'any' if column.is_empty else 'it'}, so {taken}",
+        unseen,
+    )
+
+
+def _tell(got: str, expected: str, taken: str, unseen: Unseen) -> None:
+    if unseen == "error":
+        raise InputError(f"{got}, expected {expected}.")
+    warn_caller(f"{got}: {taken}.")

@@ -44,7 +44,7 @@ class Conditions:
         self.columns = dict(columns)
 
     @classmethod
-    def read(cls, columns: Mapping[Any, Cells]) -> Self:
+    def read(cls, columns: Mapping[Any, Cells], *, tell: bool = True) -> Self:
         """Return columns as a user gives them.
 
         Parameters
@@ -52,6 +52,8 @@ class Conditions:
         columns : mapping of str to sequence of length n
             Numbers, or booleans and texts, which are categories; so is all that a frame holds as a
             categorical column. None, NaN and the like are missing cells, and so are empty texts.
+        tell : bool, default=True
+            Warn of texts that are numbers for the most part: they are categories.
 
         Raises
         ------
@@ -59,7 +61,11 @@ class Conditions:
             A name is no text, or a column mixes numbers and texts, holds infinity or another kind
             of value; the message names the column and the row.
         """
-        return cls({_name(name): _read_column(name, cells) for name, cells in columns.items()})
+        read = {_name(name): _read_column(name, cells) for name, cells in columns.items()}
+        for name, cells in columns.items():
+            if tell and not (is_numeric(read[name]) or isinstance(cells, Categories)):
+                _tell_numbers(name, read[name])
+        return cls(read)
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values())))
@@ -152,9 +158,7 @@ def _read_column(name: str, cells: Cells) -> AnyArray:
             "of them."
         )
     if "text" in present:
-        column = _read_categories(cells, missing)
-        _tell_numbers(name, column)
-        return column
+        return _read_categories(cells, missing)
     found = [math.nan if gone else float(cell) for cell, gone in zip(cells, missing, strict=True)]
     return _check_numbers(name, np.array(found, dtype=np.float64))
 
@@ -177,13 +181,24 @@ def _read_categories(cells: Cells, missing: Sequence[bool]) -> ObjectArray:
 
 
 def _tell_numbers(name: str, column: ObjectArray) -> None:
-    """Warn where all categories read as numbers."""
-    known = {cell for cell in column.tolist() if cell is not None}
-    if all(map(_reads_as_number, known)):
-        warn_caller(
-            f"The column {name!r} holds texts that read as numbers, such as {min(known)!r}, and is "
-            "taken as categories: turn it to numbers if their size matters."
-        )
+    """Warn where half of the texts or more read as numbers."""
+    known = [(row, cell) for row, cell in enumerate(column.tolist()) if cell is not None]
+    others = [(row, cell) for row, cell in known if not reads_as_number(cell)]
+    if 2 * len(others) > len(known):
+        return
+    what, repair = "texts that read as numbers", "turn it to numbers"
+    if others:
+        texts = list(dict.fromkeys(cell for _, cell in others))
+        shown = ", ".join(map(_short, texts[:5])) + (" and others" if len(texts) > 5 else "")
+        what += f" in {len(known) - len(others)} of {len(known)} cells"
+        repair += f" (in row {others[0][0]} there is the first of {shown}), and leave cells empty "
+        repair += "where none is known"
+    example = min(cell for _, cell in known if reads_as_number(cell))
+    warn_caller(
+        f"The column {name!r} holds {what}, such as {example!r}, and is taken as categories. If "
+        f"their size matters, {repair}. If they are names, make it a categorical column, which is "
+        "taken so without a warning."
+    )
 
 
 def _kind(cell: Any) -> str:
@@ -192,7 +207,8 @@ def _kind(cell: Any) -> str:
     return "number" if isinstance(cell, numbers.Real | Decimal) else "other"
 
 
-def _reads_as_number(text: str) -> bool:
+def reads_as_number(text: str) -> bool:
+    """Tell whether Python reads a text as a number."""
     try:
         float(text)
     except ValueError:

@@ -96,7 +96,9 @@ class Materials:
         self.material = material
 
     @classmethod
-    def read(cls, X: Materials | MaterialsLike, material: str | None = None) -> Materials:
+    def read(
+        cls, X: Materials | MaterialsLike, material: str | None = None, *, tell: bool = True
+    ) -> Materials:
         """Return X as `Materials`.
 
         Parameters
@@ -109,6 +111,8 @@ class Materials:
             Where X is a frame with further columns, which then are the `Conditions`: the name of
             the column of the materials, or "auto" for the only one that can be it. Without it
             further columns are an error.
+        tell : bool, default=True
+            Warn of columns of texts that are numbers for the most part.
 
         Returns
         -------
@@ -133,20 +137,20 @@ class Materials:
         rows = read_rows(X)
         if rows.items is not None:
             if not rows.items:
-                raise InputError(
-                    f"Got X of type {type(X).__name__} with 0 rows, expected at least one."
-                )
+                raise InputError(_no_rows(X))
             kind, items = sort_items(rows.items)
             return cls(kind, as_known_table(X) if items is None else items, names=rows.names)
+        if rows.frame is not None and not len(rows.frame):
+            raise InputError(_no_rows(X))
         if material is None or rows.frame is None:
             refuse_other_columns(X, rows.columns or {})
         elif rows.columns:
-            label = find_material(rows.columns, material, rows.frame.columns)
+            label = find_material(rows.columns, material, rows.labels)
             if label is None:
                 refuse_texts(rows.columns)
             else:
                 kind, items = sort_items(rows.columns[label])
-                conditions = Conditions.read(read_beside(X, rows, label))
+                conditions = Conditions.read(read_beside(rows, label), tell=tell)
                 return cls(
                     kind, items, names=rows.names, conditions=conditions, material=str(label)
                 )
@@ -291,7 +295,8 @@ class Materials:
         conditions = None
         if rows and isinstance(rows[0], dict):
             names = rows[0]["conditions"]
-            conditions = Conditions.read({n: [r["conditions"][n] for r in rows] for n in names})
+            columns = {name: [row["conditions"][name] for row in rows] for name in names}
+            conditions = Conditions.read(columns, tell=False)
             rows = [row["material"] for row in rows]
         if kind == COLUMNS:
             return cls(kind, np.array(rows, dtype=np.float64))
@@ -311,6 +316,10 @@ class Materials:
 
         columns = {self.material or "material": as_objects(self.items), **self.conditions.columns}
         return pd.DataFrame({name: columns[name] for name in self.names or columns})
+
+
+def _no_rows(X: object) -> str:
+    return f"Got X of type {type(X).__name__} with 0 rows, expected at least one."
 
 
 def check_structures(X: Materials | StructuresLike) -> list[Structure]:

@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 from sktl._progress import progress
 from sktl._store import sha256_of
 from sktl._types import PathLike
-from sktl.estimators import load_model
+from sktl.estimators import load_model, read_examples
 from sktl.exceptions import ClusterError, InputError, TableError
 from sktl.scale._manifest import COMPLETE, RUNNING, SKIPPED, Manifest, read_manifest, versions
 from sktl.scale._worker import Job, PartResult, predict_part
@@ -26,6 +26,7 @@ from sktl.tables import (
     TablePart,
     column_kinds,
     find_files,
+    find_fitted_columns,
     find_formulas,
     kind_of,
     possible_coverage,
@@ -64,7 +65,8 @@ def predict_partitions(
     Parameters
     ----------
     model : path-like
-        Model file of an estimator fitted on formulas.
+        Model file of an estimator fitted on formulas. Columns that it reads beside them are found
+        by name, and the decimal mark of their cells of text is that of most cells of a part.
     data : path-like
         A Parquet, CSV or TSV file, or a folder of such files of one format.
     output : path-like
@@ -132,7 +134,8 @@ def predict_partitions(
     fitted = load_model(model)
     if fitted.input_kind_ != "formulas":
         raise InputError(f"Got a model of {fitted.input_kind_}, expected one fitted on formulas.")
-    examples, target = list(fitted.examples_), fitted.file_["target"]
+    find_fitted_columns(fitted, table)  # fails where one is not there
+    examples, target = read_examples(fitted), fitted.file_["target"]
     coverage, reason = possible_coverage(fitted, coverage, examples)
     if manifest is None:
         columns = column_kinds(fitted, examples, coverage, target)

@@ -17,6 +17,7 @@ from sktl.tables import (
     ScreeningModel,
     TablePart,
     predict_table,
+    read_fitted_conditions,
     read_part,
     skipped_rows,
     write_table,
@@ -91,7 +92,13 @@ def predict_part(job: Job, part: TablePart, place: str, skipped_place: str) -> P
     with _loading:
         model = load_once(job.model, job.model_sha256)
     predicted, problems = predict_table(
-        model, table, job.formula, job.columns, coverage=job.coverage, target=job.target
+        model,
+        table,
+        job.formula,
+        job.columns,
+        beside=read_fitted_conditions(model, table),
+        coverage=job.coverage,
+        target=job.target,
     )
     bad = len({problem.row for problem in problems})
     listed = [f"{part.name}, {problem}" for problem in problems[:MOST_LISTED]]

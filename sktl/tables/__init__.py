@@ -1,8 +1,11 @@
 """Spreadsheets and CSV files, read as text, checked value by value, written with columns added."""
 
+from sktl.representations import FORMULA_NAMES
 from sktl.tables._beside import (
     BesideColumns,
+    find_fitted_columns,
     read_conditions,
+    read_fitted_conditions,
     read_uncertainties,
     uncertainty_weights,
 )
@@ -10,7 +13,6 @@ from sktl.tables._check import check_table, repair_table
 from sktl.tables._columns import (
     BLOCK_NAMES,
     FILE_NAMES,
-    FORMULA_NAMES,
     Column,
     bad_rows,
     convert_alloys,
@@ -78,6 +80,8 @@ __all__ = [
     "find_blocks_column",
     "find_column",
     "find_files",
+    "find_fitted_columns",
+    "read_fitted_conditions",
     "find_files_column",
     "find_formulas",
     "formula_problems",

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from sktl._warnings import warn_caller
 from sktl.representations import Fault
-from sktl.tables._columns import find_column
+from sktl.tables._columns import find_column, split_unit
 from sktl.tables._findings import Finding
 from sktl.tables._marks import read_marks
 from sktl.tables._numbers import CellRules, NamedValues, read_measurements, read_values
@@ -57,7 +57,12 @@ class BesideColumns:
             return X
         import pandas as pd
 
-        beside = {each: [cells[row] for row in rows] for each, cells in self.columns.items()}
+        beside: dict[str, Any] = {
+            each: [cells[row] for row in rows] for each, cells in self.columns.items()
+        }
+        for each, cells in beside.items():
+            if any(isinstance(cell, str) for cell in cells):
+                beside[each] = pd.Categorical(cells)  # names, also where they look like numbers
         frame = pd.DataFrame({self.material or name: pd.Series(X, dtype=object), **beside})
         return frame if self.order is None else frame[list(self.order)]
 
@@ -93,6 +98,63 @@ def read_conditions(
         found.columns[name] = list(values.values)
         found.findings += values.findings
     return found
+
+
+def find_fitted_columns(model: Any, table: Table) -> dict[str, str]:
+    """Return the columns of a table that a model reads beside the material, by its own names.
+
+    Parameters
+    ----------
+    model : fitted estimator
+        Of sktl.
+    table : Table
+        Where to look. A column whose header has a unit, which the model's has not, gives a warning.
+
+    Raises
+    ------
+    TableError
+        There is no such column, or several.
+    """
+    if model.conditions_ is None:
+        return {}
+    found = {name: find_column(table, name) for name in model.conditions_.columns}
+    for name, column in found.items():
+        if column.unit is not None and column.name != name and split_unit(name)[1] is None:
+            warn_caller(
+                f"{column.name!r} is taken as {name!r}, which had no unit where the model was "
+                f"fitted: make sure that it was in {column.unit} there too."
+            )
+    return {name: column.name for name, column in found.items()}
+
+
+def read_fitted_conditions(
+    model: Any, table: Table, decimal: Literal["auto", ".", ","] = "auto"
+) -> BesideColumns:
+    """Return the columns of a table that a model reads beside the material, by its own names.
+
+    Parameters
+    ----------
+    model : fitted estimator
+        Of sktl; its columns of numbers are read as numbers, and others as words.
+    table : Table
+        n rows.
+    decimal : {"auto", ".", ","}, default="auto"
+        Decimal mark of numbers that are text.
+
+    Raises
+    ------
+    TableError
+        There is no such column, or several.
+    """
+    places = find_fitted_columns(model, table)
+    if not places:
+        return BesideColumns()
+    numeric = {places[name]: each for name, each in model.conditions_.numeric.items()}
+    found = read_conditions(table, list(places.values()), decimal, numeric)
+    columns = {name: found.columns[place] for name, place in places.items()}
+    names = getattr(model, "feature_names_in_", None)
+    order = None if names is None else names.tolist()
+    return BesideColumns(columns, found.findings, model.material_, order)
 
 
 def _tell_numbers(table: Table, name: str, words: Sequence[Any]) -> None:

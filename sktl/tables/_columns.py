@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from sktl.exceptions import FormulaError, TableError
 from sktl.representations import (
+    FORMULA_NAMES,
     SYMBOLS,
     Fault,
     from_weight_percent,
@@ -22,7 +23,6 @@ from sktl.tables._findings import Finding
 from sktl.tables._odd_cells import lost_value
 from sktl.tables._table import Table
 
-FORMULA_NAMES = ("formula", "composition", "compound", "material")
 FILE_NAMES = ("file", "filename", "file name", "structure")
 BLOCK_NAMES = ("structure", "block", "id", "name")
 
@@ -47,7 +47,8 @@ def find_column(table: Table, wanted: str) -> Column:
     table : Table
         Where to look.
     wanted : str
-        The name, in whatever case, with or without a unit in brackets: "gap" finds "Gap (eV)".
+        The name, in whatever case, with or without a unit in brackets: "gap" finds "Gap (eV)". A
+        unit has to be the same to the letter: meV is not MeV.
 
     Returns
     -------
@@ -69,9 +70,15 @@ def find_column(table: Table, wanted: str) -> Column:
         )
     if found:
         raise TableError(f"Got column={wanted!r}, which may be any of {names}.")
-    titles = {title.casefold(): name for name in table.header if (title := _split_unit(name)[0])}
-    near = difflib.get_close_matches(wanted.strip().casefold(), titles, n=1)
+    titles = {title.casefold(): name for name in table.header if (title := split_unit(name)[0])}
+    title, unit = split_unit(wanted.strip())
+    near = difflib.get_close_matches(title.casefold(), titles, n=1)
     hint = f" Did you mean {titles[near[0]]!r}?" if near else ""
+    if unit and near == [title.casefold()]:
+        hint = (
+            f" {titles[near[0]]!r} does not say that it is in {unit}: where it is, rename it to "
+            f"{wanted.strip()!r}, and else convert it."
+        )
     raise TableError(f"Got column={wanted!r}, expected one of {list(table.header)}.{hint}")
 
 
@@ -83,15 +90,18 @@ def names_column(header: Iterable[str], wanted: Iterable[str]) -> bool:
 
 def _called(header: Iterable[str], wanted: str) -> list[Column]:
     """Return the columns that a name may mean: the whole name goes before the title."""
-    columns = [Column(name, *_split_unit(name)) for name in header if name]
+    columns = [Column(name, *split_unit(name)) for name in header if name]
     return [column for column in columns if column.name == wanted] or _alike(columns, wanted)
 
 
 def _alike(columns: Sequence[Column], wanted: str) -> list[Column]:
-    """Return the columns that have a name in whatever case, as the whole name or as the title."""
-    simple = wanted.strip().casefold()
-    whole = [column for column in columns if column.name.casefold() == simple]
-    return whole or [column for column in columns if column.title.casefold() == simple]
+    """Return the columns with a title in whatever case, and with the unit, if one is wanted.
+
+    Those that have no unit themselves go before others, where none is wanted.
+    """
+    title, unit = split_unit(wanted.strip())
+    titled = [column for column in columns if column.title.casefold() == title.casefold()]
+    return [column for column in titled if column.unit == unit] or (titled if unit is None else [])
 
 
 def find_formulas(table: Table, wanted: str | None = None) -> str:
@@ -141,7 +151,7 @@ def find_blocks_column(table: Table) -> str:
 
 def _find_usual(table: Table, names: Iterable[str], what: str) -> str:
     """Return the only column that has one of the usual names."""
-    columns = [Column(name, *_split_unit(name)) for name in table.header if name]
+    columns = [Column(name, *split_unit(name)) for name in table.header if name]
     found = [column.name for name in names for column in _alike(columns, name)]
     if len(found) != 1:
         raise TableError(f"Say which column has {what}, one of {list(table.header)}.")
@@ -270,7 +280,8 @@ def bad_rows(table: Table) -> list[Finding]:
     return problems
 
 
-def _split_unit(name: str) -> tuple[str, str | None]:
+def split_unit(name: str) -> tuple[str, str | None]:
+    """Return the title of a column, and its unit in brackets, or None."""
     found = _UNIT.match(name)
     return (found["name"], found["unit"].strip() or None) if found else (name, None)
 

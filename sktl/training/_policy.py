@@ -87,8 +87,9 @@ class Policy:
     average : float, default=0.02
         The weights are averaged over about this share of all steps.
     unseen_categories : {"warn", "error"}, default="warn"
-        What to do about a category, in a column beside the materials, that no training row has.
-        With a warning it is taken as none of those that are known.
+        What to do about a category, in a column beside the materials, that no training row has, and
+        about a missing cell where no training row has one. With a warning a category is taken as
+        none of those that are known, and a missing number as the mean of the training rows.
 
     Raises
     ------

@@ -40,8 +40,7 @@ class StoredNetwork:
         network = self.network
         name = architecture_of(network).name
         arguments = {key: value for key, value in network.arguments.items() if key != "n_outputs"}
-        n_outputs = getattr(network.head, "out_features", 0)
-        state = {"network": name, "n_outputs": n_outputs, "arguments": arguments}
+        state = {"network": name, "n_outputs": _n_outputs(network), "arguments": arguments}
         return state | {"weights": dict(network.state_dict())}
 
     @classmethod
@@ -73,7 +72,7 @@ class _StoredAround:
         weights = {
             key: value for key, value in whole.state_dict().items() if not key.startswith(_INNER)
         }
-        state = {"network": whole.network, "n_outputs": whole.head.out_features}
+        state = {"network": whole.network, "n_outputs": _n_outputs(whole)}
         return state | {"arguments": arguments, "weights": weights}
 
     @classmethod
@@ -150,6 +149,11 @@ class StoredHistory:
     def from_state(cls, state: dict[str, Any]) -> History:
         """Return the history of rows."""
         return history_from_rows(state["epochs"])
+
+
+def _n_outputs(network: Network) -> int:
+    """Return how many outputs the head has: 0 where another network around this one has it."""
+    return getattr(network.head, "out_features", 0)
 
 
 def as_stored(thing: object) -> object:

@@ -11,7 +11,7 @@ from sktl import TransferRegressor, datasets
 known = datasets.load_expt_gap().frame.sample(200, random_state=0)  # measured band gaps, eV
 model = TransferRegressor("oqmd", random_state=0).fit(known["Composition"], known["Eg"])
 print(model.predict(["ZnSnN2", "LaAlO3", "TiB2", "Fe3Al"]).round(1), "eV")
-# [3.  4.6 0.  0. ] eV
+# [3.  2.9 0.  0. ] eV
 
 # %%
 # Each prediction has an interval. With so few training rows the intervals are wide, and they should

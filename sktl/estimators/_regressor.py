@@ -94,10 +94,10 @@ class TransferRegressor(TransferModel, MaterialsRegressor):
         rank, and eight take about three times as long as one; their losses are one history.
         Others take as many times the time, and so does `predict`.
     trees : bool, default=True
-        A guard against negative transfer, for one target and a source: trees on physical attributes
-        of the composition (and on columns beside it) are fitted to the same rows, in a small part
-        of the time. Where the held-out rows show that this helps, predictions are a weighted mean
-        of both; else the network predicts alone. ``transfer_report_`` tells which.
+        A guard against negative transfer, for one target and a source of formulas: trees on
+        physical attributes of the composition (and on columns beside it) are fitted to the same
+        rows, in a small part of the time. Where held-out rows show that it helps, predictions are
+        a weighted mean of both; else the network predicts alone. See ``transfer_report_``.
     max_epochs : "auto" or int, default="auto"
         Epochs over the training rows, in which the learning rate rises and falls to zero; "auto"
         is 12 with a source and 40 without, or as many as make 200 steps, if that is more.
@@ -304,7 +304,8 @@ class TransferRegressor(TransferModel, MaterialsRegressor):
         """Return why there are no trees beside the networks, "" where trees are fitted."""
         if self.source is None:
             return "Nothing was transferred: the network started from random weights."
-        why = ""
+        crystals = self.input_.architecture.reads == "structures"
+        why = "trees would not tell crystals apart" if crystals else ""
         if not members.judged:
             why = "too few rows to hold some out, by which to compare it with trees"
         if members.rows.y.shape[1] > 1 or self.head == "source":

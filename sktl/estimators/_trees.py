@@ -37,8 +37,9 @@ class Trees:
     ----------
     conditions : ConditionColumns or None
         What the training rows say of columns beside the materials.
-    low, spread : float
-        Smallest target, and how far the largest is above it: the models count from 0 to 1.
+    origin, spread : float
+        The smallest or the largest target, and how far the other is from it: the models count from
+        0 to 1, and most targets are nearer to 0.
     models : list of regressor
         Extremely randomised and boosted trees for the training rows of each network.
     share : float
@@ -46,7 +47,7 @@ class Trees:
     """
 
     conditions: ConditionColumns | None
-    low: float
+    origin: float
     spread: float
     models: list[BaseEstimator]
     share: float = 0.0
@@ -61,7 +62,8 @@ class Trees:
     def predict(self, models: Sequence[BaseEstimator], X: FloatArray) -> FloatArray:
         """Return the mean of what some of the models say of n rows, (n, 1)."""
         return (
-            self.low + self.spread * np.mean([each.predict(X) for each in models], axis=0)[:, None]
+            self.origin
+            + self.spread * np.mean([each.predict(X) for each in models], axis=0)[:, None]
         )
 
     def mix(self, said: FloatArray, materials: Materials) -> FloatArray:
@@ -70,8 +72,11 @@ class Trees:
 
 
 def mixed(said: FloatArray, by_trees: FloatArray, share: float) -> FloatArray:
-    """Return a weighted mean of what networks and trees say."""
-    return (1 - share) * said + share * by_trees
+    """Return a weighted mean of what networks and trees say.
+
+    Where a network says exactly 0, as for a zero-inflated target, it stays 0: trees hardly say so.
+    """
+    return np.where(said == 0.0, 0.0, (1 - share) * said + share * by_trees)
 
 
 def fit_trees(
@@ -87,10 +92,10 @@ def fit_trees(
         What those of each network say of its held-out rows.
     """
     rows, said = members.rows, []
-    low, high = float(rows.y.min()), float(rows.y.max())
-    trees = Trees(conditions, low, (high - low) or 1.0, [])
+    ends = sorted([rows.y.min(), rows.y.max()], key=lambda end: abs(np.median(rows.y) - end))
+    trees = Trees(conditions, float(ends[0]), float(ends[1] - ends[0]) or 1.0, [])
     X = trees.columns(materials)[rows.given]
-    y = (rows.y[:, 0] - low) / trees.spread
+    y = ((rows.y[:, 0] - trees.origin) / trees.spread).round(6)  # no unit or sign changes a split
     for part in members.parts:
         chosen = part.training
         models = _new_trees(len(chosen), conditions is not None, part.seed)
@@ -200,7 +205,7 @@ def choose_share(
     cost = square / 2 if squared else absolute + square / 4
     best = SHARES[np.argmin(cost + ROWS_EXPECTED / n_rows * EXPECTED, axis=1)]
     size = square / 2 if squared else absolute
-    ratio = np.exp(size[:, -1] - size[:, 0])
+    ratio = np.exp(np.minimum(size[:, -1] - size[:, 0], 1.0))
     most = np.clip((HOPELESS - ratio) / (HOPELESS - 1), 0, 1)
     share = float(np.minimum(best, most).mean())
     return share if share >= LEAST_SHARE else 0.0

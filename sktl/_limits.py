@@ -43,6 +43,9 @@ LONGEST_HEADER = 2**25
 LARGEST_ARGUMENT = 10**5
 """Any number among the arguments of a network."""
 
+LARGEST_SEED = 2**63 - 1
+"""Seed of pretraining."""
+
 LARGEST_CRYSTAL_FILE = 2**28
 """Bytes of a file of crystals."""
 

@@ -250,7 +250,23 @@ def test_a_crystal_file_is_an_input_that_is_not_replaced(place):
     ):
         done = run(*arguments)
         assert done.exit_code == 2 and "would replace the input" in done.output
+    (place / "t.csv").write_text("file,gap\na.cif#a,1\n")
+    assert "would replace the input" in run("check", "t.csv", "--fix", "cifs/a.cif", *more).output
     assert (place / "cifs" / "a.cif").read_text() == "data_a"
+
+
+def test_the_one_file_of_all_crystals_is_not_replaced(place):
+    (place / "all.cif").write_text("data_a")
+    (place / "t.csv").write_text("id,gap\na,1\n")
+    more = ("--structures", "all.cif")
+    for arguments in (
+        ("fit", "t.csv", "--target", "gap", "--save", "all.cif", *more),
+        ("evaluate", "t.csv", "--target", "gap", "-o", "all.cif", *more),
+        ("check", "t.csv", "--fix", "all.cif", *more),
+    ):
+        done = run(*arguments)
+        assert done.exit_code == 2 and "would replace the input" in done.output
+    assert (place / "all.cif").read_text() == "data_a"
 
 
 def test_a_workbook_is_checked_and_repaired_as_text(place):

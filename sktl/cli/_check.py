@@ -78,7 +78,7 @@ def check_command(
     from sktl.tables import repair_table, write_table
 
     if fix is not None:
-        check_place(fix, data)
+        check_place(fix, data, source or "")
     table, findings = _find(data, list(targets), source, fix, options)
     repairs: list[Finding] = []
     if fix is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from pathlib import Path
 
@@ -21,11 +22,13 @@ def skipped_file(output: Path) -> Path:
 
 def check_place(output: Path, *inputs: str | Path) -> None:
     """Raise unless the folder of a file to write is there, and what is written is no input."""
+    if not output.name:
+        raise click.UsageError(f"Got {str(output)!r} as the output, expected the name of a file.")
     if not output.parent.is_dir():
         raise click.UsageError(f"Got {str(output)!r}, expected a folder that is there.")
-    for place in (output, skipped_file(output)):
-        for path in map(Path, inputs):
-            if place.exists() and path.exists() and place.samefile(path):
+    for place in filter(os.path.exists, (output, skipped_file(output))):
+        for path in inputs:
+            if os.path.exists(path) and place.samefile(path):
                 raise click.UsageError(
                     f"Got {str(output)!r} as the output, which would replace the input "
                     f"{str(path)!r}: give another name."

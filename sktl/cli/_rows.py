@@ -236,9 +236,10 @@ class Materials(NamedTuple):
 
     def check_output(self, output: Path, table: Table, column: str) -> None:
         """Raise if a file to write is one of the files of crystals."""
-        if self.structures is not None and self.structures.is_dir():
-            names = filter(None, map(str.strip, table.column(column)))
-            check_place(output, *(self.structures / name for name in names))
+        if self.structures is not None:
+            names = set(map(str.strip, table.column(column))) if self.structures.is_dir() else set()
+            names |= {name.rpartition("#")[0] for name in names}
+            check_place(output, self.structures, *(self.structures / name for name in names))
 
     def read(
         self, table: Table, column: str, elements: Collection[int] | None = None
@@ -395,6 +396,5 @@ def report_problems(
         return
     if n_bad == len(table):
         raise TableError(f"{what} None is left.")
-    place = skipped_file(output)
-    write_table(place, skipped_rows(table, problems))
-    say(f"Skipped {n_bad} of {len(table)} rows: see {place}", err=True)
+    write_table(skipped_file(output), skipped_rows(table, problems))
+    say(f"Skipped {n_bad} of {len(table)} rows: see {skipped_file(output)}", err=True)

@@ -43,6 +43,9 @@ LONGEST_HEADER = 2**25
 LARGEST_ARGUMENT = 10**5
 """Any number among the arguments of a network."""
 
+LARGEST_NUMBER = 1e100
+"""Numbers beside materials, and targets of a stack or an evaluation, which are squared."""
+
 LARGEST_SEED = 2**63 - 1
 """Seed of pretraining."""
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from sktl._json import write_json
 from sktl.cli._cells import cell_options, cell_rules
 from sktl.cli._columns import column_of, conditions_options, read_beside
 from sktl.cli._paths import READABLE, WRITABLE, check_place, say
@@ -91,7 +91,7 @@ def check_command(
             {name: getattr(each, name) for name in names} | {"repaired": each in repairs}
             for each in findings
         ]
-        click.echo(json.dumps({"rows": len(table), "findings": cells}, indent=1))
+        say(write_json({"rows": len(table), "findings": cells}, indent=1))
     else:
         _show(table, left, None if show_all else _MOST_OF_A_KIND)
         for each in repairs:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from sktl._json import write_json
 from sktl._progress import Steps, duration, run_work
 from sktl.cli._figures import figures_option
 from sktl.cli._numbers import jobs_option, seed_option
@@ -68,7 +68,7 @@ def demo_command(
     results = summarize_demo(comparison, pretrained, time.perf_counter() - start)
     paths = write_demo(output_dir, comparison, results, figures)
     if as_json:
-        say(json.dumps(results, indent=1))
+        say(write_json(results, indent=1))
         return
     say(f"{_table(results)}\n")
     if results["disagreement"]:

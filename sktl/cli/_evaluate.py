@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from sktl._json import write_json
 from sktl._progress import Steps, run_work
 from sktl.cli._cells import cell_options
 from sktl.cli._columns import conditions_options
@@ -102,7 +102,7 @@ def evaluate_command(
     judge = _judge_classes if with_classes else _judge_numbers
     findings = judge(data, place, source, options)
     if as_json:
-        say(json.dumps({"file": str(output), **findings}, indent=1))
+        say(write_json({"file": str(output), **findings}, indent=1))
         return
     say("\n".join([findings["headline"], *findings["sentences"]]))
     for caution in findings["cautions"]:

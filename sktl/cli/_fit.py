@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from pathlib import Path
@@ -12,6 +11,7 @@ import click
 import numpy as np
 
 from sktl._echo import printable
+from sktl._json import write_json
 from sktl.cli._cells import cell_options
 from sktl.cli._columns import conditions_options
 from sktl.cli._numbers import seed_option
@@ -104,7 +104,7 @@ def fit_command(
     if is_classification(task, data, place, target):
         labelled = read_labelled(data, place, target, **rules)
         result = _fit_classes(labelled, CLASS_MODELS[model], source, seed, save)
-        say(json.dumps(result) if as_json else _class_summary(result))
+        say(write_json(result) if as_json else _class_summary(result))
         return
     found = read_usable(data, place, target, **rules)
     column, unit = found.column, unit or found.column.unit
@@ -125,7 +125,7 @@ def fit_command(
         "seconds": round(seconds, 1),
         "file": str(save),
     }
-    say(json.dumps(result) if as_json else _summary(result))
+    say(write_json(result) if as_json else _summary(result))
 
 
 def _beside_targets(found: UsableRows, model: str) -> dict[str, Any]:
@@ -138,11 +138,15 @@ def _beside_targets(found: UsableRows, model: str) -> dict[str, Any]:
     return more | {"bounds": found.bounds}
 
 
-def _median_error(found: UsableRows) -> float:
-    """Return the mean absolute error of the median of all values that are not limits."""
+def _median_error(found: UsableRows) -> float | None:
+    """Return the mean absolute error of the median of all values that are not limits, if any."""
     sides = np.zeros(len(found.numbers)) if found.bounds is None else np.array(found.bounds)
     values = np.array(found.numbers)[sides == 0]
-    return float(np.abs(values - np.median(values)).mean()) if len(values) else math.nan
+    if not len(values):
+        return None
+    with np.errstate(over="ignore"):
+        error = float(np.abs(values - np.median(values)).mean())
+    return error if math.isfinite(error) else None
 
 
 def _validation_mae(fitted: TransferRegressor | TransferStackRegressor) -> float | None:
@@ -194,10 +198,9 @@ def _summary(result: dict[str, Any]) -> str:
     unit = f" {result['unit']}" if result["unit"] else ""
     error = "no rows were held out to score it"
     if result["validation_mae"] is not None:
-        error = (
-            f"mean absolute error {result['validation_mae']:.3g}{unit} on held-out rows (that of "
-            f"the median of all: {result['median_mae']:.3g}{unit})"
-        )
+        error = f"mean absolute error {result['validation_mae']:.3g}{unit} on held-out rows"
+    if result["validation_mae"] is not None and result["median_mae"] is not None:
+        error += f" (that of the median of all: {result['median_mae']:.3g}{unit})"
     what = f"Fitted {result['target']} on {result['rows']} rows in {result['seconds']:.0f} s"
     report = f"{result['transfer_report']}\n" if result["transfer_report"] else ""
     return f"{what}: {error}.\n{report}Wrote {result['file']}"

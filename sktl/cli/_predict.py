@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from sktl._json import write_json
 from sktl.cli._cells import weight_percent_option
 from sktl.cli._paths import READABLE, check_place, say
 from sktl.cli._rows import (
@@ -113,7 +113,7 @@ def predict_command(
         where = f" and {output / '_skipped'}" if engine == "dask" else ""
         say(f"{found['skipped']} rows have no prediction: see the column 'reason'{where}", err=True)
     if as_json:
-        say(json.dumps(found | {"name": name, "unit": unit, "file": str(output)}))
+        say(write_json(found | {"name": name, "unit": unit, "file": str(output)}))
         return
     what = " ".join(filter(None, (name, f"({unit})" if unit else ""))) or "predictions"
     columns = ", ".join(found["columns"])

@@ -53,7 +53,8 @@ class NumberColumn:
         """Return steps, value and mark of cells (n,), float32 (n, w); of a missing cell zeros."""
         low, high = self.edges[:-1], self.edges[1:]
         value = np.clip(cells, self.edges[0], self.edges[-1])[:, None]
-        parts = [(value - low) / (high - low), (value - self.center) / self.scale]
+        with np.errstate(over="ignore"):  # of steps that are nearly none; what is large is clipped
+            parts = [(value - low) / (high - low), (value - self.center) / self.scale]
         missing = np.isnan(cells)[:, None]
         encoded = np.where(missing, 0.0, np.clip(np.hstack(parts), -9.0, 9.0))
         encoded[:, : len(low)] = np.clip(encoded[:, : len(low)], 0.0, 1.0)

@@ -52,6 +52,12 @@ LARGEST_SEED = 2**63 - 1
 LARGEST_CRYSTAL_FILE = 2**28
 """Bytes of a file of crystals."""
 
+LARGEST_POSCAR = 2**24
+"""Bytes of a POSCAR file."""
+
+MOST_LINES = 10**7
+"""Lines of a file of extended XYZ."""
+
 LARGEST_CIF = 2**22
 """Characters of a block of a CIF file."""
 

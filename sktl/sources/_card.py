@@ -258,6 +258,38 @@ def _is_network(value: Any) -> bool:
     )
 
 
+def _is_training(value: Any) -> bool:
+    """Tell whether a value says of tables and settings what pages and reports show."""
+    if not isinstance(value, dict) or not _is_plain(value.get("settings", {})):
+        return False
+    tables, settings = value.get("tables", []), value.get("settings", {})
+    return (
+        _is_list(tables, _is_table)
+        and isinstance(settings, dict)
+        and _is_list(settings.get("labels", []), _is_text)
+        and _is_count(value.get("n_compositions", 0))
+    )
+
+
+def _is_table(value: Any) -> bool:
+    if not isinstance(value, dict) or not _is_count(value.get("rows", 0)):
+        return False
+    facts = [value[name] for name in ("name", "database", "doi", "licence") if name in value]
+    return all(fact is None or _is_texts(fact) for fact in facts)
+
+
+def _is_texts(value: Any) -> bool:
+    return _is_list([value] if isinstance(value, str) else value, lambda one: isinstance(one, str))
+
+
+def _is_plain(value: Any, depth: int = 5) -> bool:
+    """Tell whether a value of JSON has at most `depth` lists and objects inside each other."""
+    parts = list(value.values()) if isinstance(value, dict) else value
+    return not isinstance(parts, list) or (
+        depth > 0 and all(_is_plain(part, depth - 1) for part in parts)
+    )
+
+
 def _is_reference(value: Any) -> bool:
     if value == {}:
         return True
@@ -292,7 +324,6 @@ def _is_place(value: Any) -> bool:
 _TEXT = (_is_text, "text")
 _COUNT = (_is_count, "an integer of at least 0")
 _ERROR = (_is_error, "a number of at least 0, or null")
-_DICT = (lambda value: isinstance(value, dict), "an object")
 
 _PROPERTY_RULES: Rules = {
     "name": _TEXT,
@@ -325,8 +356,11 @@ _CARD_RULES: Rules = {
         "a list that is not empty",
     ),
     "elements": (_is_elements, f"ascending atomic numbers from 1 to {_HIGHEST_ATOMIC_NUMBER}"),
-    "training": _DICT,
-    "held_out": _DICT,
+    "training": (_is_training, "tables with facts as texts, settings by name, and a count"),
+    "held_out": (
+        lambda value: isinstance(value, dict) and _is_plain(value),
+        "an object of plain values",
+    ),
     "licence": _TEXT,
     "reference": (
         _is_reference,

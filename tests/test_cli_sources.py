@@ -2,13 +2,14 @@
 
 import gzip
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
 from sklearn.utils import Bunch
 
-from sktl import datasets, load_source, register_source
+from sktl import Source, datasets, load_source, register_source
 from sktl.cli import main
 from sktl.representations import parse_formulas
 from sktl.sources import _registry
@@ -42,6 +43,17 @@ def test_list_shows_a_line_for_each_source(run, tiny_source):
     code, output = run("sources", "list")
     line = next(line for line in output.splitlines() if line.startswith("my-toy"))
     assert code == 0 and "toy.all@1" in line and tiny_source.card.title in line
+
+
+def test_the_title_of_a_card_forges_no_line(run, tiny_source, tmp_path):
+    title = "Toy\nError: forged \x1b[2J" + "x" * 5000
+    card = replace(tiny_source.card, title=title)
+    Source(card, tiny_source.network).save(tmp_path / "odd.st")
+    register_source(tmp_path / "odd.st", "odd")
+    for arguments in (("list",), ("show", "odd")):
+        code, output = run("sources", *arguments)
+        assert code == 0 and "\nError" not in output and "x" * 200 not in output
+        assert output.replace("\n", "").isprintable()
 
 
 def test_list_goes_on_after_a_damaged_source(run, tiny_source, cache):

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sktl._json import write_json
+from sktl._echo import echo, shown
 from sktl.cli._cells import cell_options, cell_rules
 from sktl.cli._columns import column_of, conditions_options, read_beside
-from sktl.cli._paths import READABLE, WRITABLE, check_place, say
+from sktl.cli._paths import READABLE, WRITABLE, check_place, say, say_json, shown_path
 from sktl.cli._rows import (
     Materials,
     decimal_option,
@@ -91,13 +91,18 @@ def check_command(
             {name: getattr(each, name) for name in names} | {"repaired": each in repairs}
             for each in findings
         ]
-        say(write_json({"rows": len(table), "findings": cells}, indent=1))
+        say_json({"rows": len(table), "findings": cells}, indent=1)
     else:
         _show(table, left, None if show_all else _MOST_OF_A_KIND)
         for each in repairs:
-            say(f"Repaired: line {each.line}, {each.column}: {each.value!r} to {each.repair!r}")
+            say(
+                f"Repaired: line {each.line}, {shown(each.column)}: {echo(each.value)} to "
+                f"{echo(each.repair)}"
+            )
         if fix is not None:
-            say(f"Wrote {fix}: {len(repairs)} cells are repaired, {len(left)} are left.")
+            say(
+                f"Wrote {shown_path(fix)}: {len(repairs)} cells are repaired, {len(left)} are left."
+            )
     context.exit(1 if left else 0)
 
 
@@ -136,7 +141,7 @@ def _show(table: Table, findings: list[Finding], most: int | None) -> None:
     for kind, group in by_kind(findings).items():
         say(f"\n{kind} ({len(group)})")
         for each in group[:most]:
-            say(f"  line {each.line}, {each.column}: {each.value!r}: {each.looks_like}")
+            say(f"  line {each.line}, {shown(each.column)}: {echo(each.value)}: {each.looks_like}")
             if each.write:
                 sure = ", which --fix does" if each.repair is not None else ""
                 say(f"    write {each.write}{sure}")

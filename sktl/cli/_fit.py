@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
 
-from sktl._echo import printable
-from sktl._json import write_json
+from sktl._echo import shown
 from sktl.cli._cells import cell_options
 from sktl.cli._columns import conditions_options
 from sktl.cli._numbers import seed_option
-from sktl.cli._paths import READABLE, WRITABLE, check_place, say
+from sktl.cli._paths import READABLE, WRITABLE, check_place, say, say_json
 from sktl.cli._rows import (
     Materials,
     UsableRows,
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from sktl.estimators import TransferRegressor, TransferStackRegressor
 
 CLASS_MODELS = {"transfer": "TransferClassifier", "stack": "TransferStackClassifier"}
+_NAMED = "target", "unit", "file"
 MODELS = {"transfer": "TransferRegressor", "stack": "TransferStackRegressor"}
 
 
@@ -104,14 +105,14 @@ def fit_command(
     if is_classification(task, data, place, target):
         labelled = read_labelled(data, place, target, **rules)
         result = _fit_classes(labelled, CLASS_MODELS[model], source, seed, save)
-        say(write_json(result) if as_json else _class_summary(result))
+        _report(result, None if as_json else _class_summary)
         return
     found = read_usable(data, place, target, **rules)
     column, unit = found.column, unit or found.column.unit
     more = _beside_targets(found, model)
     estimator = getattr(sktl, MODELS[model])(source, material=found.material, random_state=seed)
     start = time.perf_counter()
-    with show_progress(printable(f"Fitting {column.title}")):
+    with show_progress(f"Fitting {column.title}"):
         fitted = estimator.fit(found.X, found.numbers, **more)
     seconds = time.perf_counter() - start
     fitted.save(save, target=column.title, unit=unit)
@@ -125,7 +126,16 @@ def fit_command(
         "seconds": round(seconds, 1),
         "file": str(save),
     }
-    say(write_json(result) if as_json else _summary(result))
+    _report(result, None if as_json else _summary)
+
+
+def _report(result: dict[str, Any], summary: Callable[[dict[str, Any]], str] | None) -> None:
+    """Print the outcome as JSON, or what is said of it."""
+    if summary is None:
+        say_json(result)
+        return
+    texts = {key: shown(value) for key in _NAMED if isinstance(value := result.get(key), str)}
+    say(summary(result | texts))
 
 
 def _beside_targets(found: UsableRows, model: str) -> dict[str, Any]:
@@ -164,7 +174,7 @@ def _fit_classes(
 
     labels = np.array(rows.labels)
     start = time.perf_counter()
-    with show_progress(printable(f"Fitting {rows.column.title}")):
+    with show_progress(f"Fitting {rows.column.title}"):
         fitted = getattr(sktl, model)(source, material=rows.material, random_state=seed)
         fitted.fit(rows.X, labels)
     seconds = time.perf_counter() - start

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import click
 
-from sktl._echo import printable
+from sktl._echo import as_message, shown
+from sktl._json import write_json
 from sktl._progress import clear_bar
 
 READABLE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -35,10 +36,21 @@ def check_place(output: Path, *inputs: str | Path) -> None:
                 )
 
 
+def shown_path(path: str | Path) -> str:
+    """Return a path, or the name of a file, as one line shows it."""
+    return shown(str(path))
+
+
 def say(text: str, err: bool = False, nl: bool = True) -> None:
     """Print a text, which may have words out of files in it, on a line of its own."""
     clear_bar()
-    click.echo(printable(text), err=err, nl=nl)
+    click.echo(as_message(text), err=err, nl=nl)
+
+
+def say_json(content: object, indent: int | None = None) -> None:
+    """Print plain data as JSON, whole, for other programs."""
+    clear_bar()
+    click.echo(write_json(content, indent))
 
 
 def check_writable(folder: Path, option: str) -> None:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sktl._echo import echo
-from sktl.cli._paths import READABLE, WRITABLE, check_place, say
+from sktl._echo import echo, shown
+from sktl.cli._paths import READABLE, WRITABLE, check_place, say, shown_path
 from sktl.exceptions import InputError
 
 if TYPE_CHECKING:
@@ -77,13 +77,13 @@ def pretrain_command(
         )
     except KeyboardInterrupt:
         if checkpoint.exists():
-            say(f"Stopped. The same command continues from {checkpoint}.", err=True)
+            say(f"Stopped. The same command continues from {shown_path(checkpoint)}.", err=True)
         raise
     source.save(output)
     checkpoint.unlink(missing_ok=True)
     for item in source.card.properties:
         say(_describe(item))
-    say(f"Wrote {output}")
+    say(f"Wrote {shown_path(output)}")
 
 
 def _inputs(config: Path, settings: dict[str, Any], held_out: Path | None) -> list[Path]:
@@ -96,13 +96,15 @@ def _inputs(config: Path, settings: dict[str, Any], held_out: Path | None) -> li
 
 def _describe(item: PropertyCard) -> str:
     """Return a line about a property and the error on its held-out compositions."""
-    parts = [f"{item.name}: {item.n_rows} labels"]
+    parts = [f"{shown(item.name)}: {item.n_rows} labels"]
     for kind, title in (("holdout", "random hold-out"), ("listed", "listed hold-out")):
         rows, mae, baseline = (
             getattr(item, f"{kind}_{key}") for key in ("rows", "mae", "baseline_mae")
         )
         if rows:
-            parts.append(f"{title} MAE {mae:.4g} {item.unit} on {rows} (median: {baseline:.4g})")
+            parts.append(
+                f"{title} MAE {mae:.4g} {shown(item.unit)} on {rows} (median: {baseline:.4g})"
+            )
     return ", ".join(parts if len(parts) > 1 else [*parts, "none held out"])
 
 

@@ -250,6 +250,15 @@ def test_names_of_crystals_stay_in_their_folder(tmp_path):
     found, problems = read_structures(table, "file", tmp_path / "in", outside=True)
     assert [each is not None for each in found] == [True, True, True, False]
     check_structures([each for each in found if each is not None])
+    for name, place in (("c.vasp", tmp_path / "a.vasp"), ("sub", tmp_path), ("d.vasp", "b.vasp")):
+        (tmp_path / "in" / name).symlink_to(place)
+    (tmp_path / "in" / "e.cif").symlink_to(tmp_path / "all.cif")
+    (tmp_path / "all.cif").write_text(CIF + "Si1 0 0 0\n")
+    names = ["c.vasp", "sub/a.vasp", "e.cif#x", "d.vasp", "a\0b.vasp"]
+    table = Table(("file",), [[name] for name in names], [2, 3, 4, 5, 6])
+    found, problems = read_structures(table, "file", tmp_path / "in")
+    assert [each is not None for each in found] == [False, False, False, True, False]
+    assert ["--outside-folder" in str(each) for each in problems] == [True, True, True, False]
     (tmp_path / "t.csv").write_text("file\n../a.vasp\n")
     command = ["check", str(tmp_path / "t.csv"), "--structures", str(tmp_path / "in")]
     run = CliRunner()

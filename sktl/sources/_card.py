@@ -163,6 +163,7 @@ class SourceCard:
         )
         card = cls(**{**values, "properties": properties, "elements": tuple(values["elements"])})
         _check_properties(card)
+        _check_training(card.training)
         return card
 
     @classmethod
@@ -258,16 +259,18 @@ def _is_network(value: Any) -> bool:
     )
 
 
-def _is_training(value: Any) -> bool:
-    """Tell whether a value says of tables and settings what pages and reports show."""
-    if not isinstance(value, dict) or not _is_plain(value.get("settings", {})):
-        return False
-    tables, settings = value.get("tables", []), value.get("settings", {})
+def _check_training(training: dict[str, Any]) -> None:
+    """Raise unless a card says of tables and settings what pages and reports show."""
+    for name, (holds, expected) in _TRAINING_RULES.items():
+        if name in training and not holds(training[name]):
+            raise SourceIntegrityError(
+                f"Got {name}={reprlib.repr(training[name])} in the card, expected {expected}."
+            )
+
+
+def _is_settings(value: Any) -> bool:
     return (
-        _is_list(tables, _is_table)
-        and isinstance(settings, dict)
-        and _is_list(settings.get("labels", []), _is_text)
-        and _is_count(value.get("n_compositions", 0))
+        isinstance(value, dict) and _is_plain(value) and _is_list(value.get("labels", []), _is_text)
     )
 
 
@@ -356,7 +359,7 @@ _CARD_RULES: Rules = {
         "a list that is not empty",
     ),
     "elements": (_is_elements, f"ascending atomic numbers from 1 to {_HIGHEST_ATOMIC_NUMBER}"),
-    "training": (_is_training, "tables with facts as texts, settings by name, and a count"),
+    "training": (lambda value: isinstance(value, dict), "an object"),
     "held_out": (
         lambda value: isinstance(value, dict) and _is_plain(value),
         "an object of plain values",
@@ -366,4 +369,12 @@ _CARD_RULES: Rules = {
         _is_reference,
         "formulas or structures and a row of finite predictions for each, or nothing",
     ),
+}
+_TRAINING_RULES: Rules = {
+    "tables": (
+        lambda value: _is_list(value, _is_table),
+        "a list of objects whose facts are texts and whose rows are counted",
+    ),
+    "settings": (_is_settings, "an object of plain values, with labels as texts"),
+    "n_compositions": _COUNT,
 }

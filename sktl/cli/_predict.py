@@ -154,12 +154,9 @@ def _in_memory(
     possible, reason = possible_coverage(fitted, coverage, examples)
     kinds = column_kinds(fitted, examples, possible, target)
     table.with_columns({name: [""] * len(table) for name in kinds})  # which have other names
-    given: dict[str, Any] = {
-        "materials": materials.read(table, column),
-        "beside": _beside(fitted, table, decimal),
-        "coverage": possible,
-        "target": target,
-    }
+    given: dict[str, Any] = {"coverage": possible, "target": target}
+    given["materials"] = materials.read(table, column)
+    given["beside"] = _beside(fitted, table, decimal)
     predicted, problems = predict_table(fitted, table, column, kinds, **given, progress=True)
     report_problems(table, problems, data, on_error, max_bad, None)
     write_table(output, predicted)

@@ -155,14 +155,13 @@ def _in_memory(
     kinds = column_kinds(fitted, examples, possible, target)
     table.with_columns({name: [""] * len(table) for name in kinds})  # which have other names
     given: dict[str, Any] = {"coverage": possible, "target": target}
-    given["materials"] = materials.read(table, column)
-    given["beside"] = _beside(fitted, table, decimal)
+    given |= {"materials": materials.read(table, column), "beside": _beside(fitted, table, decimal)}
     predicted, problems = predict_table(fitted, table, column, kinds, **given, progress=True)
     report_problems(table, problems, data, on_error, max_bad, None)
     write_table(output, predicted)
     usable = len(usable_rows(table, problems))
-    counts = {"rows": usable, "skipped": len(table) - usable, "columns": list(kinds)}
-    return counts | {"no_interval": reason, "target": target}
+    found = {"rows": usable, "skipped": len(table) - usable, "columns": list(kinds)}
+    return found | {"no_interval": reason, "target": target}
 
 
 def _target(fitted: Any) -> dict[str, str | None]:

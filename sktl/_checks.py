@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from sktl._limits import LARGEST_NUMBER
 from sktl._types import AnyArray, ArrayLike, FloatArray
 from sktl._warnings import warn_caller
 from sktl.exceptions import InputError
@@ -63,6 +64,22 @@ def check_numbers(X: NamedRows, y: ArrayLike | None, *, estimator: str) -> Float
     return y
 
 
+def check_squares(X: NamedRows, y: FloatArray) -> None:
+    """Raise for targets (n,) whose squares overflow: nothing could be learned of their spread.
+
+    Raises
+    ------
+    InputError
+        The message names the row and the value, and says to use another unit.
+    """
+    row = int(np.abs(y).argmax())
+    if abs(y[row]) > LARGEST_NUMBER:
+        raise InputError(
+            f"Got y={y[row]} in {X.name_row(row)}, expected numbers of at most "
+            f"{LARGEST_NUMBER:g}: use another unit, or a logarithm."
+        )
+
+
 def one_target(y: AnyArray) -> AnyArray:
     """Return targets (n,) or (n, 1) as (n,), with a warning for a column.
 
@@ -87,6 +104,8 @@ def one_target(y: AnyArray) -> AnyArray:
 
 def check_labels(X: NamedRows, y: ArrayLike | None, *, estimator: str) -> AnyArray:
     """Return class labels as an array (n,); see `check_numbers` for the errors."""
+    from sklearn.utils.multiclass import check_classification_targets
+
     labels = _target_array(X, y, estimator)
     if labels.ndim == 2:
         labels = one_target(labels)
@@ -101,6 +120,10 @@ def check_labels(X: NamedRows, y: ArrayLike | None, *, estimator: str) -> AnyArr
     except TypeError as error:
         kinds = sorted({type(label).__name__ for label in labels})
         raise InputError(f"Got labels of types {kinds} in y, expected one type.") from error
+    try:
+        check_classification_targets(labels)
+    except ValueError as error:
+        raise InputError(str(error)) from error
     return labels
 
 
@@ -123,13 +146,13 @@ def _target_array(X: NamedRows, y: ArrayLike | None, estimator: str) -> AnyArray
 
 
 def _is_number(value: object) -> bool:
-    if isinstance(value, str):
-        try:
-            float(value)
-        except ValueError:
-            return False
-        return True
-    return isinstance(value, numbers.Number)
+    if not isinstance(value, str | numbers.Number):
+        return False
+    try:
+        complex(value)  # type: ignore[arg-type]  # those that are not real are told of later
+    except (TypeError, ValueError, OverflowError):
+        return False
+    return True
 
 
 def _is_missing(label: object) -> bool:
@@ -166,9 +189,32 @@ def check_weights(X: NamedRows, weights: ArrayLike | None) -> FloatArray:
             f"Got sample_weight={weights[bad[0]]} in {X.name_row(bad[0])}, expected a finite "
             "number >= 0."
         )
+    most = np.finfo(np.float64).max / n
+    if (weights > most).any():
+        raise InputError(
+            f"Got sample_weight={weights.max()}, expected at most {most:.3g}, so that the sum is "
+            "finite: divide all weights by one number."
+        )
     if not weights.any():
         raise InputError("Got only zeros in sample_weight, expected at least one positive weight.")
     return weights
+
+
+def check_predictions(X: NamedRows, said: AnyArray, what: str = "a prediction") -> None:
+    """Raise unless all that a model says of the n rows of X, (n, ...), is finite.
+
+    Raises
+    ------
+    InputError
+        The message names the first row and what to do.
+    """
+    bad = np.flatnonzero(~np.isfinite(said.reshape(len(said), -1)).all(axis=1))
+    if len(bad):
+        raise InputError(
+            f"Got {what} of {said[bad[0]]} for {X.name_row(bad[0])}, expected a finite number "
+            f"({len(bad)} such rows): fit the model again, on targets of a usual size and with the "
+            "default learning rate. If it came from elsewhere, do not use its file."
+        )
 
 
 def resolve_device(device: str) -> str:

@@ -27,6 +27,18 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)
 
 
+def shown(text: str) -> str:
+    """Return a name or a title out of a file as one line shows it: escaped, and cut like `echo`.
+
+    Examples
+    --------
+    >>> shown("gap\\n(eV) \\x1b[2J")
+    'gap (eV) \\\\x1b[2J'
+    """
+    plain = printable(re.sub(r"\s*[\r\n]\s*", " ", text[: LONGEST_ECHO + 1]))
+    return plain if len(plain) <= LONGEST_ECHO else _short(plain)
+
+
 def as_message(text: str) -> str:
     """Return a message in which no echo of an input is longer than `LONGEST_ECHO` characters.
 

@@ -38,6 +38,25 @@ def read_json(text: str | bytes, read_constant: Callable[[str], object] | None =
         raise ValueError("its lists and objects are too deep inside each other") from error
 
 
+def write_json(content: object, indent: int | None = None) -> str:
+    """Return plain data as a JSON text; a number that is not finite becomes null.
+
+    Examples
+    --------
+    >>> write_json({"mae": float("nan"), "rows": 3})
+    '{"mae": null, "rows": 3}'
+    """
+    return json.dumps(_without_infinities(content), indent=indent, allow_nan=False)
+
+
+def _without_infinities(content: Any) -> Any:
+    if isinstance(content, dict):
+        return {key: _without_infinities(value) for key, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [_without_infinities(value) for value in content]
+    return None if isinstance(content, float) and not math.isfinite(content) else content
+
+
 def _refuse(word: str) -> NoReturn:
     raise ValueError(f"{word} is not a number that JSON knows")
 

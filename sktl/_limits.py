@@ -43,8 +43,20 @@ LONGEST_HEADER = 2**25
 LARGEST_ARGUMENT = 10**5
 """Any number among the arguments of a network."""
 
+LARGEST_NUMBER = 1e100
+"""Numbers beside materials, and targets of a stack or an evaluation, which are squared."""
+
+LARGEST_SEED = 2**63 - 1
+"""Seed of pretraining."""
+
 LARGEST_CRYSTAL_FILE = 2**28
 """Bytes of a file of crystals."""
+
+LARGEST_POSCAR = 2**24
+"""Bytes of a POSCAR file."""
+
+MOST_LINES = 10**7
+"""Lines of a file of extended XYZ."""
 
 LARGEST_CIF = 2**22
 """Characters of a block of a CIF file."""

@@ -10,6 +10,8 @@ from sktl._checks import (
     check_feature_names,
     check_labels,
     check_numbers,
+    check_predictions,
+    check_squares,
     check_weights,
     resolve_device,
 )
@@ -47,6 +49,7 @@ def test_numbers_as_float64(y):
         ([1.0, "high", 2.0], r"Got y='high' in row 1 \('Fe2O3'\), expected a number"),
         (["1", "2", "n/a"], r"Got y='n/a' in row 2 \('GaAs'\), expected a number"),
         ([[1.0, 2.0], [3.0, np.nan], [5.0, 6.0]], r"row 1 \('Fe2O3'\)"),
+        (np.array([1, 10**400, 2], object), r"y=1000.* in row 1 \('Fe2O3'\), expected a number"),
         ([1.0, 2.0], "3 rows in X and 2 in y"),
         ([1.0, 2.0, 3j], "real numbers"),
         (pd.date_range("2020", periods=3), "y of type datetime64"),
@@ -69,6 +72,22 @@ def test_rows_of_numeric_columns_are_named_by_number():
 
 @pytest.mark.parametrize("y", [["a", "b", "a"], [0, 1, 2], [True, False, True], [[1], [2], [2]]])
 @pytest.mark.filterwarnings("ignore:A column-vector y")
+def test_numbers_whose_squares_overflow():
+    check_squares(FORMULAS, np.array([1e100, -1e100, 0.0]))
+    with pytest.raises(InputError, match=r"y=-1e\+101 in row 1 \('Fe2O3'\).*another unit"):
+        check_squares(FORMULAS, np.array([1e100, -1e101, 0.0]))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("shape", [(3,), (3, 2)])
+def test_predictions_are_finite(shape, value):
+    said = np.ones(shape)
+    check_predictions(FORMULAS, said)
+    said[1:] = value
+    with pytest.raises(InputError, match=r"row 1 \('Fe2O3'\), expected a finite .*2 such rows"):
+        check_predictions(FORMULAS, said)
+
+
 def test_labels(y):
     np.testing.assert_array_equal(check_labels(FORMULAS, y, estimator="E"), np.ravel(y))
 
@@ -81,6 +100,7 @@ def test_labels(y):
         (pd.array([0, pd.NA, 1]), r"row 1 \('Fe2O3'\), expected a label"),
         (pd.array(["a", "b", pd.NA]), r"y=<NA> in row 2 \('GaAs'\), expected a label"),
         ([0, 1], "3 rows in X and 2 in y"),
+        ([0.5, 1.5, 2.25], "Unknown label type: continuous"),
     ],
 )
 def test_unusable_labels(y, message):
@@ -106,6 +126,7 @@ def test_weights():
         (float("nan"), "sample_weight=nan"),
         (0, "Got only zeros"),
         (["a", "b", "c"], "sample_weight"),
+        ([1e308] * 3, "Got sample_weight=1e.308, expected at most 5.99e.307"),
     ],
 )
 def test_unusable_weights(weights, message):

@@ -18,6 +18,7 @@ from sktl.evaluation import (
     summarize_classes,
     write_class_report,
 )
+from sktl.evaluation._classes import _names
 from sktl.exceptions import InputError
 from sktl.tables import Table, are_labels, read_labels
 
@@ -116,6 +117,13 @@ def test_a_test_row_never_reaches_the_model_that_predicts_it(found, rows, tiny_s
             np.testing.assert_allclose(
                 again.probabilities[model][0, fold.test], found.probabilities[model][0, fold.test]
             )
+
+
+def test_names_of_classes_are_short_distinct_and_printable():
+    long = ["L" * 3000, "L" * 2999, "\x1b[31m\u202e"]
+    names = _names(np.array(long))
+    assert len(set(names)) == 3 and max(map(len, names)) < 210 and "".join(names).isprintable()
+    assert _names(np.array([0, 1])) == ["0", "1"]
 
 
 def test_the_findings_say_how_good_each_model_is(found, tmp_path):

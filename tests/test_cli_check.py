@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 import warnings
 from pathlib import Path
 
@@ -250,7 +252,23 @@ def test_a_crystal_file_is_an_input_that_is_not_replaced(place):
     ):
         done = run(*arguments)
         assert done.exit_code == 2 and "would replace the input" in done.output
+    (place / "t.csv").write_text("file,gap\na.cif#a,1\n")
+    assert "would replace the input" in run("check", "t.csv", "--fix", "cifs/a.cif", *more).output
     assert (place / "cifs" / "a.cif").read_text() == "data_a"
+
+
+def test_the_one_file_of_all_crystals_is_not_replaced(place):
+    (place / "all.cif").write_text("data_a")
+    (place / "t.csv").write_text("id,gap\na,1\n")
+    more = ("--structures", "all.cif")
+    for arguments in (
+        ("fit", "t.csv", "--target", "gap", "--save", "all.cif", *more),
+        ("evaluate", "t.csv", "--target", "gap", "-o", "all.cif", *more),
+        ("check", "t.csv", "--fix", "all.cif", *more),
+    ):
+        done = run(*arguments)
+        assert done.exit_code == 2 and "would replace the input" in done.output
+    assert (place / "all.cif").read_text() == "data_a"
 
 
 def test_a_workbook_is_checked_and_repaired_as_text(place):
@@ -323,3 +341,38 @@ def test_a_column_is_not_written_twice(place, model):
     assert done.exit_code == 1 and "rename or remove them" in done.output
     frame = pd.read_csv(place / "one.csv")
     assert frame["gap (eV)"].tolist() == list(map(float, VALUES))
+
+
+def test_words_of_a_file_forge_no_line(place):
+    name = "gap\nError: forged\r\x1b[2J (eV)"
+    (place / "odd.csv").write_text(f'formula,"{name}"\nNaCl,{"x" * 9000}\nNaCl,1\nMgO,2\n')
+    check = run("check", "odd.csv", "--target", name)
+    fit = run("fit", "odd.csv", "--target", name, "--save", "m.sktl", "--task", "regression")
+    for done in (check, fit):
+        lines = done.output.splitlines()
+        assert done.exit_code == 1 and sum(line.startswith("Error:") for line in lines) <= 1
+        assert not any(line.startswith("Error: forged") for line in lines)
+        assert all(line.isprintable() and len(line) < 700 for line in lines)
+
+
+def start(*arguments, **more):
+    """Run the command in a process of its own, as a shell does."""
+    command = [sys.executable, "-c", "from sktl.cli import main; main()", *arguments]
+    return subprocess.run(command, stderr=subprocess.PIPE, text=True, **more)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+@pytest.mark.parametrize("arguments", [["--version"], ["check", "t.csv"]])
+def test_a_full_output_is_one_line(place, arguments):
+    (place / "t.csv").write_text("formula,gap\nNaCl,1\n")
+    with open("/dev/full", "w") as full:
+        done = start(*arguments, stdout=full)
+    assert done.returncode == 1
+    assert done.stderr.startswith("Error: [Errno") and done.stderr.count("\n") == 1
+
+
+def test_a_terminal_without_unicode_gets_escapes(place):
+    (place / "t.csv").write_text("formula,gap\nNaCl,1\n\u2460\u039b,2\n", encoding="utf-8")
+    environment = os.environ | {"PYTHONIOENCODING": "latin-1"}
+    done = start("check", "t.csv", stdout=subprocess.PIPE, env=environment)
+    assert done.returncode == 1 and "\\u2460\\u039b" in done.stdout and not done.stderr

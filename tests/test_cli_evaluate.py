@@ -140,6 +140,15 @@ def test_mistakes_have_an_exit_code_and_no_traceback(run, changes, code, message
     assert "Traceback" not in found.output
 
 
+@pytest.mark.parametrize(("power", "words"), [("e300", "at most 1e+100"), ("e-310", "differ")])
+def test_targets_whose_squares_have_no_number_are_refused(run, place, power, words):
+    lines = [f"{name};{i + 1}{power}" for i, name in enumerate(["NaCl", "MgO", "GaAs"] * 9)]
+    (place / "far.csv").write_text("\n".join(["composition;energy", *lines]))
+    found = run("far.csv", "--target", "energy", *QUICK, "-o", "far.html", "--json")
+    assert found.exit_code == 1 and words in found.output and "another unit" in found.output
+    assert not (place / "far.html").exists()
+
+
 def browse(folder, *arguments):
     """Run the browser without a window and return what it printed."""
     command = [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"]

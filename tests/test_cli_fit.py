@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 
 import numpy as np
 import openpyxl
@@ -178,15 +179,31 @@ def test_several_outputs_have_numbered_columns(run, place, tiny_source, toy_rows
         (("fit", "data.csv", "--target", "energy", "--save", "./data.csv"), "data.csv"),
         ((*FIT[:-1], "toy.safetensors"), "toy.safetensors"),
         (("evaluate", "data.csv", "--target", "energy", "-o", "data.csv"), "data.csv"),
+        (("check", "new.csv", "--source", "s.csv", "--fix", "s.csv"), "s.csv"),
         (("predict", "toy.safetensors", "new.csv", "-o", "new.csv"), "new.csv"),
         (("predict", "toy.safetensors", "new.csv", "-o", "toy.safetensors"), "toy.safetensors"),
     ],
 )
 def test_an_output_never_replaces_an_input(run, place, arguments, kept):
+    shutil.copy(place / "toy.safetensors", place / "s.csv")
     before = (place / kept).read_bytes()
     done = run(*arguments)
     assert done.exit_code == 2 and "would replace the input" in done.output
     assert (place / kept).read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (*FIT[:-1], ""),
+        ("check", "data.csv", "--fix", ""),
+        ("evaluate", "data.csv", "--target", "energy", "-o", ""),
+        ("predict", "toy.safetensors", "new.csv", "-o", "."),
+    ],
+)
+def test_an_output_has_a_name(run, arguments):
+    done = run(*arguments)
+    assert done.exit_code == 2 and "expected the name of a file" in done.output
 
 
 def test_sheet_and_header_of_a_workbook(run, place):

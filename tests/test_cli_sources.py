@@ -2,13 +2,14 @@
 
 import gzip
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
 from sklearn.utils import Bunch
 
-from sktl import datasets, load_source, register_source
+from sktl import Source, datasets, load_source, register_source
 from sktl.cli import main
 from sktl.representations import parse_formulas
 from sktl.sources import _registry
@@ -42,6 +43,17 @@ def test_list_shows_a_line_for_each_source(run, tiny_source):
     code, output = run("sources", "list")
     line = next(line for line in output.splitlines() if line.startswith("my-toy"))
     assert code == 0 and "toy.all@1" in line and tiny_source.card.title in line
+
+
+def test_the_title_of_a_card_forges_no_line(run, tiny_source, tmp_path):
+    title = "Toy\nError: forged \x1b[2J" + "x" * 5000
+    card = replace(tiny_source.card, title=title)
+    Source(card, tiny_source.network).save(tmp_path / "odd.st")
+    register_source(tmp_path / "odd.st", "odd")
+    for arguments in (("list",), ("show", "odd")):
+        code, output = run("sources", *arguments)
+        assert code == 0 and "\nError" not in output and "x" * 200 not in output
+        assert output.replace("\n", "").isprintable()
 
 
 def test_list_goes_on_after_a_damaged_source(run, tiny_source, cache):
@@ -234,6 +246,40 @@ def test_a_stopped_pretraining_says_how_to_go_on(run, config, tmp_path, monkeypa
     assert not (tmp_path / "out.safetensors").exists()
 
 
+def test_pretrain_replaces_none_of_its_inputs(run, config, tiny_source, tmp_path):
+    tiny_source.save(tmp_path / "start.st")
+    text = CONFIG.replace("epochs = 2", 'epochs = 2\nsource = "start.st"')
+    config.write_text(text[: text.index("[network")] + text[text.index("[[") :])
+    (tmp_path / "list.txt").write_text("0" * 16)
+    before = {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
+    for name in ("config.toml", "table.csv", "list.txt", "start.st"):
+        for places in (("-o", name), ("-o", "out.st", "--checkpoint", name)):
+            code, output = run("pretrain", "config.toml", "--held-out", "list.txt", *places)
+            assert code == 2 and f"replace the input '{name}'" in output.replace("\n", " ")
+    assert {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()} == before
+
+
+@pytest.mark.parametrize(
+    ("places", "words"),
+    [
+        (("-o", "my.checkpoint"), "as the output and the checkpoint"),
+        (("-o", "same", "--checkpoint", "./same"), "as the output and the checkpoint"),
+        (("-o", ""), "expected the name of a file"),
+        (("-o", "nowhere/x"), "expected a folder that is there"),
+    ],
+)
+def test_pretrain_has_a_place_for_its_output(run, config, tmp_path, places, words):
+    code, output = run("pretrain", config, *places)
+    assert code == 2 and words in output and not (tmp_path / "nowhere").exists()
+
+
+@pytest.mark.parametrize("content", [b"no gzip", gzip.compress(b"0" * 16)[:-4] + b"0000"])
+def test_a_damaged_list_of_digests_is_one_message(run, config, tmp_path, content):
+    (tmp_path / "list.gz").write_bytes(content)
+    code, output = run("pretrain", config, "--held-out", "list.gz")
+    assert code == 1 and output.startswith("Error: list.gz is not a list of digests")
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
@@ -243,6 +289,10 @@ def test_a_stopped_pretraining_says_how_to_go_on(run, config, tmp_path, monkeypa
         ('title = "Two properties from one table"', "", "missing keys ['title']"),
         ("epochs = 2", "epoch = 2", "unknown keys ['epoch']"),
         ("epochs = 2", "epochs = 0", "Got epochs=0"),
+        ("epochs = 2", f"seed = {2**63}", f"Got seed={2**63}"),
+        ("epochs = 2", f"learning_rate = {10**400}", "Got learning_rate=1000"),
+        ("epochs = 2", f"a = {'[' * 5000}", "too deep"),
+        ('csv = "table.csv"', "csv = 5", "got csv=5, expected text"),
         ('csv = "table.csv"', 'csv = "absent.csv"', "absent.csv"),
         ('target = "energy"', 'target = "enthalpy"', "enthalpy"),
         ('target = "energy"', 'target = "note"', "row 0: got note='x'"),

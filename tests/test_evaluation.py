@@ -4,6 +4,7 @@ import math
 import re
 import sys
 from html.parser import HTMLParser
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -372,3 +373,21 @@ def test_texts_of_users_are_escaped(found, tmp_path):
     page = _Page((tmp_path / "page.html").read_text(encoding="utf-8"))
     assert not {"script", "i"} & set(page.tags)
     assert all(each.startswith("data:image/") for each in page.fetched)
+
+
+def test_no_control_character_reaches_a_page(found, tmp_path):
+    hostile = "gap\x1b[2J\x07\x85\u202e\nforged \udcff"
+    found = write_report(
+        tmp_path / "page.html",
+        found,
+        target=hostile + "g" * 5000,
+        unit=hostile,
+        data={"file": f"{hostile}.csv"},
+        labels=[hostile] * 60,
+        figures="svg",
+    )
+    assert len(found["target"]) == 200 and "forged" in found["unit"]
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert page.replace("\n", "").isprintable() and "g" * 200 not in page
+    for path in tmp_path.glob("*.svg"):
+        ElementTree.parse(path)

@@ -121,6 +121,13 @@ XYZ = '1\n{}Lattice="5 0 0 0 5 0 0 0 5" Properties=species:S:1:pos:R:3:x:R:{}\nS
         ("POSCAR", POSCAR.format(30_000) + "0 0 0\n" * 30_000, "expected at most 20,000"),
         ("a.cif", CIF + "Si1 0.1 0.2 0.3\n" * 300, "300 sites and 192 symmetry operations"),
         ("a.cif", CIF + "#" * 5_000_000, "expected at most 4,194,304"),
+        (
+            "a.cif",
+            f"{CIF}Si1 0 0 0\ndata_y\n{'0 ' * 3_000_000}_atom_site_",
+            "expected at most 4,19",
+        ),
+        ("POSCAR", POSCAR.format(1) + "0 0 0\n" * 3_000_000, "bytes, expected at most 16,777,216"),
+        ("a.xyz", "\n" * 10_000_001, "10,000,001 lines, expected at most 10,000,000"),
         ("a.xyz", XYZ.format("", 10**9), "expected at most 1,000 numbers"),
         ("a.xyz", XYZ.format("a=b " * 10_000, 1), "more than 20,000 characters"),
     ],
@@ -161,6 +168,20 @@ def test_a_header_is_not_read_that_is_long(tmp_path):
     path = tmp_path / "s.safetensors"
     path.write_bytes((2**26).to_bytes(8, "little") + b"{" + b" " * 2**26)
     with pytest.raises(SourceIntegrityError, match="header of 67,108,864 bytes, expected at most"):
+        load_source(path)
+
+
+def test_a_file_of_weights_ends_where_its_header_says(tmp_path, tiny_source):
+    path = tmp_path / "s.safetensors"
+    tiny_source.save(path)
+    size = path.stat().st_size
+    with open(path, "r+b") as file:
+        file.truncate(2**40)  # takes no room on the disk
+    for read, error in ((load_source, SourceIntegrityError), (load_model, ModelIntegrityError)):
+        with pytest.raises(error, match=f"states {size:,} bytes, and it has 1,099,511,627,776"):
+            read(path)
+    path.write_bytes((16).to_bytes(8, "little") + b'{"a": [[[[[[[[' + b" " * 16)
+    with pytest.raises(SourceIntegrityError, match="not a whole safetensors file"):
         load_source(path)
 
 
@@ -229,6 +250,15 @@ def test_names_of_crystals_stay_in_their_folder(tmp_path):
     found, problems = read_structures(table, "file", tmp_path / "in", outside=True)
     assert [each is not None for each in found] == [True, True, True, False]
     check_structures([each for each in found if each is not None])
+    for name, place in (("c.vasp", tmp_path / "a.vasp"), ("sub", tmp_path), ("d.vasp", "b.vasp")):
+        (tmp_path / "in" / name).symlink_to(place)
+    (tmp_path / "in" / "e.cif").symlink_to(tmp_path / "all.cif")
+    (tmp_path / "all.cif").write_text(CIF + "Si1 0 0 0\n")
+    names = ["c.vasp", "sub/a.vasp", "e.cif#x", "d.vasp", "a\0b.vasp"]
+    table = Table(("file",), [[name] for name in names], [2, 3, 4, 5, 6])
+    found, problems = read_structures(table, "file", tmp_path / "in")
+    assert [each is not None for each in found] == [False, False, False, True, False]
+    assert ["--outside-folder" in str(each) for each in problems] == [True, True, True, False]
     (tmp_path / "t.csv").write_text("file\n../a.vasp\n")
     command = ["check", str(tmp_path / "t.csv"), "--structures", str(tmp_path / "in")]
     run = CliRunner()

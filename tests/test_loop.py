@@ -1,11 +1,14 @@
 """The training loop: interruption is not success, dropout rests at the end."""
 
+import re
+
 import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
 from skorch.callbacks import Callback
 
-from sktl import TransferRegressor, TransferStackRegressor
+from sktl import TransferClassifier, TransferRegressor, TransferStackRegressor
+from sktl.exceptions import InputError
 from sktl.networks import ElemNet
 from sktl.representations._rows import ColumnRows
 from sktl.training import LabelledRows, MaskedL1, Policy, _loop, show_progress, train
@@ -33,6 +36,21 @@ def test_dropout_rests_in_the_last_epochs_and_is_awake_afterwards():
     train(network, data, MaskedL1(), policy, seed=0, callbacks=[Watch()])
     assert awake == [True, True, True, True, False]
     assert network.train().body["layer4"][2].training
+
+
+@pytest.mark.parametrize("rate", [1e2, 1e4])
+@pytest.mark.parametrize("n_members", [1, 2])
+def test_a_training_that_diverges_is_an_error(rate, n_members):
+    model = TransferRegressor(
+        source=None, n_members=n_members, max_epochs=3, learning_rate=rate, random_state=0
+    )
+    message = re.escape(f"diverged: got learning_rate={rate}, expected a smaller one")
+    with pytest.raises(InputError, match=message):
+        model.fit(*ROWS)
+    with pytest.raises(InputError, match=message):
+        TransferClassifier(None, max_epochs=3, learning_rate=rate, random_state=0).fit(
+            ROWS[0], ROWS[1] > 5
+        )
 
 
 ROWS = np.random.default_rng(0).random((12, 3)), np.arange(12.0)

@@ -1,6 +1,7 @@
 """Sources are found by name, by path, by other processes, and never mistaken for each other."""
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -191,6 +192,21 @@ def test_a_damaged_registration_is_refused_and_can_be_repaired(tiny_source, cach
         load_source("tiny")
     register_source(tiny_source, "tiny", overwrite=True)
     assert load_source("tiny").card == tiny_source.card
+
+
+@pytest.mark.parametrize("entry", ["tiny.json", "tiny-*"])
+@pytest.mark.parametrize("kind", ["folder", "pipe", "device"])
+def test_what_is_no_file_in_the_cache_is_refused(tiny_source, cache, entry, kind):
+    register_source(tiny_source, "tiny")
+    (path,) = cache.glob(entry)
+    path.unlink()
+    {"folder": path.mkdir, "pipe": lambda: os.mkfifo(path)}.get(
+        kind, lambda: path.symlink_to("/dev/zero")
+    )()
+    _registry._loaded.clear()
+    for use in (load_source, lambda name: register_source(tiny_source, name)):
+        with pytest.raises(SourceIntegrityError, match="is no file: remove|is missing"):
+            use("tiny")
 
 
 @pytest.mark.parametrize("source", ["unknown", "no/such/file.safetensors", "", "x" * 5000, "a\0b"])

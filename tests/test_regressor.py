@@ -271,6 +271,15 @@ def test_a_training_that_diverges_says_what_to_change():
         model.fit(X, X[:, 0])
 
 
+def test_a_prediction_that_is_not_finite_is_an_error(model, rows):
+    fitted = clone(model).fit(*rows)
+    with torch.no_grad():
+        fitted.networks_[0].head.weight.fill_(3e38)
+    for ask in (fitted.predict, fitted.screen, fitted.predict_interval):
+        with pytest.raises(InputError, match=r"Got a prediction of .* row \d+ .* finite number"):
+            ask(rows[0])
+
+
 def test_limits_count_only_where_they_are_not_kept(tiny_source, toy_rows):
     formulas, energies, _ = toy_rows(60, seed=4)
     limit = float(np.quantile(energies, 0.6))

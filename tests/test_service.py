@@ -11,9 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from sktl import TransferRegressor
+from sktl import TransferClassifier, TransferRegressor
 
 pytest.importorskip("fastapi", reason='FastAPI is missing: ".[service]"')
 httpx = pytest.importorskip("httpx", reason='httpx is missing: ".[service]"')
@@ -33,7 +34,12 @@ def model(tiny_source, toy_rows, tmp_path):
 
 @pytest.fixture
 def app(model, monkeypatch):
-    monkeypatch.setenv("SKTL_MODEL", str(model[0]))
+    return load_service(monkeypatch, model[0])
+
+
+def load_service(monkeypatch, path):
+    """Return the service of a model file."""
+    monkeypatch.setenv("SKTL_MODEL", str(path))
     spec = importlib.util.spec_from_file_location("service", EXAMPLE)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -58,6 +64,42 @@ def test_bad_requests_are_the_fault_of_the_client(app):
         assert answer.status_code == 422, formulas
     answer = ask(app, "POST", "/predict", json={"formulas": ["Fe203"]})
     assert "Fe2O3" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        ('{"formulas": [NaN]}', 422),
+        ('{"formulas": Infinity}', 422),
+        (r'{"formulas": ["\ud800"]}', 422),
+        ('{"formulas": ["' + "a" * 10**5 + '"]}', 422),
+        ('{"formulas": ["' + "a" * 2**20 + '"]}', 413),
+        ("[" * 10**5, 422),
+        ("{", 422),
+    ],
+    ids=["NaN", "Infinity", "surrogate", "long", "too long", "deep", "torn"],
+)
+def test_what_is_refused_is_not_sent_back(app, content, code):
+    headers = {"content-type": "application/json"}
+    answer = ask(app, "POST", "/predict", content=content, headers=headers)
+    assert answer.status_code in (code, 400) and len(answer.content) < 500
+
+
+@pytest.mark.parametrize("kind", ["few rows", "classes", "columns"])
+def test_a_model_that_the_service_cannot_ask_is_refused_at_the_start(
+    kind, tiny_source, toy_rows, tmp_path, monkeypatch
+):
+    formulas, energies, _ = toy_rows(20, seed=4)
+    X, y, model = formulas, energies, TransferRegressor(tiny_source, max_epochs=1, random_state=0)
+    if kind == "few rows":
+        X, y = X[:3], y[:3]
+    elif kind == "classes":
+        y, model = y > np.median(y), TransferClassifier(tiny_source, n_members=1, max_epochs=1)
+    else:
+        X = pd.DataFrame({"formula": X, "T": range(20)})
+    model.fit(X, y).save(tmp_path / "other.sktl")
+    with pytest.raises(ValueError, match="other.sktl (is no regressor|reads columns)"):
+        load_service(monkeypatch, tmp_path / "other.sktl")
 
 
 def test_no_request_is_lost_under_load(model):

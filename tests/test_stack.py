@@ -181,6 +181,8 @@ def test_mistakes(columns, tiny_source):
         linear().set_params(n_members=1).fit(X, y)
     with pytest.raises(InputError, match="expected one target"):
         linear().fit(X, np.column_stack([y, y]))
+    with pytest.raises(InputError, match=r"Got y=.*e\+300 in .*: use another unit"):
+        linear().fit(X, np.asarray(y) * 1e300)
     with pytest.raises(InputError, match="all of one composition"):
         linear().fit(["NaCl", "Na2Cl2"], [1.0, 2.0])
     with pytest.raises(FormulaError, match="row 1"):

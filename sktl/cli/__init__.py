@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from typing import Any
 
 import click
@@ -29,6 +31,15 @@ class _Commands(click.Group):
     interrupt: Interrupt | None = None
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="backslashreplace")  # what its encoding has no place for
+        try:
+            return self._run(*args, **kwargs)
+        except OSError as error:  # of what is printed before a command begins
+            click.echo(f"Error: {error}", err=True)
+            sys.exit(1)
+
+    def _run(self, *args: Any, **kwargs: Any) -> Any:
         if not in_main_thread():
             return super().main(*args, **kwargs)
         self.interrupt = Interrupt()

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from sktl._echo import echo, shown
 from sktl.cli._cells import cell_options, cell_rules
 from sktl.cli._columns import column_of, conditions_options, read_beside
-from sktl.cli._paths import READABLE, WRITABLE, check_place, say
+from sktl.cli._paths import READABLE, WRITABLE, check_place, say, say_json, shown_path
 from sktl.cli._rows import (
     Materials,
     decimal_option,
@@ -78,7 +78,7 @@ def check_command(
     from sktl.tables import repair_table, write_table
 
     if fix is not None:
-        check_place(fix, data)
+        check_place(fix, data, source or "")
     table, findings = _find(data, list(targets), source, fix, options)
     repairs: list[Finding] = []
     if fix is not None:
@@ -91,13 +91,18 @@ def check_command(
             {name: getattr(each, name) for name in names} | {"repaired": each in repairs}
             for each in findings
         ]
-        click.echo(json.dumps({"rows": len(table), "findings": cells}, indent=1))
+        say_json({"rows": len(table), "findings": cells}, indent=1)
     else:
         _show(table, left, None if show_all else _MOST_OF_A_KIND)
         for each in repairs:
-            say(f"Repaired: line {each.line}, {each.column}: {each.value!r} to {each.repair!r}")
+            say(
+                f"Repaired: line {each.line}, {shown(each.column)}: {echo(each.value)} to "
+                f"{echo(each.repair)}"
+            )
         if fix is not None:
-            say(f"Wrote {fix}: {len(repairs)} cells are repaired, {len(left)} are left.")
+            say(
+                f"Wrote {shown_path(fix)}: {len(repairs)} cells are repaired, {len(left)} are left."
+            )
     context.exit(1 if left else 0)
 
 
@@ -136,7 +141,7 @@ def _show(table: Table, findings: list[Finding], most: int | None) -> None:
     for kind, group in by_kind(findings).items():
         say(f"\n{kind} ({len(group)})")
         for each in group[:most]:
-            say(f"  line {each.line}, {each.column}: {each.value!r}: {each.looks_like}")
+            say(f"  line {each.line}, {shown(each.column)}: {echo(each.value)}: {each.looks_like}")
             if each.write:
                 sure = ", which --fix does" if each.repair is not None else ""
                 say(f"    write {each.write}{sure}")

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from sktl._echo import shown
 from sktl._progress import Steps, duration, run_work
 from sktl.cli._figures import figures_option
 from sktl.cli._numbers import jobs_option, seed_option
-from sktl.cli._paths import check_writable, say
+from sktl.cli._paths import check_writable, say, say_json
 
 if TYPE_CHECKING:
     from sktl.evaluation import DemoComparison, FigureKind
@@ -68,7 +68,7 @@ def demo_command(
     results = summarize_demo(comparison, pretrained, time.perf_counter() - start)
     paths = write_demo(output_dir, comparison, results, figures)
     if as_json:
-        say(json.dumps(results, indent=1))
+        say_json(results, indent=1)
         return
     say(f"{_table(results)}\n")
     if results["disagreement"]:
@@ -84,7 +84,7 @@ def _describe(comparison: DemoComparison, card: SourceCard) -> str:
     return (
         f"Measured band gaps: {len(comparison.train):,} rows to train on, "
         f"{len(comparison.test):,} to test on, no composition in both (seed {plan.seed}).\n"
-        f"Source {plan.source}: {card.id}, {card.title}."
+        f"Source {plan.source}: {card.id}, {shown(card.title)}."
     )
 
 

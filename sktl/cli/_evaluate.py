@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,15 @@ from sktl.cli._cells import cell_options
 from sktl.cli._columns import conditions_options
 from sktl.cli._figures import figures_option
 from sktl.cli._numbers import jobs_option, seed_option
-from sktl.cli._paths import READABLE, WRITABLE, check_place, check_writable, say
+from sktl.cli._paths import (
+    READABLE,
+    WRITABLE,
+    check_place,
+    check_writable,
+    say,
+    say_json,
+    shown_path,
+)
 from sktl.cli._rows import (
     Materials,
     decimal_option,
@@ -102,12 +109,12 @@ def evaluate_command(
     judge = _judge_classes if with_classes else _judge_numbers
     findings = judge(data, place, source, options)
     if as_json:
-        say(json.dumps({"file": str(output), **findings}, indent=1))
+        say_json({"file": str(output), **findings}, indent=1)
         return
     say("\n".join([findings["headline"], *findings["sentences"]]))
     for caution in findings["cautions"]:
         say(f"Note: {caution}")
-    say(f"Wrote {output}")
+    say(f"Wrote {shown_path(output)}")
 
 
 def _judge_numbers(
@@ -162,7 +169,7 @@ def _about(data: Path, table: Table, options: dict[str, Any]) -> dict[str, Any]:
     return {
         "labels": table.lines,
         "label_title": "line",
-        "data": {"file": data.name, "file sha256": sha256_of(data)},
+        "data": {"file": shown_path(data.name), "file sha256": sha256_of(data)},
         "figures": options["figures"],
     }
 

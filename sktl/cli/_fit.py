@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import math
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
 
-from sktl._echo import printable
+from sktl._echo import shown
 from sktl.cli._cells import cell_options
 from sktl.cli._columns import conditions_options
 from sktl.cli._numbers import seed_option
-from sktl.cli._paths import READABLE, WRITABLE, check_place, say
+from sktl.cli._paths import READABLE, WRITABLE, check_place, say, say_json
 from sktl.cli._rows import (
     Materials,
     UsableRows,
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from sktl.estimators import TransferRegressor, TransferStackRegressor
 
 CLASS_MODELS = {"transfer": "TransferClassifier", "stack": "TransferStackClassifier"}
+_NAMED = "target", "unit", "file"
 MODELS = {"transfer": "TransferRegressor", "stack": "TransferStackRegressor"}
 
 
@@ -104,14 +105,14 @@ def fit_command(
     if is_classification(task, data, place, target):
         labelled = read_labelled(data, place, target, **rules)
         result = _fit_classes(labelled, CLASS_MODELS[model], source, seed, save)
-        say(json.dumps(result) if as_json else _class_summary(result))
+        _report(result, None if as_json else _class_summary)
         return
     found = read_usable(data, place, target, **rules)
     column, unit = found.column, unit or found.column.unit
     more = _beside_targets(found, model)
     estimator = getattr(sktl, MODELS[model])(source, material=found.material, random_state=seed)
     start = time.perf_counter()
-    with show_progress(printable(f"Fitting {column.title}")):
+    with show_progress(f"Fitting {column.title}"):
         fitted = estimator.fit(found.X, found.numbers, **more)
     seconds = time.perf_counter() - start
     fitted.save(save, target=column.title, unit=unit)
@@ -125,7 +126,16 @@ def fit_command(
         "seconds": round(seconds, 1),
         "file": str(save),
     }
-    say(json.dumps(result) if as_json else _summary(result))
+    _report(result, None if as_json else _summary)
+
+
+def _report(result: dict[str, Any], summary: Callable[[dict[str, Any]], str] | None) -> None:
+    """Print the outcome as JSON, or what is said of it."""
+    if summary is None:
+        say_json(result)
+        return
+    texts = {key: shown(value) for key in _NAMED if isinstance(value := result.get(key), str)}
+    say(summary(result | texts))
 
 
 def _beside_targets(found: UsableRows, model: str) -> dict[str, Any]:
@@ -138,11 +148,15 @@ def _beside_targets(found: UsableRows, model: str) -> dict[str, Any]:
     return more | {"bounds": found.bounds}
 
 
-def _median_error(found: UsableRows) -> float:
-    """Return the mean absolute error of the median of all values that are not limits."""
+def _median_error(found: UsableRows) -> float | None:
+    """Return the mean absolute error of the median of all values that are not limits, if any."""
     sides = np.zeros(len(found.numbers)) if found.bounds is None else np.array(found.bounds)
     values = np.array(found.numbers)[sides == 0]
-    return float(np.abs(values - np.median(values)).mean()) if len(values) else math.nan
+    if not len(values):
+        return None
+    with np.errstate(over="ignore"):
+        error = float(np.abs(values - np.median(values)).mean())
+    return error if math.isfinite(error) else None
 
 
 def _validation_mae(fitted: TransferRegressor | TransferStackRegressor) -> float | None:
@@ -160,7 +174,7 @@ def _fit_classes(
 
     labels = np.array(rows.labels)
     start = time.perf_counter()
-    with show_progress(printable(f"Fitting {rows.column.title}")):
+    with show_progress(f"Fitting {rows.column.title}"):
         fitted = getattr(sktl, model)(source, material=rows.material, random_state=seed)
         fitted.fit(rows.X, labels)
     seconds = time.perf_counter() - start
@@ -194,10 +208,9 @@ def _summary(result: dict[str, Any]) -> str:
     unit = f" {result['unit']}" if result["unit"] else ""
     error = "no rows were held out to score it"
     if result["validation_mae"] is not None:
-        error = (
-            f"mean absolute error {result['validation_mae']:.3g}{unit} on held-out rows (that of "
-            f"the median of all: {result['median_mae']:.3g}{unit})"
-        )
+        error = f"mean absolute error {result['validation_mae']:.3g}{unit} on held-out rows"
+    if result["validation_mae"] is not None and result["median_mae"] is not None:
+        error += f" (that of the median of all: {result['median_mae']:.3g}{unit})"
     what = f"Fitted {result['target']} on {result['rows']} rows in {result['seconds']:.0f} s"
     report = f"{result['transfer_report']}\n" if result["transfer_report"] else ""
     return f"{what}: {error}.\n{report}Wrote {result['file']}"

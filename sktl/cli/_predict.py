@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from pathlib import Path
 from typing import Any, Literal
 
 import click
 
+from sktl._echo import shown
 from sktl.cli._cells import weight_percent_option
-from sktl.cli._paths import READABLE, check_place, say
+from sktl.cli._paths import READABLE, check_place, say, say_json, shown_path
 from sktl.cli._rows import (
     Materials,
     decimal_option,
@@ -110,11 +110,11 @@ def predict_command(
         where = f" and {output / '_skipped'}" if engine == "dask" else ""
         say(f"{found['skipped']} rows have no prediction: see the column 'reason'{where}", err=True)
     if as_json:
-        say(json.dumps(found | {"name": name, "unit": unit, "file": str(output)}))
+        say_json(found | {"name": name, "unit": unit, "file": str(output)})
         return
     what = " ".join(filter(None, (name, f"({unit})" if unit else ""))) or "predictions"
-    columns = ", ".join(found["columns"])
-    say(f"Wrote {output}: {found['rows']} rows with {what}; columns {columns}")
+    columns = ", ".join(map(shown, found["columns"]))
+    say(f"Wrote {shown_path(output)}: {found['rows']} rows with {what}; columns {columns}")
 
 
 def _in_memory(
@@ -148,22 +148,24 @@ def _in_memory(
         )
     table, column, _ = materials.read_table(data)
     materials.check_output(output, table, column)
-    examples, target = read_examples(fitted), fitted.file_["target"]
+    examples, target = read_examples(fitted), _target(fitted)
     possible, reason = possible_coverage(fitted, coverage, examples)
     kinds = column_kinds(fitted, examples, possible, target)
     table.with_columns({name: [""] * len(table) for name in kinds})  # which have other names
-    given = {
-        "materials": materials.read(table, column),
-        "beside": read_fitted_conditions(fitted, table, decimal),
-        "coverage": possible,
-        "target": target,
-    }
+    given: dict[str, Any] = {"coverage": possible, "target": target}
+    given["materials"] = materials.read(table, column)
+    given["beside"] = read_fitted_conditions(fitted, table, decimal)
     predicted, problems = predict_table(fitted, table, column, kinds, **given, progress=True)
     report_problems(table, problems, data, on_error, max_bad, None)
     write_table(output, predicted)
     usable = len(usable_rows(table, problems))
-    counts = {"rows": usable, "skipped": len(table) - usable, "columns": list(kinds)}
-    return counts | {"no_interval": reason, "target": target}
+    found = {"rows": usable, "skipped": len(table) - usable, "columns": list(kinds)}
+    return found | {"no_interval": reason, "target": target}
+
+
+def _target(fitted: Any) -> dict[str, str | None]:
+    """Return what a model file calls what is predicted, and its unit, as a line shows them."""
+    return {key: text and shown(text) for key, text in fitted.file_["target"].items()}
 
 
 def _check_files(*paths: Path) -> None:

@@ -5,19 +5,24 @@ from __future__ import annotations
 import gzip
 import math
 import tomllib
+import zlib
 from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from sktl.cli._paths import READABLE, WRITABLE, say
+from sktl._echo import echo, shown
+from sktl.cli._paths import READABLE, WRITABLE, check_place, say, shown_path
 from sktl.exceptions import InputError
 
 if TYPE_CHECKING:
     from sktl._types import FloatArray
     from sktl.sources import PropertyCard
     from sktl.training import PropertyTable
+
+
+_NAMES = "csv", "formula", "target"
 
 
 @click.command("pretrain")
@@ -51,7 +56,14 @@ def pretrain_command(
 
     settings = _read_config(config)
     output = output or Path(f"{settings['id']}.safetensors")
+    inputs = _inputs(config, settings, held_out)
+    check_place(output, *inputs)
     checkpoint = checkpoint or output.with_suffix(".checkpoint")
+    check_place(checkpoint, *inputs)
+    if checkpoint.resolve() == output.resolve():
+        raise click.UsageError(
+            f"Got {str(output)!r} as the output and the checkpoint: give another name."
+        )
     digests = read_digests(held_out, settings.pop("held_out_sha256", None))
     tables = [_property_table(entry, config.parent) for entry in settings.pop("properties")]
     try:
@@ -65,33 +77,47 @@ def pretrain_command(
         )
     except KeyboardInterrupt:
         if checkpoint.exists():
-            say(f"Stopped. The same command continues from {checkpoint}.", err=True)
+            say(f"Stopped. The same command continues from {shown_path(checkpoint)}.", err=True)
         raise
     source.save(output)
     checkpoint.unlink(missing_ok=True)
     for item in source.card.properties:
         say(_describe(item))
-    say(f"Wrote {output}")
+    say(f"Wrote {shown_path(output)}")
+
+
+def _inputs(config: Path, settings: dict[str, Any], held_out: Path | None) -> list[Path]:
+    """Return the files that a run reads, which it must not replace."""
+    names = [entry["csv"] for entry in settings["properties"] if "csv" in entry]
+    source = settings.get("source")
+    others = [held_out, Path(source) if isinstance(source, str) else None]
+    return [config, *(config.parent / name for name in names), *filter(None, others)]
 
 
 def _describe(item: PropertyCard) -> str:
     """Return a line about a property and the error on its held-out compositions."""
-    parts = [f"{item.name}: {item.n_rows} labels"]
+    parts = [f"{shown(item.name)}: {item.n_rows} labels"]
     for kind, title in (("holdout", "random hold-out"), ("listed", "listed hold-out")):
         rows, mae, baseline = (
             getattr(item, f"{kind}_{key}") for key in ("rows", "mae", "baseline_mae")
         )
         if rows:
-            parts.append(f"{title} MAE {mae:.4g} {item.unit} on {rows} (median: {baseline:.4g})")
+            parts.append(
+                f"{title} MAE {mae:.4g} {shown(item.unit)} on {rows} (median: {baseline:.4g})"
+            )
     return ", ".join(parts if len(parts) > 1 else [*parts, "none held out"])
 
 
 def _read_config(path: Path) -> dict[str, Any]:
     """Return the settings of a configuration file after checking its keys."""
+    from sktl.training._settings import check_identity
+
     try:
         settings = tomllib.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise InputError(f"{path.name} is not TOML: {error}") from error
+    except RecursionError as error:
+        raise InputError(f"{path.name}: its lists and tables are too deep.") from error
     allowed = {
         *("id", "title", "properties", "source", "network", "network_arguments"),
         *(
@@ -109,8 +135,11 @@ def _read_config(path: Path) -> dict[str, Any]:
     entries = settings["properties"]
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise InputError(f"{path.name}: expected one [[properties]] section for each property.")
-    if not isinstance(settings["id"], str):
-        raise InputError(f"{path.name}: got id={settings['id']!r}, expected text.")
+    for part, names in ((settings, ("id",)), *((each, _NAMES) for each in entries)):
+        for name in names:
+            if not isinstance(part.get(name, ""), str):
+                raise InputError(f"{path.name}: got {name}={echo(part[name])}, expected text.")
+    check_identity(settings["id"], settings["title"], settings.get("licence", "unspecified"))
     return settings
 
 
@@ -138,7 +167,7 @@ def read_digests(path: Path | None, expected: str | None = None) -> frozenset[st
     try:
         with opener(path, "rt", encoding="ascii") as handle:
             digests = frozenset(handle.read().split())
-    except (UnicodeDecodeError, EOFError) as error:
+    except (UnicodeDecodeError, EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise InputError(f"{path.name} is not a list of digests: {error}") from error
     if expected and digest_list_hash(digests) != expected:
         raise click.UsageError(

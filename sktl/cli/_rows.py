@@ -11,7 +11,7 @@ import click
 from sktl.cli._cells import cell_rules
 from sktl.cli._columns import column_of, read_beside
 from sktl.cli._numbers import Command
-from sktl.cli._paths import check_place, say, skipped_file
+from sktl.cli._paths import check_place, say, shown_path, skipped_file
 from sktl.exceptions import TableError
 
 if TYPE_CHECKING:
@@ -203,7 +203,7 @@ class Materials(NamedTuple):
             hidden = "hidden " if table.hidden else ""
             sheet = f"{hidden}sheet {table.sheet!r}, " if table.sheet else ""
             row = f"names of columns in row {table.header_line}"
-            say(f"Reading {path.name}: {sheet}{row}.", err=True)
+            say(f"Reading {shown_path(path.name)}: {sheet}{row}.", err=True)
         return table, place, column
 
     def _are_named(self, header: Sequence[str], target: str | None) -> bool:
@@ -236,9 +236,10 @@ class Materials(NamedTuple):
 
     def check_output(self, output: Path, table: Table, column: str) -> None:
         """Raise if a file to write is one of the files of crystals."""
-        if self.structures is not None and self.structures.is_dir():
-            names = filter(None, map(str.strip, table.column(column)))
-            check_place(output, *(self.structures / name for name in names))
+        if self.structures is not None:
+            names = set(map(str.strip, table.column(column))) if self.structures.is_dir() else set()
+            names |= {name.rpartition("#")[0] for name in names}
+            check_place(output, self.structures, *(self.structures / name for name in names))
 
     def read(
         self, table: Table, column: str, elements: Collection[int] | None = None
@@ -335,7 +336,7 @@ def read_usable(
     problems = row_problems(table, found + measured.findings + bad + beside.findings)
     report_problems(table, problems, path, options["on_error"], options["max_bad"], output)
     for line in list_findings(measured.left_out):
-        say(f"Left out: {path.name}, {line}", err=True)
+        say(f"Left out: {shown_path(path.name)}, {line}", err=True)
     kept = usable_rows(table, problems + measured.left_out)
     if not kept:
         raise TableError("No row is left.")
@@ -381,7 +382,7 @@ def report_problems(
     from sktl.tables import list_findings, skipped_rows, usable_rows, write_table
 
     for line in list_findings(problems):
-        say(f"{path.name}, {line}", err=True)
+        say(f"{shown_path(path.name)}, {line}", err=True)
     n_bad = len(table) - len(usable_rows(table, problems))
     if not n_bad:
         return
@@ -395,6 +396,5 @@ def report_problems(
         return
     if n_bad == len(table):
         raise TableError(f"{what} None is left.")
-    place = skipped_file(output)
-    write_table(place, skipped_rows(table, problems))
-    say(f"Skipped {n_bad} of {len(table)} rows: see {place}", err=True)
+    write_table(place := skipped_file(output), skipped_rows(table, problems))
+    say(f"Skipped {n_bad} of {len(table)} rows: see {shown_path(place)}", err=True)

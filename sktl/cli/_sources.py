@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from sktl._echo import shown
 from sktl.cli._paths import say
 from sktl.exceptions import SktlError
 
@@ -23,10 +24,12 @@ def list_command() -> None:
         try:
             card = sktl.load_source(name).card
         except SktlError as error:
-            rows.append((name, "-", "-", "-", f"cannot be loaded: {error}"))
+            rows.append((name, "-", "-", "-", shown(f"cannot be loaded: {error}")))
             continue
         compositions = card.training.get("n_compositions", "-")
-        rows.append((name, card.id, str(len(card.properties)), str(compositions), card.title))
+        rows.append(
+            (name, card.id, str(len(card.properties)), str(compositions), shown(card.title))
+        )
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     for row in rows:
         texts = [text.ljust(width) for text, width in zip(row, widths, strict=True)]
@@ -42,7 +45,10 @@ def show_command(name: str, as_json: bool) -> None:
     from sktl.sources import card_page
 
     source = sktl.load_source(name)
-    say(source.card.to_json() if as_json else card_page(source, name), nl=as_json)
+    if as_json:
+        click.echo(source.card.to_json())
+    else:
+        say(card_page(source, name), nl=False)
 
 
 @sources_group.command("fetch")
@@ -57,7 +63,7 @@ def fetch_command(names: tuple[str, ...]) -> None:
 
     for name in names:
         source = sktl.load_source(name)
-        click.echo(f"{name}: here. {source.card.id}, sha256 {source.sha256}.")
+        say(f"{shown(name)}: here. {source.card.id}, sha256 {source.sha256}.")
 
 
 @sources_group.command("verify")

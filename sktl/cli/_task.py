@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import click
 
+from sktl._echo import shown
 from sktl.cli._columns import read_beside
 from sktl.cli._paths import check_place, say
 from sktl.cli._rows import Materials, report_problems
@@ -53,7 +54,9 @@ def is_classification(task: str, data: Path, materials: Materials, target: str) 
         return False
     without = {problem.row for problem in read_labels(table, column.name)[1]}
     names = sorted({cell.strip() for row, cell in enumerate(cells) if row not in without})
-    listed = ", ".join(names[:_MOST_NAMED]) + (", ..." if len(names) > _MOST_NAMED else "")
+    listed = ", ".join(map(shown, names[:_MOST_NAMED])) + (
+        ", ..." if len(names) > _MOST_NAMED else ""
+    )
     say(f"{column.title} is taken as classes: {listed}. --task regression reads numbers.", err=True)
     return True
 

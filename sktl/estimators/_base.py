@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sktl._checks import check_integer
+from sktl._checks import check_integer, check_predictions
 from sktl._containers import index_of
 from sktl._progress import progress as work_of
 from sktl._progress import show_progress
-from sktl._types import MaterialsLike, PathLike
+from sktl._types import FloatArray, MaterialsLike, PathLike
 from sktl.estimators._domain import N_NEIGHBORS, Domain
 from sktl.estimators._files import save_model
 from sktl.estimators._input import MaterialsEstimator, NetworkInput, read_materials
@@ -49,6 +49,24 @@ class MaterialsModel(MaterialsEstimator, ABC):
     training_sha256_: str
     examples_: list[Any]
     file_: dict[str, Any]
+
+    @abstractmethod
+    def _predict_rows(
+        self, materials: Materials, with_features: bool
+    ) -> tuple[FloatArray, Features]:
+        """Return predictions (n, k), or probabilities (n, c), and features (m, n, d) or none.
+
+        The features are those that `uncertainty_` reads, or the embeddings of networks.
+        """
+
+    def _say(
+        self, materials: Materials, with_features: bool = False
+    ) -> tuple[FloatArray, Features]:
+        """Return what `_predict_rows` does, of which all is finite, or fail."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            said, features = self._predict_rows(materials, with_features)
+        check_predictions(materials, said)
+        return said, features
 
     @abstractmethod
     def _screen(

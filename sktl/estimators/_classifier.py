@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any, Literal, Self
 
 import numpy as np
-from sklearn.utils.multiclass import check_classification_targets
 
 from sktl._checks import check_labels
 from sktl._state import stored
@@ -181,7 +180,6 @@ class TransferClassifier(TransferModel, MaterialsClassifier):
         """
         materials = read_materials(self, X, fitting=True)
         labels = check_labels(materials, y, estimator=type(self).__name__)
-        check_classification_targets(labels)
         return self._fit(materials, labels, sample_weight)
 
     @one_thread()

@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from sktl._limits import LARGEST_NUMBER
 from sktl._state import stored
 from sktl._types import AnyArray, FloatArray, MaterialsLike
 from sktl._warnings import warn_caller
@@ -43,7 +44,6 @@ if TYPE_CHECKING:
     from sklearn.utils import Tags
 
 POLICIES = ("error", "warn")
-LARGEST_NUMBER = 1e100
 UnseenElements: TypeAlias = Literal["error", "warn"]
 
 Batch: TypeAlias = Compositions | Crystals | AnyArray
@@ -113,7 +113,10 @@ def read_materials(
         estimator.input_kind_ = materials.kind
     _check_conditions(estimator, materials, fitting, tell=not isinstance(X, Materials))
     if materials.kind == "columns" and not isinstance(X, Materials):
-        numbers = validate_data(estimator, materials.items, dtype=np.float64, reset=fitting)
+        try:
+            numbers = validate_data(estimator, materials.items, dtype=np.float64, reset=fitting)
+        except ValueError as error:
+            raise InputError(str(error)) from error
         _check_size(numbers)
         names = getattr(estimator, "feature_names_in_", None)
         return Materials("columns", numbers, names=None if names is None else tuple(names))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from typing import Any
 
 import numpy as np
@@ -20,12 +19,6 @@ class MaterialsClassifier(ClassifierMixin, MaterialsModel):
     """A classifier of materials, whose ``classes_`` are sorted."""
 
     classes_: AnyArray
-
-    @abstractmethod
-    def _predict_rows(
-        self, materials: Materials, with_features: bool
-    ) -> tuple[FloatArray, Features]:
-        """Return probabilities (n, c), and the embeddings (m, n, d) of networks or none."""
 
     def _learn_classes(self, labels: AnyArray) -> IntArray:
         """Set the classes, and return the place of each label among them; one is too few."""
@@ -48,9 +41,14 @@ class MaterialsClassifier(ClassifierMixin, MaterialsModel):
         -------
         ndarray (n, c), float64
             Columns in the order of `classes_`; rows sum to 1.
+
+        Raises
+        ------
+        InputError
+            A probability is no finite number.
         """
         materials = read_materials(self, X, fitting=False)
-        return self._predict_rows(materials, False)[0]
+        return self._say(materials)[0]
 
     def predict(self, X: MaterialsLike) -> AnyArray:
         """Predict the most probable class.
@@ -71,7 +69,7 @@ class MaterialsClassifier(ClassifierMixin, MaterialsModel):
     def _screen(
         self, materials: Materials, coverage: float | None
     ) -> tuple[dict[str, Any], Features]:
-        chances, features = self._predict_rows(materials, True)
+        chances, features = self._say(materials, True)
         columns = {"prediction": self.classes_[chances.argmax(axis=1)]}
         named = zip(self.classes_, chances.T, strict=True)
         return columns | {f"probability_{name}": part for name, part in named}, features

@@ -8,6 +8,7 @@ from typing import Any, Literal, overload
 import numpy as np
 from sklearn.base import RegressorMixin
 
+from sktl._checks import check_predictions
 from sktl._types import FloatArray, MaterialsLike
 from sktl.estimators._base import MaterialsModel
 from sktl.estimators._input import read_materials
@@ -21,12 +22,6 @@ class MaterialsRegressor(RegressorMixin, MaterialsModel):
 
     Its ``uncertainty_`` is what held-out rows teach, or None where there were none.
     """
-
-    @abstractmethod
-    def _predict_rows(
-        self, materials: Materials, with_features: bool
-    ) -> tuple[FloatArray, Features]:
-        """Return predictions (n, k), and the features (m, n, d) of `uncertainty_` or none."""
 
     @abstractmethod
     def _shaped(self, values: FloatArray) -> FloatArray:
@@ -81,12 +76,12 @@ class MaterialsRegressor(RegressorMixin, MaterialsModel):
         ------
         InputError
             A standard deviation or an interval is wanted and no rows were held out in `fit`, or
-            too few for this coverage.
+            too few for this coverage; or a prediction is no finite number.
         """
         materials = read_materials(self, X, fitting=False)
         if not return_std and coverage is None:
-            return self._shaped(self._predict_rows(materials, False)[0])
-        predictions, features = self._predict_rows(materials, True)
+            return self._shaped(self._say(materials)[0])
+        predictions, features = self._say(materials, True)
         spread = self._spread(materials, predictions, features, coverage)
         deviations, *ends = map(self._shaped, spread)
         found = [self._shaped(predictions), *([deviations] if return_std else [])]
@@ -130,7 +125,7 @@ class MaterialsRegressor(RegressorMixin, MaterialsModel):
     def _screen(
         self, materials: Materials, coverage: float | None
     ) -> tuple[dict[str, Any], Features]:
-        predictions, features = self._predict_rows(materials, True)
+        predictions, features = self._say(materials, True)
         found = [predictions]
         if self.uncertainty_ is not None:
             found += self._spread(materials, predictions, features, coverage)
@@ -142,7 +137,7 @@ class MaterialsRegressor(RegressorMixin, MaterialsModel):
 
     def _deviations(self, materials: Materials) -> FloatArray:
         """Return the standard deviations of predictions, (n, k)."""
-        return self._spread(materials, *self._predict_rows(materials, True), None)[0]
+        return self._spread(materials, *self._say(materials, True), None)[0]
 
     def _spread(
         self, materials: Materials, predictions: FloatArray, features: Features, coverage: Any
@@ -155,7 +150,9 @@ class MaterialsRegressor(RegressorMixin, MaterialsModel):
                 "with a validation_fraction above 0."
             )
         wider = 1.0 + self._beyond(materials)[0]
-        deviations, half_widths = self.uncertainty_.spread(features, coverage, wider)
+        with np.errstate(over="ignore", invalid="ignore"):
+            deviations, half_widths = self.uncertainty_.spread(features, coverage, wider)
+        check_predictions(materials, deviations, "a standard deviation")
         if half_widths is None:
             return [deviations]
         low = np.maximum(predictions - half_widths, self._lowest())

@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import precision_recall_curve, roc_curve
 
+from sktl._echo import shown
 from sktl.evaluation._class_summary import summarize_classes
 from sktl.evaluation._classes import LEAST, SHARES
 from sktl.evaluation._condition_figures import draw_conditions
@@ -54,7 +55,7 @@ def write_class_report(
     dict
         What `summarize_classes` returns.
     """
-    findings = summarize_classes(evaluation, target=target, labels=labels)
+    findings = summarize_classes(evaluation, target=shown(target), labels=labels)
     rows = [row for row in findings["models"] if row["model"] != SHARES]
     models = [row["model"] for row in rows]
     write_page(

@@ -13,6 +13,7 @@ from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
 from sklearn.model_selection import StratifiedGroupKFold
 
 from sktl._checks import check_labels
+from sktl._echo import shown
 from sktl.evaluation._conditions import find_responses
 from sktl.evaluation._costs import estimate_seconds
 from sktl.evaluation._evaluate import (
@@ -209,7 +210,7 @@ def evaluate_classes(
         formulas=list(map(shown_formula, materials.formulas)),
         compositions=compositions,
         y=place.reshape(-1),
-        classes=list(map(str, classes)),
+        classes=_names(classes),
         groups=groups,
         source=loaded,
         source_name=name_of(source),
@@ -220,6 +221,14 @@ def evaluate_classes(
     )
     _run(evaluation, wanted, materials, n_jobs, report)
     return evaluation
+
+
+def _names(classes: AnyArray) -> list[str]:
+    """Return the classes as pages show them, each by another name."""
+    names = [shown(str(each)) for each in classes]
+    if len(set(names)) < len(names):
+        names = [f"{name} [{place}]" for place, name in enumerate(names)]
+    return names
 
 
 def score_probabilities(y: IntArray, probabilities: FloatArray) -> ClassScores:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
-from sktl._checks import check_numbers, check_weights
+from sktl._checks import check_numbers, check_squares, check_weights
+from sktl._limits import LARGEST_NUMBER
 from sktl.evaluation._conditions import Response, find_responses
 from sktl.evaluation._costs import estimate_seconds
 from sktl.evaluation._evaluation import CurvePoint, Evaluation, Fold
@@ -225,8 +226,12 @@ def _prepare(
     y = check_numbers(materials, y, estimator="evaluate")
     if y.ndim != 1:
         raise InputError(f"Got y of shape {y.shape}, expected one target (n,).")
-    if np.ptp(y) == 0:
-        raise InputError(f"Got y={y[0]} in every row, expected values that differ.")
+    check_squares(materials, y)
+    if np.ptp(y) < 1 / LARGEST_NUMBER:
+        raise InputError(
+            f"Got y={y[0]} in every row, expected values that differ, by {1 / LARGEST_NUMBER:g} or "
+            "more: use another unit."
+        )
     compositions = loaded.read(materials).compositions
     groups = group_rows(compositions, group)
     check_evaluable(len(y), len(np.unique(groups)), n_splits)

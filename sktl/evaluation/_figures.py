@@ -13,6 +13,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator, PercentFormatter
 
+from sktl._echo import printable
 from sktl.evaluation._names import BOOSTING, FOREST, SCRATCH, TRANSFER, FigureKind
 
 if TYPE_CHECKING:
@@ -293,6 +294,8 @@ def as_file(
     with matplotlib.rc_context(style or _FIGURE_STYLE), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from font")  # a box is drawn instead
         figure.savefig(content, format=kind, dpi=dpi, **look)
+    if kind == "svg":  # in which control characters may not be
+        return printable(content.getvalue().decode("utf-8")).encode("utf-8")
     return content.getvalue()
 
 

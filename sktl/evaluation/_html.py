@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import jinja2
 
+from sktl._echo import printable
 from sktl._store import atomic_write
 from sktl.evaluation._figures import as_file
 from sktl.evaluation._names import BOOSTING, FOREST, TRANSFER, FigureKind
@@ -28,6 +29,7 @@ Citation: TypeAlias = tuple[str, str | None, str]
 _TEMPLATES = jinja2.Environment(
     loader=jinja2.PackageLoader("sktl.evaluation"),
     autoescape=True,
+    finalize=lambda value: printable(value) if type(value) is str else value,
     undefined=jinja2.StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import matplotlib
 import numpy as np
 
+from sktl._echo import shown
 from sktl.evaluation._condition_figures import draw_conditions
 from sktl.evaluation._elements import FEW, place_of
 from sktl.evaluation._figures import (
@@ -73,6 +74,7 @@ def write_report(
     dict
         What `summarize` returns.
     """
+    target, unit = shown(target), unit and shown(unit)
     findings = summarize(evaluation, target=target, unit=unit, labels=labels)
     suffix = f" ({unit})" if unit else ""
     drawn = _draw(evaluation, findings, suffix)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sktl._echo import shown
 from sktl._version import versions
 from sktl.evaluation._cautions import known_new, list_cautions, noise_floor
 from sktl.evaluation._comparison import compare
@@ -159,13 +160,13 @@ def describe_source(evaluation: Evaluation | ClassEvaluation) -> Findings:
     return {
         "name": evaluation.source_name,
         "id": card.id,
-        "title": card.title,
+        "title": shown(card.title),
         "sha256": evaluation.source.sha256,
         "licence": card.licence,
         "compositions": card.training.get("n_compositions"),
         "held_out_digests": card.held_out.get("n_digests", 0),
         "properties": [
-            {"name": item.name, "unit": item.unit, "labels": item.n_rows}
+            {"name": shown(item.name), "unit": shown(item.unit), "labels": item.n_rows}
             for item in card.properties
         ],
         "tables": [

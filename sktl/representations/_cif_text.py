@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
 from sktl._echo import echo
+from sktl._limits import LARGEST_CIF
 from sktl.representations._faults import UnreadableFile
 
 Items: TypeAlias = dict[str, Any]
@@ -51,7 +52,7 @@ def split_cif(text: str) -> list[tuple[str, int, str]]:
     for (start, name), end in zip(begun, ends, strict=False):
         line, before = line + text.count("\n", before, start), start
         part = text[start:end]
-        if any(map(_is_of_sites, _words(part))):
+        if _has_sites(part):
             blocks.append((name, line, part))
     return blocks
 
@@ -98,6 +99,14 @@ def block_items(text: str) -> Items:
 def _words(text: str) -> Iterator[str]:
     """Yield what stands in a block without quotes."""
     return (found["word"] for found in _TOKEN.finditer(text) if found["word"])
+
+
+def _has_sites(block: str) -> bool:
+    """Tell whether a block has sites of atoms; what is too long to read is not taken apart."""
+    if len(block) <= LARGEST_CIF:
+        return any(map(_is_of_sites, _words(block)))
+    lower = block.lower()
+    return any(start in lower for start in _SITES)
 
 
 def _is_of_sites(word: str) -> bool:

@@ -70,7 +70,8 @@ class NumberColumn:
         if not self.has_missing:
             cells = np.where(np.isnan(cells), self.center, cells)
         value = np.clip(cells, self.edges[0], self.edges[-1])[:, None]
-        parts = [(value - low) / (high - low), (value - self.center) / self.scale]
+        with np.errstate(over="ignore"):  # of steps that are nearly none; what is large is clipped
+            parts = [(value - low) / (high - low), (value - self.center) / self.scale]
         missing = np.isnan(cells)[:, None]
         encoded = np.where(missing, 0.0, np.clip(np.hstack(parts), -9.0, 9.0))
         encoded[:, : len(low)] = np.clip(encoded[:, : len(low)], 0.0, 1.0)

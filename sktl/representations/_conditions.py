@@ -11,12 +11,12 @@ from typing import Any, Self, TypeAlias
 import numpy as np
 
 from sktl._containers import Categories
+from sktl._limits import LARGEST_NUMBER
 from sktl._types import AnyArray, BoolArray, FloatArray, Indices, IntArray, ObjectArray
 from sktl._warnings import warn_caller
 from sktl.exceptions import InputError
 
 Cells: TypeAlias = Sequence[Any] | AnyArray
-LARGEST = 1e100
 _SHOWN = 60
 
 
@@ -164,11 +164,11 @@ def _read_column(name: str, cells: Cells) -> AnyArray:
 
 
 def _check_numbers(name: str, column: FloatArray) -> FloatArray:
-    wrong = np.flatnonzero(np.abs(column) > LARGEST)
+    wrong = np.flatnonzero(np.abs(column) > LARGEST_NUMBER)
     if len(wrong):
         raise InputError(
             f"Got {column[wrong[0]]} in row {wrong[0]} of the column {name!r}, expected numbers of "
-            f"at most {LARGEST:g}, or an empty cell where it is not known."
+            f"at most {LARGEST_NUMBER:g}, or an empty cell where it is not known."
         )
     return column
 

@@ -11,7 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sktl._echo import echo
-from sktl._limits import LARGEST_CRYSTAL_FILE, LONGEST_COMMENT, MOST_COLUMNS
+from sktl._limits import (
+    LARGEST_CRYSTAL_FILE,
+    LARGEST_POSCAR,
+    LONGEST_COMMENT,
+    MOST_COLUMNS,
+    MOST_LINES,
+)
 from sktl._types import PathLike
 from sktl.representations._atoms import structure_from_atoms
 from sktl.representations._cif import read_cif
@@ -80,10 +86,9 @@ def open_blocks(path: PathLike) -> tuple[Block, ...]:
     if not path.is_file():
         raise UnreadableFile("there is no such file")
     status = path.stat()
-    if status.st_size > LARGEST_CRYSTAL_FILE:
-        raise UnreadableFile(
-            f"it has {status.st_size:,} bytes, expected at most {LARGEST_CRYSTAL_FILE:,}"
-        )
+    largest = LARGEST_CRYSTAL_FILE if name.endswith(CRYSTAL_FILES) else LARGEST_POSCAR
+    if status.st_size > largest:
+        raise UnreadableFile(f"it has {status.st_size:,} bytes, expected at most {largest:,}")
     return _open(path, status.st_mtime_ns, status.st_size)
 
 
@@ -157,6 +162,9 @@ def _frames(text: str) -> list[Block]:
         from ase.io.extxyz import read_xyz
     except ImportError as error:
         raise UnreadableFile("extended XYZ is read by ASE: pip install ase") from error
+    n_lines = text.count("\n")
+    if n_lines > MOST_LINES:
+        raise UnreadableFile(f"it has {n_lines:,} lines, expected at most {MOST_LINES:,}")
     _check_frames(text.splitlines())
     blocks, line = [], 1
     try:

@@ -163,6 +163,7 @@ class SourceCard:
         )
         card = cls(**{**values, "properties": properties, "elements": tuple(values["elements"])})
         _check_properties(card)
+        _check_training(card.training)
         return card
 
     @classmethod
@@ -258,6 +259,40 @@ def _is_network(value: Any) -> bool:
     )
 
 
+def _check_training(training: dict[str, Any]) -> None:
+    """Raise unless a card says of tables and settings what pages and reports show."""
+    for name, (holds, expected) in _TRAINING_RULES.items():
+        if name in training and not holds(training[name]):
+            raise SourceIntegrityError(
+                f"Got {name}={reprlib.repr(training[name])} in the card, expected {expected}."
+            )
+
+
+def _is_settings(value: Any) -> bool:
+    return (
+        isinstance(value, dict) and _is_plain(value) and _is_list(value.get("labels", []), _is_text)
+    )
+
+
+def _is_table(value: Any) -> bool:
+    if not isinstance(value, dict) or not _is_count(value.get("rows", 0)):
+        return False
+    facts = [value[name] for name in ("name", "database", "doi", "licence") if name in value]
+    return all(fact is None or _is_texts(fact) for fact in facts)
+
+
+def _is_texts(value: Any) -> bool:
+    return _is_list([value] if isinstance(value, str) else value, lambda one: isinstance(one, str))
+
+
+def _is_plain(value: Any, depth: int = 5) -> bool:
+    """Tell whether a value of JSON has at most `depth` lists and objects inside each other."""
+    parts = list(value.values()) if isinstance(value, dict) else value
+    return not isinstance(parts, list) or (
+        depth > 0 and all(_is_plain(part, depth - 1) for part in parts)
+    )
+
+
 def _is_reference(value: Any) -> bool:
     if value == {}:
         return True
@@ -292,7 +327,6 @@ def _is_place(value: Any) -> bool:
 _TEXT = (_is_text, "text")
 _COUNT = (_is_count, "an integer of at least 0")
 _ERROR = (_is_error, "a number of at least 0, or null")
-_DICT = (lambda value: isinstance(value, dict), "an object")
 
 _PROPERTY_RULES: Rules = {
     "name": _TEXT,
@@ -325,11 +359,22 @@ _CARD_RULES: Rules = {
         "a list that is not empty",
     ),
     "elements": (_is_elements, f"ascending atomic numbers from 1 to {_HIGHEST_ATOMIC_NUMBER}"),
-    "training": _DICT,
-    "held_out": _DICT,
+    "training": (lambda value: isinstance(value, dict), "an object"),
+    "held_out": (
+        lambda value: isinstance(value, dict) and _is_plain(value),
+        "an object of plain values",
+    ),
     "licence": _TEXT,
     "reference": (
         _is_reference,
         "formulas or structures and a row of finite predictions for each, or nothing",
     ),
+}
+_TRAINING_RULES: Rules = {
+    "tables": (
+        lambda value: _is_list(value, _is_table),
+        "a list of objects whose facts are texts and whose rows are counted",
+    ),
+    "settings": (_is_settings, "an object of plain values, with labels as texts"),
+    "n_compositions": _COUNT,
 }

@@ -6,12 +6,14 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import BinaryIO
 
 import safetensors
 import safetensors.torch
 import torch
 from torch import Tensor
 
+from sktl._json import read_json
 from sktl._limits import LONGEST_HEADER
 from sktl._store import atomic_write
 from sktl._types import PathLike
@@ -19,6 +21,7 @@ from sktl.exceptions import SourceIntegrityError
 
 _LENGTH_BYTES = 8
 _ALIGNMENT = 8
+_METADATA = "__metadata__"
 
 
 def write_tensors(path: PathLike, tensors: Mapping[str, Tensor], text: str) -> None:
@@ -79,9 +82,14 @@ def read_content(path: PathLike, sha256: str | None = None) -> bytes:
     Without a hash to expect, a file whose first bytes show that it is something else is not read.
     """
     path = Path(path)
+    if path.exists() and not path.is_file():
+        raise SourceIntegrityError(f"{path.name} is a folder, a pipe or a device, not a file.")
     with open(path, "rb") as handle:
         if sha256 is None:
-            _check_start(handle.read(_LENGTH_BYTES + 1), path.stat().st_size, path.name)
+            size = path.stat().st_size
+            _check_start(handle.read(_LENGTH_BYTES + 1), size, path.name)
+            handle.seek(0)
+            _check_end(handle, size, path.name)
             handle.seek(0)
         content = handle.read()
     check_hash(content, sha256, path.name)
@@ -112,7 +120,7 @@ def unpack_tensors(content: bytes, name: str) -> tuple[dict[str, Tensor], str]:
     end = _LENGTH_BYTES + int.from_bytes(content[:_LENGTH_BYTES], "little")
     try:
         tensors = safetensors.torch.load(content)
-        metadata = json.loads(content[_LENGTH_BYTES:end]).get("__metadata__") or {}
+        metadata = json.loads(content[_LENGTH_BYTES:end]).get(_METADATA) or {}
     except (
         safetensors.SafetensorError,
         ValueError,
@@ -146,6 +154,22 @@ def _check_start(start: bytes, size: int, name: str) -> None:
             "safetensors. Such a file can run code when it is opened; it was not opened."
         )
     raise SourceIntegrityError(f"{name} is not a whole safetensors file ({size} bytes).")
+
+
+def _check_end(handle: BinaryIO, size: int, name: str) -> None:
+    """Raise unless the tensors that the header of a file states end where its `size` bytes do."""
+    length = int.from_bytes(handle.read(_LENGTH_BYTES), "little")
+    try:
+        header = read_json(handle.read(length))
+        ends = [entry["data_offsets"][1] for key, entry in header.items() if key != _METADATA]
+        stated = _LENGTH_BYTES + length + int(max(ends, default=0))
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError) as error:
+        raise SourceIntegrityError(f"{name} is not a whole safetensors file: {error!r}.") from error
+    if stated != size:
+        raise SourceIntegrityError(
+            f"{name} is not a whole safetensors file: its header states {stated:,} bytes, and it "
+            f"has {size:,}."
+        )
 
 
 def _digest(tensors: Mapping[str, Tensor], text: str) -> str:

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sktl._echo import printable
+from sktl._echo import printable, shown
 from sktl.representations import SYMBOLS
 from sktl.sources._architectures import find_architecture
 from sktl.sources._card import PropertyCard, SourceCard
@@ -37,8 +37,8 @@ def card_page(source: Source, name: str) -> str:
     """
     card = source.card
     parts = [
-        f"# {name}",
-        f"{card.title}.",
+        f"# {shown(name)}",
+        f"{shown(card.title)}.",
         _facts(source),
         "## Load it",
         f"```python\nimport sktl\n\nsource = sktl.load_source({json.dumps(name)})\n"
@@ -100,8 +100,8 @@ def _facts(source: Source) -> str:
 
 def _property_row(item: PropertyCard) -> tuple[object, ...]:
     return (
-        item.name,
-        item.unit,
+        shown(item.name),
+        shown(item.unit),
         item.transform,
         item.n_rows,
         item.holdout_rows,
@@ -148,11 +148,11 @@ def _held_out(card: SourceCard) -> str:
 
 
 def _reference(card: SourceCard) -> str:
-    shown = card.reference.get("formulas", card.reference.get("structures", []))
-    formulas = [item if isinstance(item, str) else _formula(item["numbers"]) for item in shown]
+    materials = card.reference.get("formulas", card.reference.get("structures", []))
+    formulas = [item if isinstance(item, str) else _formula(item["numbers"]) for item in materials]
     predictions = card.reference.get("predictions", [])
     rows = [(formula, *row) for formula, row in zip(formulas, predictions, strict=True)]
-    titles = [f"{item.name} ({item.unit})" for item in card.properties]
+    titles = [shown(f"{item.name} ({item.unit})") for item in card.properties]
     return _table(("formula", *titles), rows)
 
 

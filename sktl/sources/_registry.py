@@ -94,7 +94,7 @@ def load_source(source: PathLike | Source) -> Source:
         entry = SHIPPED.get(ALIASES.get(source, source))
         if entry is not None:
             return _load_file(WEIGHTS / entry["file"], entry["sha256"])
-        if is_source_name(source) and _record(_folder(), source).is_file():
+        if is_source_name(source) and _record(_folder(), source).exists():
             return _load_registered(_folder(), source)
         foreign = find_foreign(source) if is_source_name(source) else None
         if foreign is not None:
@@ -160,7 +160,10 @@ def register_source(
     folder = _folder()
     record = _record(folder, name)
     folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / f".{name}.lock"):  # of two processes, one comes first
+    lock = folder / f".{name}.lock"
+    for each in (record, lock, _registered_file(folder, name, found)):
+        _check_entry(each)
+    with FileLock(lock):  # of two processes, one comes first
         old = _read_record(record) if record.is_file() and not overwrite else found
         if old != found:
             raise InputError(
@@ -212,6 +215,7 @@ def _registered_file(folder: Path, name: str, sha256: str) -> Path:
 
 def _read_record(record: Path) -> str:
     """Return the sha256 that a registration promises."""
+    _check_entry(record)
     try:
         sha256 = read_json(record.read_text(encoding="utf-8"))["sha256"]
         if re.fullmatch("[0-9a-f]{64}", sha256):
@@ -221,6 +225,12 @@ def _read_record(record: Path) -> str:
     raise SourceIntegrityError(
         f"{record.name} in the cache is damaged: register the source again, with overwrite=True."
     )
+
+
+def _check_entry(path: Path) -> None:
+    """Raise if something else than a file, such as a folder or a pipe, is in the cache there."""
+    if path.exists() and not path.is_file():
+        raise SourceIntegrityError(f"{path.name} in the cache is no file: remove {str(path)!r}.")
 
 
 def _load_registered(folder: Path, name: str) -> Source:

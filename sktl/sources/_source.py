@@ -194,8 +194,18 @@ class Source:
             A formula or a structure cannot be read.
         UnseenElementError
             A material holds an element that is not in the card.
+        SourceIntegrityError
+            A prediction is no finite number.
         """
-        return self.card.to_units(run_rows(self.network, self._encode(materials)))
+        with np.errstate(over="ignore", invalid="ignore"):
+            said = self.card.to_units(run_rows(self.network, self._encode(materials)))
+        bad = np.flatnonzero(~np.isfinite(said).all(axis=1))
+        if len(bad):
+            raise SourceIntegrityError(
+                f"The source {self.card.id} predicts {said[bad[0]]} for row {bad[0]}, expected "
+                "finite numbers: it is damaged, do not use it."
+            )
+        return said
 
     def verify(self) -> float:
         """Compare predictions with the card's reference predictions.

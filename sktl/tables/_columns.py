@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+from sktl._echo import shown
 from sktl.exceptions import FormulaError, TableError
 from sktl.representations import (
     FORMULA_NAMES,
@@ -90,7 +91,7 @@ def names_column(header: Iterable[str], wanted: Iterable[str]) -> bool:
 
 def _called(header: Iterable[str], wanted: str) -> list[Column]:
     """Return the columns that a name may mean: the whole name goes before the title."""
-    columns = [Column(name, *split_unit(name)) for name in header if name]
+    columns = [_column(name) for name in header if name]
     return [column for column in columns if column.name == wanted] or _alike(columns, wanted)
 
 
@@ -99,7 +100,7 @@ def _alike(columns: Sequence[Column], wanted: str) -> list[Column]:
 
     Those that have no unit themselves go before others, where none is wanted.
     """
-    title, unit = split_unit(wanted.strip())
+    title, unit = _column(wanted.strip())[1:]
     titled = [column for column in columns if column.title.casefold() == title.casefold()]
     return [column for column in titled if column.unit == unit] or (titled if unit is None else [])
 
@@ -151,7 +152,7 @@ def find_blocks_column(table: Table) -> str:
 
 def _find_usual(table: Table, names: Iterable[str], what: str) -> str:
     """Return the only column that has one of the usual names."""
-    columns = [Column(name, *split_unit(name)) for name in table.header if name]
+    columns = [_column(name) for name in table.header if name]
     found = [column.name for name in names for column in _alike(columns, name)]
     if len(found) != 1:
         raise TableError(f"Say which column has {what}, one of {list(table.header)}.")
@@ -278,6 +279,12 @@ def bad_rows(table: Table) -> list[Finding]:
             fault = Fault("row of another length", f"{len(cells)} cells, the header has {width}")
             problems.append(Finding(row, table.lines[row], "whole row", ",".join(cells), fault))
     return problems
+
+
+def _column(name: str) -> Column:
+    """Return a column by its name; title and unit are as a line shows them."""
+    title, unit = split_unit(name)
+    return Column(name, shown(title), unit and shown(unit))
 
 
 def split_unit(name: str) -> tuple[str, str | None]:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from sktl._echo import echo, shown
 from sktl.representations import Fault
 
 MOST_OF_A_KIND = 5
@@ -60,7 +61,7 @@ class Finding:
         return str(self.fault)
 
     def __str__(self) -> str:
-        return f"line {self.line}, {self.column}: {self.value!r}: {self.reason}"
+        return f"line {self.line}, {shown(self.column)}: {echo(self.value)}: {self.reason}"
 
 
 def list_findings(findings: Iterable[Finding], most: int = MOST_OF_A_KIND) -> list[str]:

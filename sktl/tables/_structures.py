@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Collection
 from pathlib import Path
@@ -70,7 +71,7 @@ def read_structures(
         try:
             if not name:
                 raise StructureError("no name of a file")
-            if not (outside or place.is_file()) and _leads_out(name):
+            if not (outside or place.is_file()) and _leads_out(place, name):
                 raise StructureError(
                     "the name leads out of the folder; if that is meant, say --outside-folder"
                 )
@@ -126,10 +127,14 @@ def read_crystal_table(path: PathLike) -> Table:
     )
 
 
-def _leads_out(name: str) -> bool:
-    """Return whether a name may mean a file that is not below the folder."""
+def _leads_out(place: Path, name: str) -> bool:
+    """Return whether a name may mean a file that is not below the folder, by a link too."""
     path = Path(name)
-    return path.is_absolute() or ".." in path.parts or name.startswith("~")
+    if path.is_absolute() or ".." in path.parts or name.startswith("~"):
+        return True
+    folder = os.path.realpath(place)
+    names = {name, name.rpartition("#")[0] or name} if "\0" not in name else set()
+    return not all(Path(os.path.realpath(place / each)).is_relative_to(folder) for each in names)
 
 
 def _cell(value: object) -> str:

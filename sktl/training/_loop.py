@@ -24,6 +24,12 @@ from sktl.representations import Rows
 from sktl.training._policy import Policy
 from sktl.training._progress import epoch_counters
 
+DIVERGED = 10.0
+"""Times the largest target, of one spread or more, that no mean loss of a training reaches."""
+
+LARGEST_ENTROPY = 10.0
+"""The same of classes: the cross-entropy of a network that is sure of the wrong class."""
+
 
 def train(
     network: Network,
@@ -92,16 +98,24 @@ def train(
         net.partial_fit(data, epochs=n_epochs - len(net.history))
     if net.interrupted_:
         raise KeyboardInterrupt
-    _check_converged(net.history, rate)
+    _check_converged(net, data, rate)
     network.load_state_dict(net.average_)
     network.rest_dropout(False)
     network.to("cpu").eval()
     return net.history
 
 
-def _check_converged(history: History, rate: float) -> None:
-    """Raise if the last loss is not finite."""
-    if not math.isfinite(history[-1, "train_loss"]):
+def _check_converged(net: _AveragedNet, data: LabelledRows, rate: float) -> None:
+    """Raise if the last loss, or that of the averaged weights, is far above what it can be.
+
+    Outputs of zero have at most a loss of the largest target.
+    """
+    targets = data.z[~data.z.isnan()].abs()
+    largest = float(targets.max()) if data.z.is_floating_point() else LARGEST_ENTROPY
+    first = next(iter(net.get_batches(data)))
+    after = float(net.validation_step(data.__getitems__(first))["loss"])
+    losses = net.history[-1, "train_loss"], after
+    if not all(loss < DIVERGED * max(1.0, largest) for loss in losses):
         raise InputError(
             f"The training diverged: got learning_rate={rate!r}, expected a smaller one."
         )
@@ -229,9 +243,12 @@ class _AveragedNet(NeuralNet):
             raise
 
     def get_iterator(self, dataset: LabelledRows, training: bool = False) -> DataLoader[Batch]:
-        sizes = dataset.rows.sizes[dataset.indices]
-        batches = _SizedBatches(sizes, self.batch_size, shuffle=training)
+        batches = self.get_batches(dataset, training)
         return DataLoader(dataset, batch_sampler=batches, collate_fn=_whole_batch)
+
+    def get_batches(self, dataset: LabelledRows, shuffle: bool = False) -> _SizedBatches:
+        sizes = dataset.rows.sizes[dataset.indices]
+        return _SizedBatches(sizes, self.batch_size, shuffle)
 
     def infer(self, x: _Inputs, **fit_params: Any) -> Tensor:
         inputs = x.to(self.device)

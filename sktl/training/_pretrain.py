@@ -169,6 +169,8 @@ def _settings(
                 f"network is that of {start.card.id}."
             )
         network, arguments = start.card.network["name"], start.card.network["arguments"]
+    if not isinstance(arguments, Mapping | None):
+        raise InputError(f"Got network_arguments={arguments!r}, expected a dict.")
     settings = PretrainSettings(network, dict(arguments or {}), *numbers, start)
     settings.check()
     return settings

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import math
 import numbers
 import re
+import sys
 from collections.abc import Collection
 from dataclasses import dataclass, fields
 from typing import Any, NoReturn
 
+from sktl._limits import LARGEST_SEED
 from sktl.exceptions import InputError
 from sktl.networks import Network
 from sktl.representations import Rows
@@ -66,6 +67,8 @@ class PretrainSettings:
             value = getattr(self, name)
             if not _is_real(value) or not isinstance(value, numbers.Integral) or value < low:
                 _refuse(name, value, f"an integer of at least {low}")
+        if self.seed > LARGEST_SEED:
+            _refuse("seed", self.seed, f"an integer of at most {LARGEST_SEED}")
         if not _is_real(self.learning_rate) or self.learning_rate <= 0:
             _refuse("learning_rate", self.learning_rate, "a positive number")
         if not _is_real(self.weight_decay) or self.weight_decay < 0:
@@ -139,7 +142,9 @@ def check_card(card: SourceCard) -> None:
 
 
 def _is_real(value: Any) -> bool:
-    return isinstance(value, numbers.Real) and not isinstance(value, bool) and math.isfinite(value)
+    most = sys.float_info.max
+    real = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    return bool(real and -most <= value <= most)
 
 
 def _refuse(name: str, value: object, expected: str) -> NoReturn:

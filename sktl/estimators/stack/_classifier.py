@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Literal, Self
 import numpy as np
 from scipy.optimize import minimize_scalar
 from sklearn.model_selection import StratifiedGroupKFold
-from sklearn.utils.multiclass import check_classification_targets
 
 from sktl._checks import check_labels
 from sktl._state import stored
@@ -156,7 +155,6 @@ class TransferStackClassifier(MaterialsClassifier, Stack):
         """
         materials = read_materials(self, X, fitting=True)
         labels = check_labels(materials, y, estimator=type(self).__name__)
-        check_classification_targets(labels)
         place = self._learn_classes(labels)
         return self._fit(materials, labels, place, sample_weight)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
 
-from sktl._checks import check_numbers, one_target
+from sktl._checks import check_numbers, check_squares, one_target
 from sktl._state import stored
 from sktl._types import ArrayLike, FloatArray, MaterialsLike, PathLike
 from sktl.estimators._criterion import ABSOLUTE, SQUARED, Criterion, check_criterion
@@ -160,7 +160,7 @@ class TransferStackRegressor(MaterialsRegressor, Stack):
             As in `TransferRegressor`. Columns beside the material are features of the trees and the
             SVR too.
         y : array-like (n,)
-            Targets, in any unit and of any scale.
+            Targets, in any unit, of at most 1e100.
         sample_weight : array-like (n,), optional
             Weight of each row.
 
@@ -170,6 +170,7 @@ class TransferStackRegressor(MaterialsRegressor, Stack):
         """
         materials = read_materials(self, X, fitting=True)
         targets = one_target(check_numbers(materials, y, estimator=type(self).__name__))
+        check_squares(materials, targets)
         check_criterion(self.criterion)
         self._nonnegative = bool((targets >= 0).all())
         return self._fit(materials, targets, targets, sample_weight)

@@ -70,8 +70,6 @@ def test_rows_of_numeric_columns_are_named_by_number():
         check_numbers(Materials.read(np.eye(3)), [1.0, 2.0, np.nan], estimator="E")
 
 
-@pytest.mark.parametrize("y", [["a", "b", "a"], [0, 1, 2], [True, False, True], [[1], [2], [2]]])
-@pytest.mark.filterwarnings("ignore:A column-vector y")
 def test_numbers_whose_squares_overflow():
     check_squares(FORMULAS, np.array([1e100, -1e100, 0.0]))
     with pytest.raises(InputError, match=r"y=-1e\+101 in row 1 \('Fe2O3'\).*another unit"):
@@ -88,6 +86,8 @@ def test_predictions_are_finite(shape, value):
         check_predictions(FORMULAS, said)
 
 
+@pytest.mark.parametrize("y", [["a", "b", "a"], [0, 1, 2], [True, False, True], [[1], [2], [2]]])
+@pytest.mark.filterwarnings("ignore:A column-vector y")
 def test_labels(y):
     np.testing.assert_array_equal(check_labels(FORMULAS, y, estimator="E"), np.ravel(y))
 

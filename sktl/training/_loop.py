@@ -21,6 +21,7 @@ from sktl._types import AnyArray, ArrayLike, IntArray
 from sktl.exceptions import InputError
 from sktl.networks import Network
 from sktl.representations import Rows
+from sktl.training._losses import MaskedSquares
 from sktl.training._policy import Policy
 from sktl.training._progress import epoch_counters
 
@@ -112,6 +113,8 @@ def _check_converged(net: _AveragedNet, data: LabelledRows, rate: float) -> None
     """
     targets = data.z[~data.z.isnan()].abs()
     largest = float(targets.max()) if data.z.is_floating_point() else LARGEST_ENTROPY
+    if isinstance(net.criterion_, MaskedSquares):
+        largest = max(1.0, largest) ** 2
     first = next(iter(net.get_batches(data)))
     after = float(net.validation_step(data.__getitems__(first))["loss"])
     losses = net.history[-1, "train_loss"], after

@@ -50,6 +50,7 @@ def test_numbers_as_float64(y):
         (["1", "2", "n/a"], r"Got y='n/a' in row 2 \('GaAs'\), expected a number"),
         ([[1.0, 2.0], [3.0, np.nan], [5.0, 6.0]], r"row 1 \('Fe2O3'\)"),
         (np.array([1, 10**400, 2], object), r"y=1000.* in row 1 \('Fe2O3'\), expected a number"),
+        (["1", "2j", "3"], r"y='2j' in row 1 \('Fe2O3'\), expected a number"),
         ([1.0, 2.0], "3 rows in X and 2 in y"),
         ([1.0, 2.0, 3j], "real numbers"),
         (pd.date_range("2020", periods=3), "y of type datetime64"),
@@ -70,8 +71,6 @@ def test_rows_of_numeric_columns_are_named_by_number():
         check_numbers(Materials.read(np.eye(3)), [1.0, 2.0, np.nan], estimator="E")
 
 
-@pytest.mark.parametrize("y", [["a", "b", "a"], [0, 1, 2], [True, False, True], [[1], [2], [2]]])
-@pytest.mark.filterwarnings("ignore:A column-vector y")
 def test_numbers_whose_squares_overflow():
     check_squares(FORMULAS, np.array([1e100, -1e100, 0.0]))
     with pytest.raises(InputError, match=r"y=-1e\+101 in row 1 \('Fe2O3'\).*another unit"):
@@ -88,6 +87,8 @@ def test_predictions_are_finite(shape, value):
         check_predictions(FORMULAS, said)
 
 
+@pytest.mark.parametrize("y", [["a", "b", "a"], [0, 1, 2], [True, False, True], [[1], [2], [2]]])
+@pytest.mark.filterwarnings("ignore:A column-vector y")
 def test_labels(y):
     np.testing.assert_array_equal(check_labels(FORMULAS, y, estimator="E"), np.ravel(y))
 

@@ -145,14 +145,13 @@ def _target_array(X: NamedRows, y: ArrayLike | None, estimator: str) -> AnyArray
     return y
 
 
-def _is_number(value: object) -> bool:
-    if not isinstance(value, str | numbers.Number):
-        return False
+def _is_number(value: Any) -> bool:
+    read = float if isinstance(value, str) else complex  # numbers that are not real are told of
     try:
-        complex(value)  # type: ignore[arg-type]  # those that are not real are told of later
+        read(value)
     except (TypeError, ValueError, OverflowError):
         return False
-    return True
+    return isinstance(value, str | numbers.Number)
 
 
 def _is_missing(label: object) -> bool:

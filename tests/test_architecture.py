@@ -34,7 +34,7 @@ MAY_IMPORT = {
     "_types": set(),
     "_progress": set(),
     "_version": set(),
-    "_checks": {"exceptions", "_types", "_warnings"},
+    "_checks": {"exceptions", "_limits", "_types", "_warnings"},
     "_containers": {"exceptions", "_types"},
     "_state": {"exceptions", "_types"},
     "_warnings": {"exceptions", "_types"},

@@ -50,6 +50,7 @@ def test_numbers_as_float64(y):
         (["1", "2", "n/a"], r"Got y='n/a' in row 2 \('GaAs'\), expected a number"),
         ([[1.0, 2.0], [3.0, np.nan], [5.0, 6.0]], r"row 1 \('Fe2O3'\)"),
         (np.array([1, 10**400, 2], object), r"y=1000.* in row 1 \('Fe2O3'\), expected a number"),
+        (["1", "2j", "3"], r"y='2j' in row 1 \('Fe2O3'\), expected a number"),
         ([1.0, 2.0], "3 rows in X and 2 in y"),
         ([1.0, 2.0, 3j], "real numbers"),
         (pd.date_range("2020", periods=3), "y of type datetime64"),

@@ -309,7 +309,7 @@ class TransferRegressor(TransferModel, MaterialsRegressor):
         if not members.judged:
             why = "too few rows to hold some out, by which to compare it with trees"
         if members.rows.y.shape[1] > 1 or self.head == "source":
-            why = "of several targets, of limits and of old heads there are no trees"
+            why = "several targets, limits and the head of a source go without trees"
         if not self.trees:
             why = "trees=False"
         return f"The network predicts alone: {why}." if why else ""

@@ -74,6 +74,14 @@ def test_targets_of_any_size_are_mixed_alike(guarded, tiny_source, rows, scale):
     )
 
 
+def test_no_prediction_is_below_what_a_target_can_be(tiny_source, rows):
+    formulas, y = rows
+    model = TransferRegressor(tiny_source, **QUICK).fit(formulas, np.maximum(y, 0.0))
+    assert model.target_.rules and model.trees_ is not None
+    model.trees_.origin -= 50.0  # trees that say too little
+    assert model.predict(formulas).min() == 0.0
+
+
 def test_trees_read_the_columns_beside_the_material(tiny_source, rows):
     formulas, _ = rows
     kind = np.where(np.arange(len(formulas)) % 2, "cast", "rolled")

@@ -317,8 +317,8 @@ class TransferRegressor(TransferModel, MaterialsRegressor):
     def _predict_rows(
         self, materials: Materials, with_features: bool
     ) -> tuple[FloatArray, Features]:
-        said, features = super()._predict_rows(materials, with_features)
-        return said if self.trees_ is None else self.trees_.mix(said, materials), features
+        trees, (said, features) = self.trees_, super()._predict_rows(materials, with_features)
+        return said if trees is None else trees.mix(said, materials, self._lowest()), features
 
     def _shaped(self, values: FloatArray) -> FloatArray:
         return values[:, 0] if self.single_output_ else values

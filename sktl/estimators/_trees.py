@@ -66,9 +66,13 @@ class Trees:
             + self.spread * np.mean([each.predict(X) for each in models], axis=0)[:, None]
         )
 
-    def mix(self, said: FloatArray, materials: Materials) -> FloatArray:
-        """Return predictions (n, 1) of n rows, from those of the networks."""
-        return mixed(said, self.predict(self.models, self.columns(materials)), self.share)
+    def mix(self, said: FloatArray, materials: Materials, lowest: float) -> FloatArray:
+        """Return predictions (n, 1) of n rows, from those of the networks, none below the lowest.
+
+        Boosted trees go a little beyond the targets that they have seen.
+        """
+        by_trees = self.predict(self.models, self.columns(materials))
+        return np.maximum(mixed(said, by_trees, self.share), lowest)
 
 
 def mixed(said: FloatArray, by_trees: FloatArray, share: float) -> FloatArray:
